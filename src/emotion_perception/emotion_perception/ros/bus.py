@@ -1,0 +1,130 @@
+"""Large messages between nodes of one process: handed over as objects, not through DDS.
+
+rclpy has no intra-process transport. Where the publisher and a subscription of the same resolved
+topic live in one process, the subscription takes the message object itself, in the publisher's
+thread; DDS carries it only if somebody outside listens. A topic that is published in this
+process is taken from here alone; without a publisher here the subscription is a usual one.
+
+Messages are shared: a receiver never changes one. Callbacks must only hand on (see
+:class:`emotion_perception.ros.worker.LatestWorker`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+
+from emotion_perception.ros import qos
+
+_lock = threading.RLock()
+_publishers: dict[tuple[int, str], list[BusPublisher]] = {}
+_subscriptions: dict[tuple[int, str], list[BusSubscription]] = {}
+
+
+class BusPublisher:
+    """A publisher that hands messages to subscriptions of this process directly."""
+
+    def __init__(self, node: Node, message_type: type, topic: str,
+                 profile: QoSProfile = qos.IMAGE) -> None:
+        self._node = node
+        self._publisher: Publisher = node.create_publisher(message_type, topic, profile)
+        self._key = _key(node.context, self._publisher.topic_name)
+        with _lock:
+            _publishers.setdefault(self._key, []).append(self)
+            for subscription in _subscriptions.get(self._key, []):
+                subscription.listen()
+
+    def publish(self, message: Any) -> None:
+        """Send a message; it must not be changed afterwards."""
+        with _lock:
+            receivers = list(_subscriptions.get(self._key, ()))
+        for receiver in receivers:
+            receiver.callback(message)
+        if self._publisher.get_subscription_count():
+            self._publisher.publish(message)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody, in this process or outside, listens."""
+        return bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0
+
+    def destroy(self) -> None:
+        """End the publisher; subscriptions of this process go back to DDS."""
+        with _lock:
+            _publishers[self._key].remove(self)
+            for subscription in _subscriptions.get(self._key, []):
+                subscription.listen()
+        self._node.destroy_publisher(self._publisher)
+
+
+class BusSubscription:
+    """A subscription that takes messages of this process directly, and others through DDS.
+
+    Over DDS it asks for reliable transport; if a publisher offers best effort only, it says so
+    once and asks for best effort instead.
+    """
+
+    def __init__(self, node: Node, message_type: type, topic: str,
+                 callback: Callable[[Any], None]) -> None:
+        self._node = node
+        self._type = message_type
+        self._topic = topic
+        self.callback = callback
+        self._profile = qos.IMAGE
+        self._subscription = None
+        self._destroyed = False
+        self._key = _key(node.context, node.resolve_topic_name(topic))
+        with _lock:
+            _subscriptions.setdefault(self._key, []).append(self)
+            self.listen()
+
+    def listen(self) -> None:
+        """Choose the transport anew: DDS where no publisher of this process has the topic."""
+        with _lock:
+            local = bool(_publishers.get(self._key))
+            if local and self._subscription is not None:
+                self._node.destroy_subscription(self._subscription)
+                self._subscription = None
+            elif not local and self._subscription is None and not self._destroyed:
+                self._subscription = self._node.create_subscription(
+                    self._type, self._topic, self.callback, self._profile,
+                    event_callbacks=SubscriptionEventCallbacks(
+                        incompatible_qos=self._on_incompatible))
+
+    def destroy(self) -> None:
+        """End the subscription."""
+        with _lock:
+            self._destroyed = True
+            _subscriptions[self._key].remove(self)
+            if self._subscription is not None:
+                self._node.destroy_subscription(self._subscription)
+                self._subscription = None
+
+    def _on_incompatible(self, event: Any) -> None:
+        with _lock:
+            if self._profile is qos.IMAGE_BEST_EFFORT or self._subscription is None:
+                return
+            self._node.get_logger().info(
+                f'a publisher of {self._key[1]} offers best effort only: asking for that')
+            self._profile = qos.IMAGE_BEST_EFFORT
+            # The old one is ended by the executor, not from inside its own event.
+            old, self._subscription = self._subscription, None
+            self.listen()
+            timer = None
+
+            def end_old() -> None:
+                self._node.destroy_subscription(old)
+                self._node.destroy_timer(timer)
+
+            timer = self._node.create_timer(0.0, end_old)
+
+
+def _key(context: Context, topic: str) -> tuple[int, str]:
+    return id(context), topic

@@ -1,0 +1,157 @@
+"""Messages to arrays and back: the one module that knows the encodings.
+
+NumPy alone does the common encodings; ``cv_bridge`` does the rest where it is installed. Image
+data is always handed over as ``array.array``: assigning an ndarray or bytes makes rclpy check
+every element, which costs up to hundreds of milliseconds a frame.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from emotion_msgs.msg import EmotionPrediction
+from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL
+
+# Encoding -> (channels, OpenCV conversion to BGR or None).
+_ENCODINGS: dict[str, tuple[int, int | None]] = {
+    'bgr8': (3, None),
+    '8UC3': (3, None),
+    'rgb8': (3, cv2.COLOR_RGB2BGR),
+    'bgra8': (4, cv2.COLOR_BGRA2BGR),
+    'rgba8': (4, cv2.COLOR_RGBA2BGR),
+    'mono8': (1, cv2.COLOR_GRAY2BGR),
+    '8UC1': (1, cv2.COLOR_GRAY2BGR),
+    'yuv422': (2, cv2.COLOR_YUV2BGR_UYVY),
+    'uyvy': (2, cv2.COLOR_YUV2BGR_UYVY),
+    'yuv422_yuy2': (2, cv2.COLOR_YUV2BGR_YUY2),
+    'yuyv': (2, cv2.COLOR_YUV2BGR_YUY2),
+}
+
+
+class ImageError(ValueError):
+    """An image message cannot be read; the text says which field is wrong."""
+
+
+def image_to_array(message: Image) -> np.ndarray:
+    """Return the picture of an Image message as BGR.
+
+    :return: (height, width, 3) uint8; for ``bgr8`` a read-only view of the message's data, not
+        a copy.
+    :raises ImageError: if encoding, size, step and amount of data do not fit together.
+    """
+    if message.height == 0 or message.width == 0:
+        raise ImageError(f'the image is {message.width}x{message.height} pixels')
+    if message.encoding not in _ENCODINGS:
+        return _through_cv_bridge(message)
+    channels, conversion = _ENCODINGS[message.encoding]
+    row = message.width * channels
+    if message.step < row:
+        raise ImageError(f'step is {message.step} bytes, but {message.width} pixels of '
+                         f'{message.encoding} need {row}')
+    data = np.frombuffer(message.data, np.uint8)
+    if data.size < message.step * message.height:
+        raise ImageError(f'{data.size} bytes of data, but {message.height} rows of '
+                         f'{message.step} bytes need {message.step * message.height}')
+    picture = data[:message.step * message.height].reshape(message.height, message.step)
+    picture = picture[:, :row]
+    if channels > 1:
+        picture = picture.reshape(message.height, message.width, channels)
+    if conversion is None:
+        picture.flags.writeable = False
+        return picture
+    if channels == 2 and message.width % 2:
+        raise ImageError(f'{message.encoding} needs an even width, not {message.width}')
+    return cv2.cvtColor(np.ascontiguousarray(picture), conversion)
+
+
+def array_to_image(picture: np.ndarray, header: Header) -> Image:
+    """Return an Image message (``bgr8``, or ``mono8`` for two dimensions) of a uint8 picture."""
+    picture = np.ascontiguousarray(picture, np.uint8)
+    height, width = picture.shape[:2]
+    data = array.array('B')
+    data.frombytes(memoryview(picture).cast('B'))
+    message = Image(header=header, height=height, width=width,
+                    encoding='mono8' if picture.ndim == 2 else 'bgr8',
+                    step=width * (1 if picture.ndim == 2 else 3))
+    message.data = data
+    return message
+
+
+def to_seconds(stamp: Time) -> float:
+    """Return a stamp as seconds since the epoch (about 0.2 microseconds exact)."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def to_stamp(seconds: float) -> Time:
+    """Return seconds since the epoch (not negative) as a stamp."""
+    whole = math.floor(seconds)
+    nanoseconds = min(round((seconds - whole) * 1e9), 999_999_999)
+    return Time(sec=int(whole), nanosec=nanoseconds)
+
+
+def to_region(box: Sequence[float], width: int, height: int) -> RegionOfInterest:
+    """Return a box (x, y, width, height; pixels) as a region, clipped to the picture."""
+    left, top = max(0, round(box[0])), max(0, round(box[1]))
+    right = min(width, round(box[0] + box[2]))
+    bottom = min(height, round(box[1] + box[3]))
+    return RegionOfInterest(x_offset=min(left, width), y_offset=min(top, height),
+                            width=max(0, right - left), height=max(0, bottom - top))
+
+
+def from_region(region: RegionOfInterest) -> np.ndarray:
+    """Return a region as float32 (4,): x, y, width, height."""
+    return np.array([region.x_offset, region.y_offset, region.width, region.height], np.float32)
+
+
+def to_prediction(header: Header, modality: int, subject_id: str, probabilities: np.ndarray,
+                  *, model: str = '', emotion: int | None = None, stable: bool = True,
+                  valence: float = math.nan, arousal: float = math.nan,
+                  quality: float = math.nan, span: float = 0.0,
+                  region: RegionOfInterest | None = None, sources: Sequence[str] = (),
+                  unknown: str = '') -> EmotionPrediction:
+    """Return a prediction message.
+
+    :param probabilities: (6,), sums to 1.
+    :param emotion: the class to name; the most probable one by default (smoothing may hold
+        another).
+    :param unknown: why there is no answer; makes the message an abstention.
+    """
+    message = EmotionPrediction(header=header, modality=modality, subject_id=subject_id)
+    if unknown:
+        message.emotion, message.label, message.confidence = UNKNOWN, UNKNOWN_LABEL, 0.0
+        message.probabilities = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+        message.reason = unknown
+    else:
+        probabilities = np.asarray(probabilities, np.float32)
+        chosen = int(probabilities.argmax()) if emotion is None else int(emotion)
+        message.emotion, message.label = chosen, EMOTIONS[chosen]
+        message.confidence = float(probabilities[chosen])
+        message.probabilities = probabilities
+    message.valence, message.arousal = float(valence), float(arousal)
+    message.stable, message.quality, message.span = bool(stable), float(quality), float(span)
+    if region is not None:
+        message.region = region
+    message.model = model
+    message.sources = list(sources)
+    return message
+
+
+def _through_cv_bridge(message: Image) -> np.ndarray:
+    known = ', '.join(_ENCODINGS)
+    try:
+        from cv_bridge import CvBridge, CvBridgeError
+    except ImportError:
+        raise ImageError(f'unknown encoding {message.encoding!r}; without cv_bridge these can be '
+                         f'read: {known}') from None
+    try:
+        return CvBridge().imgmsg_to_cv2(message, 'bgr8')
+    except (CvBridgeError, cv2.error, ValueError, TypeError) as error:
+        raise ImageError(f'encoding {message.encoding!r}: {error}') from error

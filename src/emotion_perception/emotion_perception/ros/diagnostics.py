@@ -1,0 +1,74 @@
+"""What each node says about itself on /diagnostics, once a second."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+from emotion_perception.ros import qos
+
+PERIOD = 1.0
+
+
+class Diagnostics:
+    """Count what a node does and publish rate, latency, drops, and what else it is told.
+
+    :param values: called at each report; returns further keys and values (model, device, ...).
+    """
+
+    def __init__(self, node: Node, values: Callable[[], dict[str, object]] = dict) -> None:
+        self._node = node
+        self._values = values
+        self._lock = threading.Lock()
+        self._latencies: list[float] = []
+        self._count = 0
+        self._since = time.monotonic()
+        self._level, self._text = DiagnosticStatus.OK, 'running'
+        self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.RESULT)
+        self._timer = node.create_timer(PERIOD, self._publish)
+
+    def tick(self, latency: float = float('nan')) -> None:
+        """Count one result.
+
+        :param latency: seconds from the acquisition of the input to now; NaN if unknown.
+        """
+        with self._lock:
+            self._count += 1
+            if not math.isnan(latency):
+                self._latencies.append(latency)
+
+    def ok(self, text: str = 'running') -> None:
+        """Report that all is well."""
+        self._level, self._text = DiagnosticStatus.OK, text
+
+    def warn(self, text: str) -> None:
+        """Report that the node works, but not as it should."""
+        self._level, self._text = DiagnosticStatus.WARN, text
+
+    def error(self, text: str) -> None:
+        """Report that the node cannot do its work."""
+        self._level, self._text = DiagnosticStatus.ERROR, text
+
+    def _publish(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            rate = self._count / max(now - self._since, 1e-6)
+            latencies, self._latencies = sorted(self._latencies), []
+            self._count, self._since = 0, now
+        values: dict[str, object] = {'rate_hz': f'{rate:.1f}'}
+        if latencies:
+            values['latency_ms'] = f'{1000 * latencies[len(latencies) // 2]:.1f}'
+            values['latency_max_ms'] = f'{1000 * latencies[-1]:.1f}'
+        values.update(self._values())
+        status = DiagnosticStatus(
+            level=self._level, name=self._node.get_fully_qualified_name().lstrip('/'),
+            message=self._text, hardware_id=str(values.get('device', '')),
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
