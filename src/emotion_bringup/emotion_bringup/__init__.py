@@ -1,0 +1,1 @@
+"""The graphs of emotion perception and how to start them."""
