@@ -62,7 +62,7 @@ class Box(NamedTuple):
         return self.x + self.w / 2, self.y + self.h / 2
 
     def inset(self, dx: float, dy: float | None = None) -> Box:
-        """Return the box less margins ``dx`` left and right, ``dy`` (or ``dx``) above and below."""
+        """Return the box less ``dx`` left and right and ``dy`` (or ``dx``) above and below."""
         dy = dx if dy is None else dy
         return Box(self.x + dx, self.y + dy, max(0.0, self.w - 2 * dx), max(0.0, self.h - 2 * dy))
 
