@@ -1,0 +1,10 @@
+"""Launch the game graph; ``--show-args`` lists its arguments."""
+
+from launch import LaunchDescription
+
+from emotion_bringup.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the game graph (see emotion_bringup/graphs.py)."""
+    return describe('game')
