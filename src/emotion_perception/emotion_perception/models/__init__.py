@@ -1,0 +1,31 @@
+"""Models behind one interface: choose by name, path or hub id, and recognise.
+
+::
+
+    from emotion_perception.models import FaceEmotionRecognizer, load_model
+
+    recognizer = FaceEmotionRecognizer(load_model('fer-default', task='fer'))
+    predictions = recognizer.predict(crops)
+"""
+
+from emotion_perception.models.catalog import Catalog, CatalogEntry, load_catalog
+from emotion_perception.models.errors import ModelError
+from emotion_perception.models.face import FaceEmotionRecognizer, FacePredictions
+from emotion_perception.models.files import model_file
+from emotion_perception.models.model import Model, ModelSettings, load_model
+from emotion_perception.models.speech import SpeechEmotion, SpeechEmotionRecognizer
+
+__all__ = [
+    'Catalog',
+    'CatalogEntry',
+    'FaceEmotionRecognizer',
+    'FacePredictions',
+    'Model',
+    'ModelError',
+    'ModelSettings',
+    'SpeechEmotion',
+    'SpeechEmotionRecognizer',
+    'load_catalog',
+    'load_model',
+    'model_file',
+]

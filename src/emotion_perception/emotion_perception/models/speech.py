@@ -1,0 +1,141 @@
+"""From one utterance to probabilities of the six classes, or an explicit abstention."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models.catalog import SpeechInput
+from emotion_perception.models.errors import ModelError
+from emotion_perception.models.model import Model
+
+
+@dataclass(frozen=True)
+class SpeechEmotion:
+    """What one utterance shows.
+
+    :param probabilities: (6,) float32 in the order of ``EMOTIONS``; uniform if abstained.
+    :param abstained: whether the answer is Unknown.
+    :param reason: why it abstained, as a phrase for users; empty otherwise.
+    :param valence: -1..1, NaN where the model gives none.
+    :param arousal: -1..1, NaN where the model gives none.
+    """
+
+    probabilities: np.ndarray
+    abstained: bool = False
+    reason: str = ''
+    valence: float = math.nan
+    arousal: float = math.nan
+
+
+class SpeechEmotionRecognizer:
+    """Runs a speech model on whole utterances.
+
+    :param model: of task ``ser``.
+    :raises ModelError: if the model is not for speech.
+    """
+
+    def __init__(self, model: Model) -> None:
+        if model.entry.speech is None:
+            raise ModelError(f'model {model.name} is not for speech')
+        self.model = model
+
+    def predict(self, samples: np.ndarray, rate: int) -> SpeechEmotion:
+        """Return the emotion of an utterance.
+
+        Sound that is empty, too short, silent, clipped or not finite, and an answer less
+        confident than the entry's threshold, give an abstention with a reason. Sound longer
+        than the entry's ``max_seconds`` is handled by its rule ``long``.
+
+        :param samples: mono (n,), float32 or float64 in -1..1, or int16.
+        :param rate: of the samples, Hz.
+        :raises ValueError: if the samples have another type or shape, or the rate is not
+            positive.
+        """
+        speech, rules = self.model.entry.speech, self.model.entry.abstain
+        waveform = as_float(samples)
+        if not rate > 0:
+            raise ValueError(f'a sampling rate of {rate} Hz is impossible')
+        if not np.isfinite(waveform).all():
+            return _abstention('the sound holds values that are not finite')
+        if waveform.size == 0:
+            return _abstention('the sound is empty')
+        seconds = waveform.size / rate
+        if seconds < speech.min_seconds:
+            return _abstention(f'{seconds:.2f} s of sound are too short, '
+                               f'{speech.min_seconds:.2f} s are needed')
+        magnitude = np.abs(waveform)
+        peak = float(magnitude.max())
+        if peak < 10 ** (rules.min_peak_db / 20):
+            return _abstention('the sound is silent')
+        clipped = float((magnitude >= 0.999).mean())
+        if clipped > rules.max_clipped:
+            return _abstention(f'{clipped:.0%} of the sound is clipped: lower the microphone gain')
+        prediction = self.model.predict(prepare(waveform, rate, speech))
+        probabilities = prediction.probabilities.mean(axis=0)
+        best = float(probabilities.max())
+        if best < rules.min_confidence:
+            name = EMOTIONS[int(probabilities.argmax())]
+            return _abstention(f'the model is unsure: {name} at {best:.0%}')
+        return SpeechEmotion(probabilities, valence=float(prediction.valence.mean()),
+                             arousal=float(prediction.arousal.mean()))
+
+
+def as_float(samples: np.ndarray) -> np.ndarray:
+    """Return mono samples as float32 in -1..1.
+
+    :raises ValueError: if they are not one-dimensional, or neither floating-point nor int16.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim != 1:
+        raise ValueError(f'speech must be mono of shape (n,), not {samples.shape}')
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / np.float32(32768)
+    if samples.dtype.kind != 'f':
+        raise ValueError(f'speech must be float or int16, not {samples.dtype}')
+    return samples.astype(np.float32, copy=False)
+
+
+def prepare(waveform: np.ndarray, rate: int, speech: SpeechInput) -> np.ndarray:
+    """Bring an utterance into the form that a model takes.
+
+    Training uses this function too, so that both hear the same sound.
+
+    :param waveform: float32 (n,), not empty.
+    :param rate: of the waveform, Hz.
+    :param speech: the model's input.
+    :return: (pieces, samples) float32 at the model's rate.
+    """
+    if rate != speech.rate:
+        import soxr
+        waveform = soxr.resample(waveform, rate, speech.rate)
+    if speech.peak_normalise:
+        peak = float(np.abs(waveform).max(initial=0.0))
+        if peak > 0:
+            waveform = waveform / np.float32(peak)
+    longest = max(1, round(speech.max_seconds * speech.rate))
+    if waveform.size > longest and speech.long == 'centre':
+        start = (waveform.size - longest) // 2
+        pieces = waveform[None, start:start + longest]
+    elif waveform.size > longest:
+        count = math.ceil(waveform.size / longest)
+        starts = np.linspace(0, waveform.size - longest, count).round().astype(int)
+        pieces = np.stack([waveform[start:start + longest] for start in starts])
+    else:
+        pieces = waveform[None]
+    if speech.standardise:
+        mean = pieces.mean(axis=1, keepdims=True)
+        deviation = np.sqrt(pieces.var(axis=1, keepdims=True) + 1e-7)
+        pieces = (pieces - mean) / deviation
+    missing = round(speech.pad_seconds * speech.rate) - pieces.shape[1]
+    if missing > 0:
+        pieces = np.pad(pieces, ((0, 0), (0, missing)))
+    return np.ascontiguousarray(pieces, np.float32)
+
+
+def _abstention(reason: str) -> SpeechEmotion:
+    uniform = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+    return SpeechEmotion(uniform, abstained=True, reason=reason)
