@@ -1,0 +1,82 @@
+"""Which face the robot attends to: the largest, kept by hysteresis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from emotion_perception.settings import setting, validate
+
+
+class HasBox(Protocol):
+    """What :class:`Primary` needs to know of a face."""
+
+    id: str
+    box: np.ndarray
+
+
+@dataclass(frozen=True)
+class PrimarySettings:
+    """When the primary face changes."""
+
+    switch_ratio: float = setting(
+        1.25, 'Another face takes over when it is this many times as wide as the primary one.',
+        low=1.0, high=10.0, live=True)
+    switch_seconds: float = setting(
+        0.6, 'Seconds that the other face must stay so much larger.', low=0.0, high=60.0,
+        live=True)
+    keep_seconds: float = setting(
+        0.8, 'Seconds that a primary face out of sight keeps its place.', low=0.0, high=60.0,
+        live=True)
+
+    def __post_init__(self) -> None:
+        validate(self)
+
+
+class Primary:
+    """Choose one face, and stay with it while there is no good reason to change."""
+
+    def __init__(self, settings: PrimarySettings = PrimarySettings()) -> None:
+        self.settings = settings
+        self._id: str | None = None
+        self._seen = 0.0
+        self._rival: str | None = None
+        self._rival_since = 0.0
+
+    def choose(self, faces: Sequence[HasBox], time: float) -> str | None:
+        """Return the id of the primary face.
+
+        :param faces: the faces of one frame.
+        :param time: of the frame, seconds; a jump back (a source that starts again) forgets.
+        :return: an id among ``faces``, or ``None`` if there is none or the primary face is out
+            of sight and keeps its place.
+        """
+        if time < self._seen:
+            self.reset()
+        widths = {face.id: float(face.box[2]) for face in faces}
+        if self._id not in widths:
+            self._rival = None
+            if self._id is not None and time - self._seen <= self.settings.keep_seconds:
+                return None
+            self._id = max(widths, key=widths.__getitem__, default=None)
+            self._seen = time
+            return self._id
+        self._seen = time
+        largest = max(widths, key=widths.__getitem__)
+        if largest == self._id or (
+                widths[largest] < self.settings.switch_ratio * widths[self._id]):
+            self._rival = None
+        elif largest != self._rival:
+            self._rival, self._rival_since = largest, time
+        if self._rival is not None and (
+                time - self._rival_since >= self.settings.switch_seconds):
+            self._id, self._rival = self._rival, None
+        return self._id
+
+    def reset(self) -> None:
+        """Forget the primary face."""
+        self._id = self._rival = None
+        self._seen = 0.0
