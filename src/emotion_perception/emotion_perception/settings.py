@@ -46,18 +46,27 @@ def setting(default: Any, doc: str, *, low: float | None = None, high: float | N
 
 @dataclass(frozen=True)
 class Setting:
-    """A field of a settings class, as :func:`settings_of` lists it."""
+    """A field of a settings class, as :func:`settings_of` lists it.
+
+    :param kind: bool, int, float or str; that of the elements if it is a tuple.
+    """
 
     name: str
     default: Any
     rule: Rule
+    kind: type
+
+    @property
+    def is_tuple(self) -> bool:
+        """Return whether the value is a tuple."""
+        return isinstance(self.default, tuple)
 
 
 def settings_of(cls: type) -> Iterator[Setting]:
     """Yield the settings of a dataclass in order."""
     for item in dataclasses.fields(cls):
         if 'rule' in item.metadata:
-            yield Setting(item.name, item.default, item.metadata['rule'])
+            yield Setting(item.name, item.default, item.metadata['rule'], _kind(item))
 
 
 def validate(settings: Any) -> None:
@@ -75,6 +84,8 @@ def check(item: Setting, value: Any) -> None:
     :raises ValueError: naming the setting, the value and what is allowed.
     """
     rule = item.rule
+    if item.is_tuple and not all(isinstance(part, item.kind) for part in value):
+        raise ValueError(f'{item.name} is {value!r}; it must be a list of {item.kind.__name__}')
     if rule.choices and value not in rule.choices:
         raise ValueError(f'{item.name} is {value!r}; allowed: {list(rule.choices)}')
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -83,3 +94,13 @@ def check(item: Setting, value: Any) -> None:
             raise ValueError(f'{item.name} is {value}; it must be at least {rule.low}')
         if rule.high is not None and not value <= rule.high:
             raise ValueError(f'{item.name} is {value}; it must be at most {rule.high}')
+
+
+def _kind(item: dataclasses.Field[Any]) -> type:
+    """Return the type of a field, from its default or (an empty tuple) from its annotation."""
+    if not isinstance(item.default, tuple):
+        return type(item.default)
+    if item.default:
+        return type(item.default[0])
+    # Annotations are texts here: 'tuple[float, ...]'.
+    return next((kind for kind in (bool, int, float) if kind.__name__ in str(item.type)), str)

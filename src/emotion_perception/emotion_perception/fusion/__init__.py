@@ -1,0 +1,1 @@
+"""One emotion from a face and a voice."""

@@ -91,6 +91,8 @@ class Parameters(Generic[T]):
             if item is None:
                 continue
             value = _plain(parameter.value)
+            if item.is_tuple and isinstance(value, bytes):
+                value = tuple(value)
             try:
                 check(item, value)
             except ValueError as error:
@@ -122,11 +124,11 @@ def declare(node: Node, cls: type[T], prefix: str = '') -> T:
 def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
     descriptor = ParameterDescriptor(
         name=name, type=_type(item), description=item.rule.doc, read_only=read_only)
-    kind = _element(item)
+    kind = item.kind
     rule = item.rule
     if rule.choices:
         descriptor.additional_constraints = f'one of {list(rule.choices)}'
-    elif not isinstance(item.default, tuple) and (rule.low, rule.high) != (None, None):
+    elif not item.is_tuple and (rule.low, rule.high) != (None, None):
         if kind is float:
             descriptor.floating_point_range = [FloatingPointRange(
                 from_value=float(-1e300 if rule.low is None else rule.low),
@@ -135,8 +137,12 @@ def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
             descriptor.integer_range = [IntegerRange(
                 from_value=int(-2**62 if rule.low is None else rule.low),
                 to_value=int(2**62 if rule.high is None else rule.high), step=1)]
-    _widen(node, name, kind, isinstance(item.default, tuple))
-    default = list(item.default) if isinstance(item.default, tuple) else item.default
+    _widen(node, name, kind, item.is_tuple)
+    default = list(item.default) if item.is_tuple else item.default
+    if default == []:
+        # rclpy takes an empty list for bytes and would refuse anything else later; the type is
+        # checked by the setting's own rule.
+        descriptor.dynamic_typing = True
     try:
         value = _plain(node.declare_parameter(name, default, descriptor).value)
         check(item, value)
@@ -157,15 +163,8 @@ def _widen(node: Node, name: str, kind: type, is_array: bool) -> None:
             name, Parameter.Type.DOUBLE_ARRAY, [float(value) for value in override.value])
 
 
-def _element(item: Setting) -> type:
-    if isinstance(item.default, tuple):
-        return type(item.default[0]) if item.default else str
-    return type(item.default)
-
-
 def _type(item: Setting) -> int:
-    kinds = _ARRAYS if isinstance(item.default, tuple) else _SCALARS
-    return kinds[_element(item)]
+    return (_ARRAYS if item.is_tuple else _SCALARS)[item.kind]
 
 
 def _plain(value: Any) -> Any:

@@ -1,0 +1,78 @@
+"""Combine the probability vectors of two modalities into one.
+
+The default is a product of experts (G. Hinton, "Products of experts", ICANN 1999) with a weight
+for each expert's reliability, as in logarithmic opinion pooling (C. Genest, J. Zidek, "Combining
+probability distributions", Statistical Science 1(1), 1986). It is right where face and voice are
+independent given the emotion, and it needs no paired data: that is why it does not fail as a
+network does that was trained on pairs which do not belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_perception.settings import setting, validate
+
+METHODS = ('product', 'mean')
+
+
+@dataclass(frozen=True)
+class CombineSettings:
+    """How two probability vectors become one."""
+
+    method: str = setting('product', 'product: product of experts; mean: weighted mean.',
+                          choices=METHODS, live=True)
+    face_temperature: float = setting(
+        1.0, 'Softens (above 1) or sharpens the face model before the product.',
+        low=0.05, high=20.0, live=True)
+    voice_temperature: float = setting(
+        1.0, 'Softens (above 1) or sharpens the voice model before the product.',
+        low=0.05, high=20.0, live=True)
+    floor: float = setting(
+        0.01, 'Least probability that a model may give a class, so that none has a veto.',
+        low=0.0001, high=0.1, live=True)
+    priors: tuple[float, ...] = setting(
+        (), 'How often each of the six classes is expected; empty for equally often.', live=True)
+
+    def __post_init__(self) -> None:
+        validate(self)
+        if self.priors and (len(self.priors) != len(EMOTIONS) or min(self.priors) <= 0):
+            raise ValueError(f'priors must be {len(EMOTIONS)} positive numbers in the order '
+                             f'{", ".join(EMOTIONS)}, or empty')
+
+
+def combine(vectors: Sequence[np.ndarray], weights: Sequence[float],
+            temperatures: Sequence[float], settings: CombineSettings) -> np.ndarray:
+    """Combine the vectors of the modalities at hand.
+
+    :param vectors: (n, 6) or (6,) probabilities of each modality; at least one.
+    :param weights: reliability of each, 0 (ignore) to 1.
+    :param temperatures: of each modality.
+    :return: float32 of the shape of one vector; sums to 1; uniform (or the priors) where no
+        modality has a weight.
+    :raises ValueError: if there is no vector, or one is not finite.
+    """
+    if not vectors:
+        raise ValueError('nothing to combine')
+    priors = np.asarray(settings.priors or [1.0] * len(EMOTIONS), np.float32)
+    log_prior = np.log(priors / priors.sum())
+    stack = np.stack([np.asarray(vector, np.float32) for vector in vectors])
+    if not np.isfinite(stack).all():
+        raise ValueError('a probability is not finite')
+    # Each modality's own temperature first; then the floor, which mixes with the uniform vector.
+    shape = (-1,) + (1,) * (stack.ndim - 1)
+    heat = np.asarray(temperatures, np.float32).reshape(shape)
+    stack = softmax(np.log(np.maximum(stack, 1e-6)) / heat)
+    mass = settings.floor * len(EMOTIONS)
+    stack = stack * (1 - mass) + settings.floor
+    weight = np.clip(np.asarray(weights, np.float32), 0.0, 1.0).reshape(shape)
+    if settings.method == 'mean':
+        total = float(weight.sum())
+        mean = (stack * weight).sum(axis=0) / max(total, 1e-8)
+        return softmax(np.log(mean) + log_prior - np.log(1 / len(EMOTIONS))) if total > 1e-8 \
+            else np.broadcast_to(np.exp(log_prior), stack.shape[1:]).astype(np.float32)
+    return softmax((np.log(stack) * weight).sum(axis=0) + log_prior)

@@ -1,0 +1,196 @@
+"""Fusion as time goes by: which faces belong to an utterance, and how much each modality counts."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_perception.fusion.combine import CombineSettings, combine
+from emotion_perception.settings import setting
+
+
+@dataclass(frozen=True)
+class FusionSettings(CombineSettings):
+    """How face and voice are brought together in time."""
+
+    face_half_life: float = setting(
+        1.0, 'A face that is not seen any more counts half after this time, seconds.',
+        low=0.05, high=60.0, live=True)
+    voice_half_life: float = setting(
+        4.0, 'An utterance counts half after this time, seconds.',
+        low=0.05, high=600.0, live=True)
+    least_weight: float = setting(
+        0.05, 'A modality that counts less than this is left out.', low=0.001, high=0.5,
+        live=True)
+    face_window: float = setting(
+        0.5, 'Between utterances: faces of the last so many seconds are averaged.',
+        low=0.0, high=10.0, live=True)
+    history: float = setting(
+        30.0, 'Faces are remembered for so many seconds: the longest utterance that finds its '
+        'faces.', low=1.0, high=300.0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A prediction of one modality.
+
+    :param time: seconds: acquisition of the frame, or end of the utterance.
+    :param subject: whose emotion.
+    :param probabilities: (6,), sums to 1.
+    :param quality: 0 to 1, or NaN if not measured.
+    :param span: seconds covered, ending at ``time``; 0 for a frame.
+    """
+
+    time: float
+    subject: str
+    probabilities: np.ndarray
+    quality: float = math.nan
+    span: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fused:
+    """Face and voice as one.
+
+    :param time: of the newest reading that was used.
+    :param subject: of the face, or of the voice where no face was used.
+    :param sources: which modalities were used: ``'face'``, ``'voice'``.
+    :param weights: how much each of them counted, 0 to 1.
+    :param quality: the weighted mean of their qualities, 0 to 1.
+    """
+
+    time: float
+    subject: str
+    probabilities: np.ndarray
+    sources: tuple[str, ...]
+    weights: tuple[float, ...]
+    quality: float
+    span: float
+
+
+class LiveFusion:
+    """Take readings as they come, in any order, and fuse what belongs together.
+
+    An utterance is fused with the faces of the person who was seen most while it was spoken, and
+    never with the last frame alone. Between utterances the newest faces are fused with the last
+    utterance, which counts less and less.
+    """
+
+    def __init__(self, settings: FusionSettings = FusionSettings()) -> None:
+        self.settings = settings
+        self._faces: deque[Reading] = deque()
+        self._voice: Reading | None = None
+
+    def add_face(self, reading: Reading) -> Fused | None:
+        """Take a face; return both as one at its time, or ``None`` if it is older than the last.
+
+        :raises ValueError: if its probabilities or its time are not finite.
+        """
+        _check(reading)
+        newest = self._faces[-1].time if self._faces else -math.inf
+        if newest - reading.time > self.settings.history:
+            # The clock was set back: what is remembered belongs to another time.
+            self.clear()
+            newest = -math.inf
+        self._insert(reading)
+        if reading.time < newest:
+            return None
+        return self._fuse_now(reading)
+
+    def add_voice(self, reading: Reading) -> Fused:
+        """Take an utterance; return it as one with the faces seen while it was spoken.
+
+        :raises ValueError: if its probabilities or its time are not finite.
+        """
+        _check(reading)
+        if self._voice is None or reading.time >= self._voice.time \
+                or self._voice.time - reading.time > self.settings.history:
+            self._voice = reading
+        faces = self._faces_of(reading.time - reading.span, reading.time)
+        gap = 0.0
+        if not faces:
+            # Nobody was seen while speaking: the last face before counts, the less the older.
+            earlier = [face for face in self._faces if face.time < reading.time - reading.span]
+            if earlier:
+                last = earlier[-1]
+                faces = self._faces_of(last.time - self.settings.face_window, last.time)
+                gap = reading.time - reading.span - last.time
+        return self._fuse(faces, gap, reading, 0.0, reading.time)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._faces.clear()
+        self._voice = None
+
+    def _insert(self, reading: Reading) -> None:
+        at = len(self._faces)
+        while at and self._faces[at - 1].time > reading.time:
+            at -= 1
+        self._faces.insert(at, reading)
+        limit = self._faces[-1].time - self.settings.history
+        while self._faces[0].time < limit:
+            self._faces.popleft()
+
+    def _faces_of(self, start: float, end: float) -> list[Reading]:
+        """Return the faces between two times, of the person who has most of them."""
+        inside = [face for face in self._faces if start <= face.time <= end]
+        counts: dict[str, int] = {}
+        for face in inside:
+            counts[face.subject] = counts.get(face.subject, 0) + 1
+        if not counts:
+            return []
+        # The later one wins a tie.
+        subject = max(counts, key=lambda name: (counts[name], [f.subject for f in inside][::-1]
+                                                .index(name) * -1))
+        return [face for face in inside if face.subject == subject]
+
+    def _fuse_now(self, newest: Reading) -> Fused:
+        recent = self._faces_of(newest.time - self.settings.face_window, newest.time)
+        faces = [face for face in recent if face.subject == newest.subject] or [newest]
+        age = newest.time - self._voice.time if self._voice else 0.0
+        # An utterance from the future (another clock) has no age.
+        return self._fuse(faces, 0.0, self._voice, max(age, 0.0), newest.time)
+
+    def _fuse(self, faces: list[Reading], face_age: float, voice: Reading | None,
+              voice_age: float, now: float) -> Fused:
+        settings = self.settings
+        used: list[tuple[str, Reading, np.ndarray, float, float]] = []
+        if faces:
+            quality = _mean_quality(faces)
+            weight = quality * 0.5 ** (face_age / settings.face_half_life)
+            vector = np.mean([face.probabilities for face in faces], axis=0)
+            used.append(('face', faces[-1], vector, weight, settings.face_temperature))
+        if voice is not None:
+            quality = _mean_quality([voice])
+            weight = quality * 0.5 ** (voice_age / settings.voice_half_life)
+            used.append(('voice', voice, voice.probabilities, weight,
+                         settings.voice_temperature))
+        strong = [item for item in used if item[3] >= settings.least_weight]
+        # With nothing strong the best of the weak still is the best that is known.
+        used = strong or [max(used, key=lambda item: item[3])]
+        weights = [item[3] for item in used]
+        vector = combine([item[2] for item in used], weights, [item[4] for item in used],
+                         settings)
+        face = next((item for item in used if item[0] == 'face'), None)
+        total = max(sum(weights), 1e-8)
+        quality = sum(weight * _mean_quality([item[1]])
+                      for weight, item in zip(weights, used)) / total
+        start = min(item[1].time - item[1].span for item in used)
+        return Fused(now, (face or used[0])[1].subject, vector, tuple(i[0] for i in used),
+                     tuple(weights), quality, max(0.0, now - start))
+
+
+def _mean_quality(readings: list[Reading]) -> float:
+    """Return the mean quality; a reading without one counts as good."""
+    return float(np.mean([1.0 if math.isnan(item.quality) else min(max(item.quality, 0.0), 1.0)
+                          for item in readings]))
+
+
+def _check(reading: Reading) -> None:
+    vector = np.asarray(reading.probabilities)
+    if vector.shape != (6,) or not np.isfinite(vector).all() or not math.isfinite(reading.time):
+        raise ValueError(f'a reading of {reading.subject!r} has no six finite probabilities or '
+                         'no finite time')

@@ -1,0 +1,111 @@
+"""Fuse the primary face and the voice: ``/emotion/fused``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
+
+from emotion_msgs.msg import EmotionPrediction
+from emotion_perception.emotions import UNKNOWN
+from emotion_perception.fusion.live import Fused, FusionSettings, LiveFusion, Reading
+from emotion_perception.ros import qos
+from emotion_perception.ros.convert import to_prediction, to_seconds
+from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.main import run
+from emotion_perception.settings import setting
+
+
+@dataclass(frozen=True)
+class FusionNodeSettings(FusionSettings):
+    """Settings of the node."""
+
+    rate: float = setting(
+        10.0, 'Most results a second between utterances; an utterance is always answered at '
+        'once.', low=0.1, high=60.0, live=True)
+
+
+class FusionNode(ModelNode):
+    """Subscribe ``emotion/face`` and ``emotion/voice``, publish ``emotion/fused``.
+
+    An utterance is answered with one message that has the utterance's own stamp.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('fusion_node', FusionNodeSettings, **arguments)
+        self._fusion = LiveFusion()
+        self._models: dict[str, str] = {}
+        self._last = 0.0
+        self.parameters.on_change(self._on_settings)
+
+    def load(self) -> None:
+        """Start with an empty memory."""
+        self._fusion = LiveFusion(self.settings)
+
+    def start(self) -> None:
+        """Listen to both modalities."""
+        self._publisher = self.create_publisher(EmotionPrediction, 'emotion/fused', qos.RESULT)
+        self._inputs = [
+            self.create_subscription(EmotionPrediction, 'emotion/face', self._on_face,
+                                     qos.RESULT),
+            self.create_subscription(EmotionPrediction, 'emotion/voice', self._on_voice,
+                                     qos.RESULT)]
+
+    def stop(self) -> None:
+        """Stop listening."""
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self.destroy_publisher(self._publisher)
+
+    def facts(self) -> dict[str, object]:
+        """Return the method for the diagnostics."""
+        return {'method': self.settings.method}
+
+    def _on_settings(self, settings: FusionNodeSettings) -> None:
+        self._fusion.settings = settings
+
+    def _on_face(self, message: EmotionPrediction) -> None:
+        fused = self._take(message, self._fusion.add_face)
+        if fused is None:
+            return
+        # A clock that was set back starts anew.
+        if 0.0 <= fused.time - self._last < 0.999 / self.settings.rate:
+            return
+        self._last = fused.time
+        self._publish(fused, message)
+
+    def _on_voice(self, message: EmotionPrediction) -> None:
+        fused = self._take(message, self._fusion.add_voice)
+        if fused is not None:
+            self._publish(fused, message)
+
+    def _take(self, message: EmotionPrediction, add: Any) -> Fused | None:
+        if not self.enabled or message.emotion == UNKNOWN:
+            return None
+        self._models[('face', 'voice')[message.modality != EmotionPrediction.FACE]] = \
+            message.model
+        try:
+            return add(Reading(to_seconds(message.header.stamp), message.subject_id,
+                               message.probabilities, message.quality, message.span))
+        except ValueError as error:
+            self.report.warn('reading', f'{error}; it is left out')
+            return None
+
+    def _publish(self, fused: Fused, trigger: EmotionPrediction) -> None:
+        header = Header(stamp=Time(sec=trigger.header.stamp.sec,
+                                   nanosec=trigger.header.stamp.nanosec),
+                        frame_id=trigger.header.frame_id)
+        models = '+'.join(self._models.get(source, '') for source in fused.sources)
+        self._publisher.publish(to_prediction(
+            header, EmotionPrediction.FUSED, fused.subject, fused.probabilities,
+            model=f'{self.settings.method}({models})', quality=fused.quality, span=fused.span,
+            region=trigger.region, sources=fused.sources))
+        now = self.get_clock().now().nanoseconds * 1e-9
+        self.diagnostics.tick(now - fused.time)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node."""
+    run(FusionNode, args)

@@ -1,0 +1,175 @@
+"""Fusion of face and voice in time, and the combination itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from emotion_perception.emotions import Emotion
+from emotion_perception.fusion.combine import CombineSettings, combine
+from emotion_perception.fusion.live import FusionSettings, LiveFusion, Reading
+
+
+def vector(emotion: Emotion, confidence: float = 0.6) -> np.ndarray:
+    """Return probabilities with one class above the rest."""
+    result = np.full(6, (1 - confidence) / 5, np.float32)
+    result[emotion] = confidence
+    return result
+
+
+def face(time: float, emotion: Emotion, subject: str = 'face_1', quality: float = 1.0,
+         confidence: float = 0.6) -> Reading:
+    return Reading(time, subject, vector(emotion, confidence), quality)
+
+
+def voice(time: float, emotion: Emotion, span: float = 2.0, quality: float = 1.0) -> Reading:
+    return Reading(time, 'voice', vector(emotion), quality, span)
+
+
+def test_agreeing_modalities_are_surer_than_either() -> None:
+    both = combine([vector(Emotion.SAD), vector(Emotion.SAD)], [1, 1], [1, 1], CombineSettings())
+    assert both.argmax() == Emotion.SAD
+    assert both[Emotion.SAD] > 0.8
+    assert both.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_certain_model_has_no_veto() -> None:
+    sure = np.array([1, 0, 0, 0, 0, 0], np.float32)
+    result = combine([sure, vector(Emotion.HAPPY)], [0.2, 1], [1, 1], CombineSettings())
+    assert np.isfinite(result).all()
+    assert result[Emotion.HAPPY] > result[Emotion.FEAR]
+
+
+@pytest.mark.parametrize('method', ['product', 'mean'])
+def test_a_weight_of_zero_leaves_a_modality_out(method: str) -> None:
+    settings = CombineSettings(method=method, floor=0.0001)
+    result = combine([vector(Emotion.ANGRY), vector(Emotion.HAPPY)], [0, 1], [1, 1], settings)
+    np.testing.assert_allclose(result, vector(Emotion.HAPPY), atol=2e-3)
+
+
+@pytest.mark.parametrize('method', ['product', 'mean'])
+def test_nothing_reliable_gives_the_priors(method: str) -> None:
+    priors = (0.1, 0.1, 0.4, 0.2, 0.1, 0.1)
+    settings = CombineSettings(method=method, priors=priors)
+    result = combine([vector(Emotion.ANGRY)], [0], [1], settings)
+    np.testing.assert_allclose(result, priors, atol=1e-5)
+
+
+def test_a_batch_is_combined_row_by_row() -> None:
+    faces = np.stack([vector(Emotion.SAD), vector(Emotion.HAPPY)])
+    voices = np.stack([vector(Emotion.SAD), vector(Emotion.FEAR)])
+    batch = combine([faces, voices], [1, 0.5], [1.5, 1], CombineSettings())
+    for row in range(2):
+        single = combine([faces[row], voices[row]], [1, 0.5], [1.5, 1], CombineSettings())
+        np.testing.assert_allclose(batch[row], single, atol=1e-6)
+
+
+def test_wrong_priors_are_refused_with_the_order() -> None:
+    with pytest.raises(ValueError, match='Angry, Fear, Happy'):
+        CombineSettings(priors=(0.5, 0.5))
+
+
+def test_an_utterance_is_fused_with_the_faces_over_its_span_not_the_last_frame() -> None:
+    fusion = LiveFusion()
+    for i in range(60):
+        fusion.add_face(face(10 + i / 30, Emotion.SAD))
+    fusion.add_face(face(12.0, Emotion.HAPPY, confidence=0.9))
+    fused = fusion.add_voice(voice(12.0, Emotion.SAD))
+    assert fused.sources == ('face', 'voice')
+    assert fused.probabilities.argmax() == Emotion.SAD
+    assert fused.time == 12.0
+    assert fused.subject == 'face_1'
+
+
+def test_two_people_are_never_mixed() -> None:
+    fusion = LiveFusion()
+    for i in range(60):
+        subject, emotion = (('face_1', Emotion.ANGRY), ('face_2', Emotion.HAPPY))[i % 3 == 0]
+        fusion.add_face(face(10 + i / 30, emotion, subject))
+    fused = fusion.add_voice(voice(12.0, Emotion.NEUTRAL, quality=0.1))
+    assert fused.subject == 'face_1'
+    assert fused.probabilities[Emotion.ANGRY] > 0.5
+    assert fused.probabilities[Emotion.HAPPY] < 0.12
+
+
+def test_a_voice_alone_says_so() -> None:
+    fused = LiveFusion().add_voice(voice(5.0, Emotion.FEAR))
+    assert fused.sources == ('voice',)
+    assert fused.subject == 'voice'
+    assert fused.probabilities.argmax() == Emotion.FEAR
+
+
+def test_a_face_alone_says_so() -> None:
+    fused = LiveFusion().add_face(face(5.0, Emotion.FEAR))
+    assert fused is not None
+    assert fused.sources == ('face',)
+    np.testing.assert_allclose(fused.probabilities[Emotion.FEAR], 0.6, atol=0.05)
+
+
+def test_a_face_that_left_long_before_the_utterance_is_left_out() -> None:
+    fusion = LiveFusion(FusionSettings(face_half_life=0.5))
+    fusion.add_face(face(1.0, Emotion.HAPPY))
+    assert fusion.add_voice(voice(12.0, Emotion.SAD)).sources == ('voice',)
+
+
+def test_an_old_utterance_counts_less_and_less() -> None:
+    fusion = LiveFusion()
+    fusion.add_voice(voice(10.0, Emotion.SAD))
+    sad = []
+    for time in (10.1, 14.0, 20.0, 39.0):
+        fused = fusion.add_face(face(time, Emotion.HAPPY))
+        assert fused is not None
+        sad.append(float(fused.probabilities[Emotion.SAD]))
+    assert sad == sorted(sad, reverse=True)
+    assert fused.sources == ('face',)
+
+
+def test_a_poor_face_counts_less_than_a_good_one() -> None:
+    results = []
+    for quality in (0.1, 1.0):
+        fusion = LiveFusion()
+        fusion.add_face(face(10.0, Emotion.HAPPY, quality=quality))
+        results.append(fusion.add_voice(voice(10.5, Emotion.SAD)).probabilities[Emotion.HAPPY])
+    assert results[0] < results[1]
+
+
+def test_frames_out_of_order_are_sorted_in_and_give_no_result_of_their_own() -> None:
+    fusion = LiveFusion()
+    assert fusion.add_face(face(10.2, Emotion.SAD)) is not None
+    assert fusion.add_face(face(10.1, Emotion.SAD)) is None
+    assert fusion.add_face(face(10.3, Emotion.SAD)) is not None
+
+
+def test_a_clock_that_is_set_back_starts_anew() -> None:
+    fusion = LiveFusion()
+    fusion.add_face(face(1000.0, Emotion.SAD))
+    fusion.add_voice(voice(1000.0, Emotion.SAD))
+    fused = fusion.add_face(face(5.0, Emotion.HAPPY))
+    assert fused is not None
+    assert fused.sources == ('face',)
+    assert fusion.add_voice(voice(5.1, Emotion.SAD)).sources == ('face', 'voice')
+
+
+def test_an_utterance_from_the_future_has_no_age() -> None:
+    fusion = LiveFusion()
+    fusion.add_voice(voice(99.0, Emotion.SAD))
+    fused = fusion.add_face(face(10.0, Emotion.HAPPY))
+    assert fused is not None
+    assert max(fused.weights) <= 1.0
+
+
+@pytest.mark.parametrize('bad', [np.full(6, np.nan), np.zeros(5), np.zeros((1, 6))])
+def test_bad_probabilities_are_refused(bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match='six finite'):
+        LiveFusion().add_face(Reading(1.0, 'face_1', bad))
+    with pytest.raises(ValueError, match='six finite'):
+        LiveFusion().add_voice(Reading(math.inf, 'voice', vector(Emotion.SAD)))
+
+
+def test_memory_is_bounded() -> None:
+    fusion = LiveFusion(FusionSettings(history=2.0))
+    for i in range(1000):
+        fusion.add_face(face(i / 30, Emotion.SAD))
+    assert len(fusion._faces) <= 62

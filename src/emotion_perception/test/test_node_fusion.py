@@ -1,0 +1,99 @@
+"""The fusion node on real topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from rclpy.executors import SingleThreadedExecutor
+from std_msgs.msg import Header
+
+from emotion_msgs.msg import EmotionPrediction
+from emotion_perception.nodes.fusion_node import FusionNode
+from emotion_perception.ros import qos
+from emotion_perception.ros.convert import to_prediction, to_stamp
+
+
+class Client:
+    """Publishes faces and voices, keeps what is fused."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.context = rclpy.context.Context()
+        rclpy.init(context=self.context)
+        self.fusion = FusionNode(context=self.context, cli_args=['--ros-args', *arguments])
+        self.node = rclpy.create_node('client', context=self.context)
+        self.heard: list[EmotionPrediction] = []
+        self.node.create_subscription(EmotionPrediction, 'emotion/fused', self.heard.append,
+                                      qos.RESULT)
+        self.face = self.node.create_publisher(EmotionPrediction, 'emotion/face', qos.RESULT)
+        self.voice = self.node.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.fusion)
+        self.executor.add_node(self.node)
+        assert self.until(lambda: self.face.get_subscription_count()
+                          and self.voice.get_subscription_count()
+                          and self.node.count_publishers('emotion/fused'))
+
+    def until(self, done, timeout: float = 10.0) -> bool:
+        end = time.monotonic() + timeout
+        while not done() and time.monotonic() < end:
+            self.executor.spin_once(0.05)
+        return bool(done())
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.fusion.destroy_node()
+        self.node.destroy_node()
+        self.context.try_shutdown()
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    client = Client()
+    yield client
+    client.close()
+
+
+def prediction(modality: int, time: float, emotion: int, **fields) -> EmotionPrediction:
+    vector = np.full(6, 0.08, np.float32)
+    vector[emotion] = 0.6
+    subject = 'face_1' if modality == EmotionPrediction.FACE else 'voice'
+    return to_prediction(Header(stamp=to_stamp(time)), modality, subject, vector,
+                         model='m', **fields)
+
+
+def test_an_utterance_is_answered_with_its_own_stamp_and_both_sources(client: Client) -> None:
+    for i in range(10):
+        client.face.publish(prediction(EmotionPrediction.FACE, 100 + i / 10, 4))
+    assert client.until(lambda: len(client.heard) >= 9)
+    client.voice.publish(prediction(EmotionPrediction.VOICE, 101.0, 4, span=1.0))
+    assert client.until(lambda: 'voice' in client.heard[-1].sources)
+    fused = client.heard[-1]
+    assert fused.header.stamp.sec == 101
+    assert fused.modality == EmotionPrediction.FUSED
+    assert list(fused.sources) == ['face', 'voice']
+    assert fused.label == 'Sad'
+    assert fused.confidence > 0.75
+    assert sum(fused.probabilities) == pytest.approx(1, abs=1e-4)
+
+
+def test_an_abstention_is_no_reading(client: Client) -> None:
+    client.voice.publish(prediction(EmotionPrediction.VOICE, 100.0, 0, unknown='too short'))
+    client.face.publish(prediction(EmotionPrediction.FACE, 100.1, 2))
+    assert client.until(lambda: client.heard)
+    assert list(client.heard[-1].sources) == ['face']
+
+
+def test_a_reading_of_nan_is_left_out_and_the_node_goes_on(client: Client) -> None:
+    bad = prediction(EmotionPrediction.FACE, 100.0, 2)
+    bad.probabilities = np.full(6, np.nan, np.float32)
+    client.face.publish(bad)
+    assert client.until(lambda: client.fusion.report.warnings == 1)
+    client.face.publish(prediction(EmotionPrediction.FACE, 100.1, 2))
+    assert client.until(lambda: client.heard)
+    assert client.heard[-1].label == 'Happy'

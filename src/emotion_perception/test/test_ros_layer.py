@@ -1,0 +1,240 @@
+"""The ROS layer on real rclpy: parameters, images, the in-process bus, lifecycle, worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from emotion_perception.ros import bus, convert
+from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.parameters import ConfigurationError, Parameters
+from emotion_perception.ros.worker import LatestWorker
+from emotion_perception.settings import setting
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = setting(1.0, 'Rate, hertz.', low=0, high=5, live=True)
+    kind: str = setting('good', 'Kind.', choices=('good', 'bad'))
+    count: int = setting(3, 'Count.', low=1)
+    names: tuple[str, ...] = setting((), 'Names.')
+
+
+@pytest.fixture
+def context() -> Iterator[rclpy.context.Context]:
+    context = rclpy.context.Context()
+    rclpy.init(context=context)
+    yield context
+    context.try_shutdown()
+
+
+def spin_until(context: rclpy.context.Context, nodes: list[Node],
+               done: Callable[[], bool], timeout: float = 10.0) -> bool:
+    executor = SingleThreadedExecutor(context=context)
+    for node in nodes:
+        executor.add_node(node)
+    end = time.monotonic() + timeout
+    while not done() and time.monotonic() < end:
+        executor.spin_once(0.05)
+    executor.shutdown()
+    return done()
+
+
+def make(context: rclpy.context.Context, *arguments: str, name: str = 'n') -> Node:
+    return rclpy.create_node(name, context=context, cli_args=['--ros-args', *arguments])
+
+
+def picture(shape: tuple[int, ...] = (4, 6, 3)) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
+def test_parameters_take_the_defaults_of_the_settings(context) -> None:
+    node = make(context)
+    assert Parameters(node, Settings).value == Settings()
+    descriptor = node.describe_parameter('rate')
+    assert descriptor.description == 'Rate, hertz.'
+    assert descriptor.floating_point_range[0].to_value == 5.0
+
+
+def test_a_whole_number_is_taken_for_a_float(context) -> None:
+    node = make(context, '-p', 'rate:=2', '-p', 'names:=[a, b]')
+    settings = Parameters(node, Settings).value
+    assert settings.rate == 2.0
+    assert settings.names == ('a', 'b')
+
+
+@pytest.mark.parametrize('argument', ['rate:=9.0', 'kind:=ugly', 'count:=0', 'rate:=text'])
+def test_a_wrong_start_value_is_named(context, argument: str) -> None:
+    node = make(context, '-p', argument)
+    with pytest.raises(ConfigurationError, match=f'n: parameter {argument.split(":")[0]}'):
+        Parameters(node, Settings)
+
+
+def test_live_settings_change_and_others_do_not(context) -> None:
+    node = make(context)
+    parameters = Parameters(node, Settings)
+    heard: list[Settings] = []
+    parameters.on_change(heard.append)
+    assert node.set_parameters([Parameter('rate', value=4.0)])[0].successful
+    assert heard[-1].rate == parameters.value.rate == 4.0
+    assert not node.set_parameters([Parameter('rate', value=6.0)])[0].successful
+    assert not node.set_parameters([Parameter('kind', value='bad')])[0].successful
+    assert parameters.value.kind == 'good'
+
+
+@pytest.mark.parametrize('encoding, channels', [
+    ('bgr8', 3), ('rgb8', 3), ('bgra8', 4), ('rgba8', 4), ('mono8', 1), ('yuv422', 2),
+    ('yuv422_yuy2', 2)])
+def test_common_encodings_are_read_with_any_step(encoding: str, channels: int) -> None:
+    raw = picture((4, 6 * channels + 5))
+    message = Image(height=4, width=6, encoding=encoding, step=6 * channels + 5)
+    message.data.frombytes(raw.tobytes())
+    result = convert.image_to_array(message)
+    assert result.shape == (4, 6, 3)
+    if encoding == 'rgb8':
+        np.testing.assert_array_equal(result[..., ::-1].reshape(4, 18), raw[:, :18])
+    if encoding == 'mono8':
+        np.testing.assert_array_equal(result[..., 0], raw[:, :6])
+
+
+def test_an_image_survives_the_way_there_and_back() -> None:
+    for array in (picture(), picture()[:, ::2]):
+        message = convert.array_to_image(array, Header())
+        np.testing.assert_array_equal(convert.image_to_array(message), array)
+
+
+@pytest.mark.parametrize('change, text', [
+    ({'encoding': 'nonsense'}, 'nonsense'), ({'step': 3}, 'step is 3'),
+    ({'height': 9}, 'bytes of data'), ({'width': 0}, '0x4 pixels')])
+def test_a_broken_image_names_what_is_wrong(change: dict[str, object], text: str) -> None:
+    message = convert.array_to_image(picture(), Header())
+    for key, value in change.items():
+        setattr(message, key, value)
+    with pytest.raises(convert.ImageError, match=text):
+        convert.image_to_array(message)
+
+
+@pytest.mark.parametrize('seconds', [0.0, 1.999999999, 1795306652.550157827])
+def test_stamps_survive_the_way_there_and_back(seconds: float) -> None:
+    assert convert.to_seconds(convert.to_stamp(seconds)) == pytest.approx(seconds, abs=5e-7)
+
+
+def test_a_box_beyond_the_picture_is_clipped() -> None:
+    region = convert.to_region((-5.0, 10.0, 20.0, 100.0), 12, 50)
+    assert (region.x_offset, region.y_offset, region.width, region.height) == (0, 10, 12, 40)
+
+
+def test_the_bus_hands_over_the_object_and_goes_back_to_dds(context) -> None:
+    here, there = make(context, name='here'), make(context, name='there')
+    heard: list[Image] = []
+    subscription = bus.BusSubscription(here, Image, 'picture', heard.append)
+    outside = there.create_publisher(Image, 'picture', qos_profile_sensor_data)
+    message = convert.array_to_image(picture(), Header(frame_id='dds'))
+
+    def sent() -> bool:
+        outside.publish(message)
+        return bool(heard)
+
+    assert spin_until(context, [here, there], sent), 'a best-effort driver must be heard'
+    publisher = bus.BusPublisher(there, Image, 'picture')
+    own = convert.array_to_image(picture(), Header(frame_id='bus'))
+    heard.clear()
+    publisher.publish(own)
+    assert heard == [own]
+    assert heard[0] is own
+    publisher.destroy()
+    heard.clear()
+    assert spin_until(context, [here, there], sent)
+    subscription.destroy()
+
+
+class Model(ModelNode):
+    """A node whose model is missing while ``kind`` is bad."""
+
+    def __init__(self, context: rclpy.context.Context, *arguments: str) -> None:
+        self.log: list[str] = []
+        super().__init__('model', Settings, context=context,
+                         cli_args=['--ros-args', *arguments])
+
+    def load(self) -> None:
+        if self.settings.kind == 'bad':
+            raise ValueError('no weights')
+        self.log.append('load')
+
+    def start(self) -> None:
+        self.log.append('start')
+
+    def stop(self) -> None:
+        self.log.append('stop')
+
+    def unload(self) -> None:
+        self.log.append('unload')
+
+
+def test_a_model_node_starts_itself_and_cleans_up(context) -> None:
+    node = Model(context)
+    assert spin_until(context, [node], lambda: 'start' in node.log)
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert node.log == ['load', 'start', 'stop', 'unload']
+    node.destroy_node()
+
+
+def test_a_model_node_without_weights_is_configured_later(context) -> None:
+    node = Model(context, '-p', 'kind:=bad')
+    assert spin_until(context, [node], lambda: node.report.warnings == 0
+                      and node._next_step is None)
+    assert node._state_machine.current_state[1] == 'unconfigured'
+    assert node.set_parameters([Parameter('kind', value='good')])[0].successful
+    node.trigger_configure()
+    assert spin_until(context, [node], lambda: 'start' in node.log)
+    node.destroy_node()
+    assert node.log[-1] == 'stop'
+
+
+def test_a_model_node_leaves_its_start_to_a_manager(context) -> None:
+    node = Model(context, '-p', 'autostart:=false')
+    node.trigger_configure()
+    assert node._state_machine.current_state[1] == 'inactive'
+    assert node.log == ['load']
+    node.destroy_node()
+
+
+def test_the_worker_takes_the_newest_and_survives_errors() -> None:
+    started, go, done = threading.Event(), threading.Event(), threading.Event()
+    seen: list[int] = []
+    errors: list[Exception] = []
+
+    def work(item: int) -> None:
+        seen.append(item)
+        if item == 1:
+            started.set()
+            go.wait(10)
+            raise ValueError('bad item')
+        done.set()
+
+    worker = LatestWorker(work, errors.append)
+    worker.put(1)
+    assert started.wait(10)
+    for item in (2, 3, 4):
+        worker.put(item)
+    go.set()
+    assert done.wait(10)
+    worker.stop()
+    assert seen == [1, 4]
+    assert worker.dropped == 2
+    assert str(errors[0]) == 'bad item'
