@@ -1,0 +1,143 @@
+"""The description of the graphs, the command line of the runner, and the nodes' parameters."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, resolve
+from emotion_bringup.runner import global_arguments, main, node_class, show, split
+
+NODES = sorted({entry.name for graph in GRAPHS.values() for entry in graph.nodes})
+
+
+@pytest.fixture(scope='module')
+def parameters() -> Iterator[dict[str, dict[str, rclpy.Parameter]]]:
+    """Return the parameters that each node declares, from the real nodes."""
+    context = rclpy.context.Context()
+    rclpy.init(context=context)
+    declared = {}
+    for name in NODES:
+        node = node_class(name)(context=context, cli_args=[
+            '--ros-args', '-p', 'window:=off', '-p', 'source:="nowhere"'])
+        declared[name] = {key: node.get_parameter_or(key) for key in
+                          node.list_parameters([], 0).result.names}
+        node.destroy_node()
+    context.try_shutdown()
+    yield declared
+
+
+def test_every_argument_sets_a_parameter_that_the_node_has(parameters) -> None:
+    for graph in GRAPHS.values():
+        for argument in graph.arguments:
+            for node, parameter in argument.targets:
+                assert parameter in parameters[node], f'{graph.name}: {argument.name}'
+        for entry in graph.nodes:
+            for parameter in entry.parameters:
+                assert parameter in parameters[entry.name], f'{graph.name}: {entry.name}'
+
+
+def test_every_argument_has_the_type_of_its_parameter(parameters) -> None:
+    kinds = {bool: 'BOOL', int: 'INTEGER', float: 'DOUBLE', str: 'STRING'}
+    for graph in GRAPHS.values():
+        for argument in graph.arguments:
+            for node, parameter in argument.targets:
+                if argument.kind in kinds:
+                    declared = parameters[node][parameter].type_.name
+                    assert declared == kinds[argument.kind], f'{graph.name}: {argument.name}'
+
+
+def test_nothing_given_leaves_the_nodes_their_defaults() -> None:
+    for graph in GRAPHS.values():
+        for setup, entry in zip(resolve(graph, {}), graph.nodes):
+            assert setup.parameters == dict(entry.parameters)
+            assert setup.remappings == {}
+
+
+def test_a_video_feeds_camera_and_microphone() -> None:
+    setups = {s.name: s for s in resolve(GRAPHS['multimodal'], {'video': 'a.mp4', 'loop': 'true'})}
+    for name in ('camera_node', 'microphone_node'):
+        assert setups[name].parameters == {'source': 'a.mp4', 'loop': True}
+
+
+def test_a_camera_number_stays_a_text() -> None:
+    setups = resolve(GRAPHS['face'], {'camera': '0', 'rate': '15'})
+    assert setups[0].parameters == {'source': '0', 'rate': 15.0}
+
+
+def test_another_driver_replaces_our_camera() -> None:
+    setups = resolve(GRAPHS['face'], {'camera_topic': '/front/image_raw'})
+    assert [s.name for s in setups][0] == 'face_detector_node'
+    assert setups[0].remappings == {'camera/image_raw': '/front/image_raw'}
+
+
+@pytest.mark.parametrize('values, text', [
+    ({'colour': 'red'}, 'it takes: .*camera'), ({'rounds': 'many'}, 'a whole number'),
+    ({'window': 'big'}, 'auto, on, off'), ({'loop': '1'}, 'true or false'),
+    ({'config': '/nowhere.yaml'}, 'no such file')])
+def test_a_wrong_argument_is_named_with_what_is_allowed(values, text) -> None:
+    with pytest.raises(ArgumentError, match=text):
+        resolve(GRAPHS['game'], values)
+
+
+def test_the_command_line_is_split() -> None:
+    assert split(['game', 'rounds:=3', '--ros-args', '-r', 'a:=b']) == (
+        'game', {'rounds': '3'}, ['-r', 'a:=b'])
+    assert global_arguments({'namespace': '/r1/', 'log_level': 'warn'}, ['-r', 'a:=b']) == [
+        '--ros-args', '-r', '__ns:=/r1', '--log-level', 'warn', '-r', 'a:=b']
+
+
+@pytest.mark.parametrize('line', [[], ['nothing'], ['game', 'rounds'], ['game', 'x:=1']])
+def test_a_wrong_command_line_ends_with_two(line, capsys) -> None:
+    assert main(line) == 2
+    assert 'error: ' in capsys.readouterr().err
+
+
+def test_arguments_are_shown_with_their_description() -> None:
+    for graph in GRAPHS.values():
+        text = show(graph)
+        for argument in (*graph.arguments, *COMMON):
+            assert f'  {argument.name}:=' in text
+            assert argument.doc.endswith('.')
+            assert argument.doc in text
+
+
+def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, '-m', 'emotion_bringup.runner', 'voice', 'microphone:=nowhere.wav',
+         '--ros-args', '-p', 'vad_node:threshold:=7.0'],
+        capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert 'error: vad_node: parameter threshold' in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_runner_cleanly(sign) -> None:
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'emotion_bringup.runner', 'voice', 'microphone:=nowhere.wav'],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        env={**os.environ, 'RCUTILS_LOGGING_USE_STDOUT': '1', 'PYTHONUNBUFFERED': '1'})
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if 'microphone_node' in line:
+            break
+    process.send_signal(sign)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, ''.join(lines) + output
+    assert 'Traceback' not in output
+
+
+def test_each_launch_file_stands_for_a_graph() -> None:
+    files = {p.name.split('.')[0] for p in
+             (Path(__file__).parents[1] / 'launch').glob('*.launch.py')}
+    assert files == {'perception', 'multimodal', 'game', 'interview'} <= set(GRAPHS)
