@@ -24,8 +24,8 @@ METHODS: tuple[str, ...] = ('off', 'rnnoise')
 
 _RATE = 48000
 _NAMES = {'darwin': 'librnnoise.dylib', 'win32': 'rnnoise.dll'}
-_INSTALL = 'install it with `pip install --no-deps pyrnnoise` (13 MB), or choose ' \
-    'noise_suppression:=off'
+_INSTALL = ('install it with `pip install --no-deps pyrnnoise` (13 MB), or choose '
+            'noise_suppression:=off')
 
 
 class DenoiseError(RuntimeError):
@@ -69,6 +69,12 @@ class Denoiser:
     def __init__(self) -> None:
         self._library = _library()
         self._frame = self._library.rnnoise_get_frame_size()
+        self._state: int | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream so far."""
+        self._free()
         self._state = self._library.rnnoise_create(None)
         if not self._state:
             raise DenoiseError('RNNoise could not be started: out of memory?')
@@ -99,11 +105,15 @@ class Denoiser:
             self._library.rnnoise_process_frame(self._state, address, address)
         return frames * np.float32(1.0 / 32768.0)
 
-    def __del__(self) -> None:
-        state = getattr(self, '_state', None)
-        if state:
-            self._library.rnnoise_destroy(state)
+    def _free(self) -> None:
+        if self._state:
+            self._library.rnnoise_destroy(self._state)
             self._state = None
+
+    def __del__(self) -> None:
+        # Without the library there is nothing to free.
+        if getattr(self, '_state', None):
+            self._free()
 
 
 def denoise(samples: np.ndarray) -> np.ndarray:

@@ -121,7 +121,7 @@ class Segmenter:
         return None
 
     def flush(self, ended_by: EndedBy) -> Segment | None:
-        """End what is under way; return it if it is long enough. Everything before is forgotten."""
+        """End what is under way, forget what was before; return the utterance if long enough."""
         segment = self._finish(ended_by) if self._speaking else None
         self._before.clear()
         self._kept = 0

@@ -25,7 +25,8 @@ def find_model() -> Path:
     """
     spec = importlib.util.find_spec('silero_vad')
     if spec is None or not spec.submodule_search_locations:
-        raise VadError(f'the package silero-vad (it carries the model, 2 MB) is missing; {_INSTALL}')
+        raise VadError('the package silero-vad, which carries the model (2 MB), is missing; '
+                       + _INSTALL)
     path = Path(spec.submodule_search_locations[0]) / 'data' / 'silero_vad.onnx'
     if not path.is_file():
         raise VadError(f'{path} is missing: the package silero-vad is incomplete; {_INSTALL}')

@@ -1,0 +1,146 @@
+"""Publish sound as ``audio_capture`` does: from a microphone, a file, a folder or a video."""
+
+from __future__ import annotations
+
+import array
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from emotion_perception.audio.level import level
+from emotion_perception.audio.pcm import to_s16le
+from emotion_perception.audio.sources import (
+    AudioChunk,
+    AudioSource,
+    AudioSourceError,
+    Backoff,
+    SourceSettings,
+    open_source,
+)
+from emotion_perception.ros import qos
+from emotion_perception.ros.convert import to_stamp
+from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.main import run
+from emotion_perception.ros.parameters import Parameters
+from emotion_perception.ros.report import Reporter
+from emotion_perception.settings import setting
+
+
+@dataclass(frozen=True)
+class MicrophoneSettings(SourceSettings):
+    """Settings of the node."""
+
+    frame_id: str = setting('microphone', 'Frame that the messages are stamped with.')
+    wait: bool = setting(True, 'A file begins when the first subscriber of audio/audio_stamped '
+                         'is there, so that its first words are not lost.')
+
+
+class MicrophoneNode(Node):
+    """Publish ``audio/audio_stamped``, ``audio/audio`` and the latched ``audio/audio_info``.
+
+    Samples are S16LE at the source's own rate; the stamp is the acquisition time of a block's
+    first sample. A device that is missing or lost is tried again with growing pauses.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('microphone_node', **arguments)
+        self._settings = Parameters(self, MicrophoneSettings).value
+        self._report = Reporter(self)
+        self._name = ''
+        self._level = 0.0
+        self._diagnostics = Diagnostics(self, self._facts)
+        self._info = AudioInfo()
+        self._stamped = self.create_publisher(AudioDataStamped, 'audio/audio_stamped', qos.AUDIO)
+        self._plain = self.create_publisher(AudioData, 'audio/audio', qos.AUDIO)
+        self._latched = self.create_publisher(AudioInfo, 'audio/audio_info', qos.LATCHED)
+        self._stop = threading.Event()
+        self._source: AudioSource | None = None
+        self._thread = threading.Thread(target=self._run, name='microphone', daemon=True)
+        self._thread.start()
+
+    def destroy_node(self) -> None:
+        """Let go of the device before the publishers go."""
+        self._stop.set()
+        source = self._source
+        if source is not None:
+            source.close()
+        self._thread.join()
+        super().destroy_node()
+
+    def _facts(self) -> dict[str, object]:
+        return {'device': self._name, 'sample_rate': self._info.sample_rate,
+                'channels': self._info.channels, 'level_db': f'{self._level:.1f}'}
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _run(self) -> None:
+        """Read the source until it ends; open it again when it is lost."""
+        if self._settings.wait and self._settings.source != 'microphone':
+            self._await_listener()
+        backoff = Backoff()
+        while not self._stop.is_set():
+            try:
+                self._source = open_source(
+                    self._settings, self._now,
+                    lambda text: self._report.warn('source trouble', text))
+                try:
+                    self._play(self._source, backoff)
+                finally:
+                    self._source.close()
+                break
+            except AudioSourceError as error:
+                wait = backoff.next()
+                self._report.warn('source', f'{error}; next try in {wait:g} s')
+                self._diagnostics.error(str(error))
+                self._stop.wait(wait)
+
+    def _await_listener(self) -> None:
+        self._diagnostics.ok('waiting for a subscriber')
+        while not self._stop.is_set() and not self._stamped.get_subscription_count():
+            self._stop.wait(0.05)
+
+    def _play(self, source: AudioSource, backoff: Backoff) -> None:
+        """Publish what the source gives; return at its end."""
+        self._name = source.name
+        first = True
+        while not self._stop.is_set():
+            chunk = source.read()
+            if chunk is None:
+                break
+            if first:
+                first = False
+                backoff.reset()
+                self._diagnostics.ok()
+                self.get_logger().info(f'{source.name}: {chunk.rate} Hz, '
+                                       f'{chunk.channels} channel(s)')
+            self._publish(chunk)
+        if not self._stop.is_set():
+            self.get_logger().info(f'{source.name} is at its end')
+            self._diagnostics.ok('the source is at its end')
+
+    def _publish(self, chunk: AudioChunk) -> None:
+        if (chunk.rate, chunk.channels) != (self._info.sample_rate, self._info.channels):
+            self._info = AudioInfo(
+                channels=chunk.channels, sample_rate=chunk.rate, sample_format='S16LE',
+                bitrate=16 * chunk.rate * chunk.channels, coding_format='wave')
+            self._latched.publish(self._info)
+        data = array.array('B')
+        data.frombytes(to_s16le(chunk.samples))
+        audio = AudioData(data=data)
+        self._stamped.publish(AudioDataStamped(
+            header=Header(stamp=to_stamp(max(0.0, chunk.time)),
+                          frame_id=self._settings.frame_id), audio=audio))
+        if self._plain.get_subscription_count():
+            self._plain.publish(audio)
+        self._level = level(chunk.samples)
+        self._diagnostics.tick(self._now() - chunk.end)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node."""
+    run(MicrophoneNode, args)

@@ -1,0 +1,128 @@
+"""Say what emotion an utterance shows."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from std_msgs.msg import Header
+
+from emotion_msgs.msg import EmotionPrediction, Utterance
+from emotion_perception.audio import snr
+from emotion_perception.audio.denoise import METHODS, Denoiser, denoise
+from emotion_perception.audio.pcm import RATE
+from emotion_perception.audio.resample import to_mono16k
+from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.ros import qos
+from emotion_perception.ros.convert import to_prediction, to_seconds
+from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.main import run
+from emotion_perception.ros.worker import LatestWorker
+from emotion_perception.settings import setting
+
+
+@dataclass(frozen=True)
+class SerNodeSettings(ModelSettings):
+    """Settings of the node."""
+
+    model: str = setting('ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a '
+                         'path, or a hub id.')
+    noise_suppression: str = setting(
+        'off', 'What cleans an utterance before the model hears it.', choices=METHODS)
+
+
+class SerNode(ModelNode):
+    """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each."""
+
+    # Utterances that may wait for a slow model; an older one is given up.
+    _WAITING = 8
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('ser_node', SerNodeSettings, **arguments)
+        self._recognizer: SpeechEmotionRecognizer | None = None
+
+    def load(self) -> None:
+        """Load the model, and make sure that the noise suppression is there if it is on."""
+        settings = self.settings
+        if settings.noise_suppression == 'rnnoise':
+            Denoiser()
+        self._recognizer = SpeechEmotionRecognizer(
+            load_model(settings.model, task='ser', settings=settings))
+        self._clean = settings.noise_suppression == 'rnnoise'
+
+    def start(self) -> None:
+        """Listen for utterances."""
+        self._waiting: deque[Utterance] = deque()
+        self._worker = LatestWorker(self._work, self._on_failure, 'ser')
+        self._publisher = self.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
+        self._subscription = self.create_subscription(
+            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self.destroy_subscription(self._subscription)
+        self._waiting.clear()
+        self._worker.stop()
+        self.destroy_publisher(self._publisher)
+
+    def unload(self) -> None:
+        """Free the model."""
+        self._recognizer = None
+
+    def facts(self) -> dict[str, object]:
+        """Return model and device for the diagnostics."""
+        if self._recognizer is None:
+            return {'model': self.settings.model}
+        model = self._recognizer.model
+        return {'model': model.name, 'device': model.device, 'warnings': self.report.warnings}
+
+    def _on_utterance(self, message: Utterance) -> None:
+        if not self.enabled:
+            return
+        if len(self._waiting) >= self._WAITING:
+            self._waiting.popleft()
+            self.report.warn('slow', 'the model is too slow for so many utterances: the oldest '
+                             'that waits is left out')
+        self._waiting.append(message)
+        self._worker.put(True)
+
+    def _work(self, _: bool) -> None:
+        """Answer all utterances that wait, oldest first."""
+        while self._waiting:
+            self._current = self._waiting.popleft()
+            self._answer(self._current)
+
+    def _answer(self, message: Utterance) -> None:
+        samples, rate = np.array(message.samples, np.int16), message.sample_rate
+        if self._clean and samples.size:
+            samples, rate = denoise(to_mono16k(samples, rate)), RATE
+        emotion = self._recognizer.predict(samples, rate)
+        self._publish(message, emotion.probabilities, valence=emotion.valence,
+                      arousal=emotion.arousal, unknown=emotion.reason if emotion.abstained else '')
+
+    def _publish(self, message: Utterance, probabilities: np.ndarray | None = None, *,
+                 valence: float = math.nan, arousal: float = math.nan, unknown: str = '') -> None:
+        if unknown:
+            self.report.warn('abstained', f'no emotion for an utterance: {unknown}')
+        span = len(message.samples) / message.sample_rate if message.sample_rate else 0.0
+        self._publisher.publish(to_prediction(
+            Header(stamp=message.header.stamp, frame_id=message.header.frame_id),
+            EmotionPrediction.VOICE, 'voice', probabilities, model=self._recognizer.model.name,
+            valence=valence, arousal=arousal, quality=snr.quality(message.snr), span=span,
+            unknown=unknown))
+        now = self.get_clock().now().nanoseconds * 1e-9
+        self.diagnostics.tick(now - to_seconds(message.header.stamp))
+
+    def _on_failure(self, error: Exception) -> None:
+        """Answer an utterance that the model could not take, and go on with the next one."""
+        self._publish(self._current, unknown=f'it cannot be judged: {error}')
+        if self._waiting:
+            self._worker.put(True)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node."""
+    run(SerNode, args)
