@@ -1,0 +1,48 @@
+"""A 640x480 video of any number of real faces, made from what packages carry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+WIDTH, HEIGHT, FPS = 640, 480, 30
+_GRID = {0: (1, 1), 1: (1, 1), 2: (2, 1), 4: (2, 2), 8: (4, 2)}
+
+
+def portraits() -> list[np.ndarray]:
+    """Return two public-domain portraits (Eileen Collins, Grace Hopper), BGR uint8, square."""
+    import matplotlib.cbook
+    import skimage.data
+
+    collins = skimage.data.astronaut()[:, :, ::-1][0:290, 75:365]
+    with matplotlib.cbook.get_sample_data('grace_hopper.jpg') as file:
+        data = np.frombuffer(file.read(), np.uint8)
+    hopper = cv2.imdecode(data, cv2.IMREAD_COLOR)[20:420, 60:460]
+    return [np.ascontiguousarray(collins), np.ascontiguousarray(hopper)]
+
+
+def write(path: Path, faces: int, seconds: float) -> None:
+    """Write a video of faces that sway a little.
+
+    :param faces: 0, 1, 2, 4 or 8.
+    """
+    columns, rows = _GRID[faces]
+    cell = (WIDTH // columns, HEIGHT // rows)
+    side = min(cell)
+    pictures = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in portraits()]
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
+    for frame in range(int(seconds * FPS)):
+        canvas = np.full((HEIGHT, WIDTH, 3), 96, np.uint8)
+        for i in range(faces):
+            picture = pictures[i % 2]
+            angle = 2 * np.pi * (frame / FPS / 2 + i / 8)
+            shift = (4 * np.cos(angle), 4 * np.sin(angle))
+            moved = cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]),
+                                   (side, side), borderMode=cv2.BORDER_REPLICATE)
+            x = (i % columns) * cell[0] + (cell[0] - side) // 2
+            y = (i // columns) * cell[1] + (cell[1] - side) // 2
+            canvas[y:y + side, x:x + side] = moved
+        writer.write(canvas)
+    writer.release()
