@@ -170,6 +170,14 @@ def test_a_clock_that_jumps_back_stands_still():
     assert table.state.remaining == pytest.approx(remaining - 0.5)
 
 
+def test_a_clock_that_jumps_ahead_does_not_end_the_round():
+    table = Table(seconds=8.0)
+    table.until(Phase.ROUND, A, B)
+    table.now += 1e9
+    table.show(A, B)
+    assert table.state.phase == Phase.ROUND
+
+
 def test_live_value_is_that_of_the_newest_frame_for_the_target():
     table = Table(targets=('Happy',))
     table.until(Phase.ROUND, A, B)

@@ -1,8 +1,9 @@
 """Facial Emotion Battle: two people, one target emotion a round, and a fair winner.
 
 The engine knows neither ROS nor a clock. Whoever drives it passes the time in, with every frame
-(:meth:`Game.observe`) and between frames (:meth:`Game.tick`); only differences of times count,
-and a clock that jumps back is taken as one that stood still.
+(:meth:`Game.observe`) and between frames (:meth:`Game.tick`), at least once a second; only
+differences of times count, and a clock that jumps is taken as one that stood still or went on
+for a moment.
 
 What is fair here: a frame counts only if both players are seen in it, so both are scored on the
 same frames; the score belongs to the person (the track of the face), not to the place in the
@@ -44,6 +45,9 @@ FINISHED, ABANDONED, STOPPED = 'finished', 'abandoned', 'stopped'
 # A face that the detector misses for a few frames has not left: shorter gaps than this (seconds)
 # do not break the stretch over which a face counts as steadily seen.
 _FLICKER = 0.3
+
+# A step of the clock counts for no more than this (seconds): a longer one is a clock that was set.
+_LONGEST_STEP = 2.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class PlayerState:
 
 @dataclass(frozen=True)
 class RoundResult:
-    """How one round ended: 1-based number, target, mean of each player, frames, winner (0: tie)."""
+    """How one round (from 1) ended: target, both means, frames scored, winner (0: tie)."""
 
     round: int
     target: Emotion
@@ -327,8 +331,8 @@ class Game:
     # Time and phases
 
     def _advance(self, time: float) -> float:
-        """Move the engine's clock to ``time`` and return the step, seconds, never negative."""
-        step = 0.0 if self._time is None else max(0.0, time - self._time)
+        """Move the engine's clock to ``time`` and return the step, seconds, 0 or more."""
+        step = 0.0 if self._time is None else min(_LONGEST_STEP, max(0.0, time - self._time))
         self._time = time
         self._clock += step
         for player in self._players:
