@@ -22,6 +22,7 @@ from emotion_perception.models.catalog import (
 )
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.files import damaged, model_file
+from emotion_perception.models.mfcc import MfccFrontEnd
 from emotion_perception.settings import setting, validate
 
 DEFAULTS = {'fer': 'fer-default', 'ser': 'ser-default'}
@@ -143,7 +144,10 @@ def load_model(spec: str, task: str, settings: ModelSettings | None = None,
     settings = settings or ModelSettings()
     if task not in DEFAULTS:
         raise ModelError(f'task {task!r} has no recogniser; it is fer or ser')
-    entry = resolve(spec or DEFAULTS[task], task, catalog)
+    try:
+        entry = resolve(spec or DEFAULTS[task], task, catalog)
+    except ImportError as error:
+        raise _missing_packages(spec, error) from error
     if entry.task != task:
         raise ModelError(f'model {entry.name} is for {entry.task}, not for {task}')
     path = None
@@ -157,11 +161,12 @@ def load_model(spec: str, task: str, settings: ModelSettings | None = None,
     except ModelError:
         raise
     except ImportError as error:
-        raise ModelError(f'model {entry.name} needs Python packages that are not installed: '
-                         f'{error}; run `./emotion setup --training`') from error
+        raise _missing_packages(entry.name, error) from error
     except Exception as error:
         # Each library has its own exceptions for a damaged file.
         raise damaged(entry, path or Path(entry.hub), error, settings.cache) from error
+    if entry.speech is not None and entry.speech.mfcc is not None:
+        backend = MfccFrontEnd(backend, entry.speech)
     return checked(entry, backend)
 
 
@@ -287,6 +292,11 @@ def _catalog_if_any() -> Catalog | None:
         return load_catalog()
     except ModelError:
         return None
+
+
+def _missing_packages(name: str, error: ImportError) -> ModelError:
+    return ModelError(f'model {name} needs Python packages that are not installed: {error}; '
+                      'run `./emotion setup --training`')
 
 
 def _what_to_write(task: str, backend: str = 'onnx') -> str:

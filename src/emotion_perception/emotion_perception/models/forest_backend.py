@@ -1,0 +1,96 @@
+"""Scikit-learn classifiers on features: skops files or ONNX made by skl2onnx, never pickle."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+
+from emotion_perception.models.backend import Backend, Outputs
+from emotion_perception.models.catalog import CatalogEntry
+from emotion_perception.models.errors import ModelError
+from emotion_perception.models.onnx_backend import OnnxBackend
+
+if TYPE_CHECKING:
+    from emotion_perception.models.model import ModelSettings
+
+
+class SkopsBackend:
+    """A scikit-learn classifier with ``predict_proba`` on feature vectors."""
+
+    device = 'cpu'
+
+    def __init__(self, classifier: Any) -> None:
+        self._classifier = classifier
+
+    def run(self, batch: np.ndarray) -> Outputs:
+        """Return the probabilities of feature vectors (n, features)."""
+        return Outputs(self._classifier.predict_proba(batch).astype(np.float32))
+
+
+class ZipMapBackend:
+    """A classifier of skl2onnx whose probabilities are a map per row (its default)."""
+
+    device = 'cpu'
+
+    def __init__(self, session: onnxruntime.InferenceSession, output: str) -> None:
+        self._session = session
+        self._input = session.get_inputs()[0].name
+        self._output = output
+
+    def maps(self, batch: np.ndarray) -> list[dict[Any, float]]:
+        """Return class -> probability of each row."""
+        return self._session.run([self._output], {self._input: batch})[0]
+
+    def run(self, batch: np.ndarray) -> Outputs:
+        """Return the probabilities of feature vectors (n, features)."""
+        return Outputs(np.array([list(row.values()) for row in self.maps(batch)], np.float32))
+
+
+def load(entry: CatalogEntry, path: Path,
+         settings: ModelSettings) -> tuple[Backend, CatalogEntry]:
+    """Load a classifier; see :func:`emotion_perception.models.model.load_model`."""
+    if settings.device == 'cuda':
+        raise ModelError(f'model {entry.name}: scikit-learn models run on the CPU; '
+                         'use device cpu or auto')
+    if entry.speech is None or entry.speech.mfcc is None:
+        raise ModelError(f'model {entry.name}: a classifier on features needs them in its entry: '
+                         '`input: {rate: 16000, mfcc: {coefficients: 40}}`')
+    backend, labels = (_load_skops(entry, path) if entry.backend == 'skops'
+                       else _load_onnx(entry, path, settings))
+    if labels and entry.labels and sorted(labels) == sorted(entry.labels) \
+            and labels != entry.labels:
+        raise ModelError(f'model {entry.name}: {path} has its classes in the order '
+                         f'{list(labels)}; the entry names {list(entry.labels)}')
+    entry = replace(entry, labels=entry.labels or labels, output='probabilities')
+    return backend, entry
+
+
+def _load_skops(entry: CatalogEntry, path: Path) -> tuple[SkopsBackend, tuple[str, ...]]:
+    from skops import io
+    strange = io.get_untrusted_types(file=path)
+    if strange:
+        raise ModelError(f'model {entry.name}: {path} holds objects that are not plain '
+                         f'scikit-learn and are not loaded: {", ".join(sorted(strange))}')
+    classifier = io.load(path, trusted=[])
+    if not hasattr(classifier, 'predict_proba'):
+        raise ModelError(f'model {entry.name}: {path} holds a {type(classifier).__name__}, '
+                         'which gives no probabilities')
+    return SkopsBackend(classifier), tuple(str(name) for name in classifier.classes_)
+
+
+def _load_onnx(entry: CatalogEntry, path: Path,
+               settings: ModelSettings) -> tuple[Backend, tuple[str, ...]]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = settings.threads
+    session = onnxruntime.InferenceSession(str(path), options,
+                                           providers=['CPUExecutionProvider'])
+    maps = [output.name for output in session.get_outputs() if output.type.startswith('seq(map')]
+    if not maps:
+        return OnnxBackend(path, 'cpu', settings.threads), ()
+    backend = ZipMapBackend(session, maps[0])
+    first = backend.maps(np.zeros((1, entry.speech.mfcc.width), np.float32))[0]
+    return backend, tuple(str(name) for name in first)
