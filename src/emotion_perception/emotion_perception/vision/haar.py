@@ -11,7 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emotion_perception.vision.detect import Detection, DetectorError, DetectorSettings, check_image, select
+from emotion_perception.vision.detect import (
+    Detection,
+    DetectorError,
+    DetectorSettings,
+    check_image,
+    select,
+)
 
 FILE = 'haarcascade_frontalface_default.xml'
 

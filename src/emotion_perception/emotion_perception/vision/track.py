@@ -236,8 +236,8 @@ class Tracker:
         self._faces = [face for face in self._faces if self._lives(face, time)]
         for face in self._faces:
             face.motion.predict(time)
-        pairs = self._match(detections, looks, time, image_size)
         crowded = _overlapping(detections)
+        pairs = self._match(detections, looks, crowded, time, image_size)
         for row, column in pairs:
             self._take(self._faces[row], detections[column], looks[column], time,
                        crowded[column])
@@ -262,7 +262,8 @@ class Tracker:
         return time - face.seen <= limit + 1e-6 or face.seen == self._time
 
     def _match(self, detections: Sequence[Detection], looks: list[np.ndarray | None],
-               time: float, image_size: tuple[int, int] | None) -> list[tuple[int, int]]:
+               crowded: np.ndarray, time: float,
+               image_size: tuple[int, int] | None) -> list[tuple[int, int]]:
         faces, count = self._faces, len(detections)
         if not faces or not count:
             return []
@@ -285,7 +286,9 @@ class Tracker:
             lost = time - face.seen
             # Seen a moment ago at the same place: the same person, however the light changed.
             sure = lost < 0.15 and motion[row, column] < 0.5 and not contested[row, column]
-            if unlike > self.settings.max_difference and not sure:
+            # The crop of a face half hidden by another one shows both.
+            limit = self.settings.max_difference + (0.3 if crowded[column] else 0.0)
+            if unlike > limit and not sure:
                 continue
             weight = 6.0 if contested[row, column] else 1.0
             cost[row, column] = motion[row, column] + weight * unlike

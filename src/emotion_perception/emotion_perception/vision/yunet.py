@@ -14,8 +14,15 @@ import numpy as np
 from emotion_perception.models.catalog import load_catalog
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.files import model_file
-from emotion_perception.vision.detect import (Detection, DetectorError, DetectorSettings, check_image, order_eyes, select,
-                     tight_box)
+from emotion_perception.vision.detect import (
+    Detection,
+    DetectorError,
+    DetectorSettings,
+    check_image,
+    order_eyes,
+    select,
+    tight_box,
+)
 
 # Pictures are reduced to this longer side: YuNet finds faces from 10 pixels on.
 LONGEST = 640
