@@ -1,0 +1,3 @@
+"""Fixtures for the whole repository: tests/support describes them."""
+
+pytest_plugins = ['support.fixtures']

@@ -1,0 +1,111 @@
+"""What the entry script makes: the executables, the packages, and processes that end cleanly."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.fixtures import ROOT
+
+pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from std_msgs.msg import String
+
+EXECUTABLES = (
+    'camera_node', 'face_detector_node', 'fer_node', 'microphone_node', 'vad_node', 'ser_node',
+    'fusion_node', 'orchestrator_node', 'game_node', 'interview_node', 'view_node')
+
+TALKER = """
+import rclpy
+from std_msgs.msg import String
+rclpy.init()
+node = rclpy.create_node('talker')
+publisher = node.create_publisher(String, 'chatter', 10)
+node.create_timer(0.05, lambda: publisher.publish(String(data='hello')))
+try:
+    rclpy.spin(node)
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass
+"""
+
+
+@pytest.mark.parametrize('executable', EXECUTABLES)
+def test_every_executable_is_installed_where_ros2_run_looks(executable: str) -> None:
+    path = Path(get_package_prefix('emotion_perception'), 'lib', 'emotion_perception', executable)
+    assert os.access(path, os.X_OK), f'{path} is missing'
+
+
+def test_the_launch_files_and_the_configuration_are_installed() -> None:
+    share = Path(get_package_share_directory('emotion_bringup'))
+    source = ROOT / 'src' / 'emotion_bringup'
+    for folder in ('launch', 'config'):
+        names = {path.name for path in (source / folder).iterdir() if path.suffix != '.pyc'}
+        assert {path.name for path in (share / folder).iterdir()} >= names - {'__pycache__'}
+
+
+def test_the_nodes_packages_import_neither_pytorch_nor_the_training(tmp_path: Path) -> None:
+    code = (
+        'import importlib, pkgutil, sys\n'
+        'import emotion_perception\n'
+        'for found in pkgutil.walk_packages(emotion_perception.__path__, "emotion_perception."):\n'
+        '    if not found.name.endswith("__main__"): importlib.import_module(found.name)\n'
+        'print(sorted({"torch", "transformers", "emotion_training"} & set(sys.modules)))\n')
+    result = subprocess.run(
+        ['python', '-c', code], capture_output=True, text=True, timeout=100, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == '[]'
+
+
+def test_what_one_process_says_reaches_the_test(processes, client) -> None:
+    processes.start('python', '-c', TALKER, name='talker')
+    assert client.wait_for('chatter', String).data == 'hello'
+
+
+def test_a_process_that_dies_fails_the_wait_at_once(processes, client) -> None:
+    process = processes.start('python', '-c', 'raise SystemExit(3)', name='short')
+    watch = client.watch('chatter', String)
+    with pytest.raises(AssertionError, match=r'short ended by itself \(3\)'):
+        watch.wait(timeout=60)
+    process.may_end = True
+
+
+def test_the_repair_of_the_wheels_names_this_machines_headers() -> None:
+    import sys
+
+    sys.path.insert(0, str(ROOT / 'tools'))
+    try:
+        from repair_wheels import repair
+    finally:
+        sys.path.pop(0)
+    text = ('set(a "/opt/python/cp312-cp312/include/python3.12;'
+            '/tmp/x/lib/python3.12/site-packages/numpy/_core/include;/usr/include")')
+    assert repair(text, '/here/py', '/here/np') == 'set(a "/here/py;/here/np;/usr/include")'
+
+
+@pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
+@pytest.mark.parametrize('arguments', [[], ['dance'], ['setup', '--more'], ['exec']])
+def test_the_entry_script_answers_a_wrong_call_with_its_usage(arguments: list[str]) -> None:
+    result = subprocess.run(
+        [str(ROOT / 'emotion'), *arguments], capture_output=True, text=True, timeout=60,
+        check=False)
+    assert result.returncode == 2
+    assert 'usage: ./emotion VERB' in result.stderr
+
+
+def test_the_entry_script_refuses_a_python_that_it_cannot_use(tmp_path: Path) -> None:
+    old = tmp_path / 'python2'
+    old.write_text('#!/bin/sh\necho 2.7\n')
+    old.chmod(0o755)
+    env = {key: value for key, value in os.environ.items() if key != 'EMOTION_ENV'}
+    for name in ('ROS_DISTRO', 'AMENT_PREFIX_PATH'):
+        env.pop(name, None)
+    result = subprocess.run(
+        [str(ROOT / 'emotion'), 'setup'], capture_output=True, text=True, timeout=60, check=False,
+        env={**env, 'EMOTION_PYTHON': str(old)})
+    assert result.returncode == 1
+    assert 'needs Python 3.10 to 3.13' in result.stderr and '2.7' in result.stderr

