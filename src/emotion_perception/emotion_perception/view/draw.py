@@ -418,19 +418,23 @@ class Canvas:
             self.blend(mask[:, whole:whole + 1], x0 + whole, y0, colour, filled - whole)
 
     def probabilities(self, box: Box, values: Sequence[float] | np.ndarray,
-                      strong: int | None = None, *, size: float | None = None) -> None:
+                      strong: int | None = None, *, size: float | None = None,
+                      columns: int = 1) -> None:
         """Draw the six classes as bars with their names and percentages.
 
         :param values: six probabilities in the order of ``EMOTIONS``; NaN draws an empty bar.
         :param strong: the class to stress; the most probable one if not given; none if it is
             not one of the six (UNKNOWN).
         :param size: of the type in pixels; fits the box if not given.
+        :param columns: side by side: 1, 2 or 3.
         """
         values = [float(value) for value in values]
         if strong is None:
             strong = int(np.nanargmax(values)) if not np.isnan(values).all() else -1
-        rows = box.rows(*[1] * len(EMOTIONS))
-        size = min(0.62 * rows[0].h, 0.082 * box.w) if size is None else size
+        gap = 0.05 * box.w
+        rows = [row for column in box.columns(*[1] * columns, gap=gap)
+                for row in column.rows(*[1] * (len(EMOTIONS) // columns))]
+        size = min(0.62 * rows[0].h, 0.076 * rows[0].w) if size is None else size
         names = max(text_width(name, size, 700) for name in EMOTIONS)
         figures = text_width('100%', size, 700)
         height = min(0.46 * rows[0].h, 0.85 * size)
@@ -440,8 +444,8 @@ class Canvas:
             weight = 700 if stressed else 400
             middle = row.centre[1]
             self.text(name, row.x, middle, size, ink, weight=weight, level='middle')
-            left = row.x + names + 0.6 * size
-            self.bar(Box(left, middle - height / 2, row.right - figures - 0.6 * size - left,
+            left = row.x + names + 0.5 * size
+            self.bar(Box(left, middle - height / 2, row.right - figures - 0.4 * size - left,
                          height), value, theme.emotion_colour(index))
             figure = '–' if math.isnan(value) else f'{round(100 * unit_interval(value))}%'
             self.text(figure, row.right, middle, size, ink, weight=weight, align='right',
