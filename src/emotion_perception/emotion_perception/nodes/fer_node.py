@@ -1,0 +1,167 @@
+"""Say what emotion each tracked face shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
+from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
+from emotion_perception.ros import qos
+from emotion_perception.ros.bus import BusPublisher, BusSubscription
+from emotion_perception.ros.convert import (
+    ImageError,
+    from_region,
+    image_to_array,
+    to_prediction,
+    to_seconds,
+)
+from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.main import run
+from emotion_perception.ros.worker import LatestWorker
+from emotion_perception.settings import setting
+from emotion_perception.vision.primary import Primary, PrimarySettings
+from emotion_perception.vision.smooth import Smoother, SmoothSettings
+
+
+@dataclass(frozen=True)
+class FerNodeSettings(ModelSettings, SmoothSettings, PrimarySettings):
+    """Settings of the node."""
+
+    model: str = setting('fer-default', 'Facial emotion model: a name in weights/catalog.yaml, a '
+                         'path, or a hub id.')
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A face of a message, as :class:`Primary` wants it, with its crop."""
+
+    id: str
+    box: np.ndarray
+    message: Face
+    crop: np.ndarray
+
+
+class FerNode(ModelNode):
+    """Subscribe ``emotion/detections``; publish ``emotion/faces`` and ``emotion/face``.
+
+    All faces of a frame are one batch. Readings are smoothed per track.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('fer_node', FerNodeSettings, **arguments)
+        self._recognizer: FaceEmotionRecognizer | None = None
+        self._worker: LatestWorker[FaceArray] | None = None
+        self._smoother = Smoother(self.settings)
+        self._primary = Primary(self.settings)
+        self.parameters.on_change(self._apply)
+
+    def load(self) -> None:
+        """Load the model."""
+        self._recognizer = FaceEmotionRecognizer(
+            load_model(self.settings.model, task='fer', settings=self.settings))
+        self._apply(self.settings)
+        # The first inference allocates; a face that waits should not pay for it.
+        self._recognizer.predict([np.zeros((128, 128, 3), np.uint8)])
+
+    def start(self) -> None:
+        """Take detections."""
+        self._smoother.reset()
+        self._primary.reset()
+        self._faces = BusPublisher(self, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
+        self._face = BusPublisher(self, EmotionPrediction, 'emotion/face', qos.RESULT)
+        self._worker = LatestWorker(self._work, self._on_failure, 'fer')
+        self._subscription = BusSubscription(self, FaceArray, 'emotion/detections',
+                                             self._on_detections)
+
+    def stop(self) -> None:
+        """Take no more detections."""
+        self._subscription.destroy()
+        self._worker.stop()
+        self._faces.destroy()
+        self._face.destroy()
+
+    def unload(self) -> None:
+        """Free the model."""
+        self._recognizer = None
+
+    def switched(self, enabled: bool) -> None:
+        """Say on the diagnostics that the node rests."""
+        if self._worker is not None:
+            self.diagnostics.ok('running' if enabled else 'disabled')
+
+    def facts(self) -> dict[str, object]:
+        """Return what the diagnostics say besides rate and latency."""
+        if self._recognizer is None:
+            return {'model': self.settings.model}
+        model = self._recognizer.model
+        return {'model': model.name, 'device': model.device,
+                'dropped': self._worker.dropped if self._worker else 0,
+                'warnings': self.report.warnings}
+
+    def _apply(self, settings: FerNodeSettings) -> None:
+        self._smoother.settings = settings
+        self._primary.settings = settings
+
+    def _on_detections(self, message: FaceArray) -> None:
+        if self.enabled:
+            self._worker.put(message)
+
+    def _work(self, message: FaceArray) -> None:
+        now = self.get_clock().now().nanoseconds * 1e-9
+        time = to_seconds(message.header.stamp) or now
+        subjects = self._subjects(message)
+        result = EmotionPredictionArray(header=message.header)
+        if subjects:
+            result.predictions = self._predict(message, subjects, time)
+        primary = self._primary.choose(subjects, time)
+        self._smoother.expire(time)
+        result.primary_id = primary or ''
+        self._faces.publish(result)
+        for prediction in result.predictions:
+            if prediction.subject_id == primary:
+                self._face.publish(prediction)
+        now = self.get_clock().now().nanoseconds * 1e-9
+        self.diagnostics.tick(now - time)
+
+    def _subjects(self, message: FaceArray) -> list[_Subject]:
+        """Read the crops; a face whose crop cannot be read is left out."""
+        subjects = []
+        for face in message.faces:
+            try:
+                crop = image_to_array(face.crop)
+            except ImageError as error:
+                self.report.warn('crop', f'{face.id or "a face"} was left out: {error}')
+                continue
+            if crop.shape[0] != crop.shape[1]:
+                self.report.warn('crop', f'{face.id or "a face"} was left out: its crop is '
+                                 f'{crop.shape[1]}x{crop.shape[0]} pixels, not square')
+                continue
+            subjects.append(_Subject(face.id, from_region(face.region), face, crop))
+        return subjects
+
+    def _predict(self, message: FaceArray, subjects: list[_Subject],
+                 time: float) -> list[EmotionPrediction]:
+        read = self._recognizer.predict([subject.crop for subject in subjects])
+        predictions = []
+        for index, subject in enumerate(subjects):
+            smoothed = self._smoother.update(
+                subject.id, read.probabilities[index], time, float(read.valence[index]),
+                float(read.arousal[index]))
+            predictions.append(to_prediction(
+                message.header, EmotionPrediction.FACE, subject.id, smoothed.probabilities,
+                model=self._recognizer.model.name, emotion=smoothed.emotion,
+                stable=smoothed.stable, valence=smoothed.valence, arousal=smoothed.arousal,
+                quality=subject.message.quality, span=smoothed.span,
+                region=subject.message.region))
+        return predictions
+
+    def _on_failure(self, error: Exception) -> None:
+        self.report.warn(type(error).__name__, f'a frame was left out: {error}')
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node."""
+    run(FerNode, args)
