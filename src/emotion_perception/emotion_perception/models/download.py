@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import os
 import sys
 import tempfile
@@ -54,15 +55,15 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
                         break
         if (entry.bytes and size != entry.bytes) or digest.hexdigest() != entry.sha256:
             raise ModelError(
-                f'model {entry.name}: {entry.url} gave {size} bytes with sha256 '
+                f'model {entry.name}: for {entry.file}, {entry.url} gave {size} bytes with sha256 '
                 f'{digest.hexdigest()}; the catalogue says '
                 f'{f"{entry.bytes} bytes with " if entry.bytes else ""}{entry.sha256}: cut '
                 'short, or the file there has changed; nothing was kept')
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         # urllib's errors are OSErrors; a broken Content-Length is a ValueError.
-        reason = getattr(error, 'reason', None) or error
+        reason = error.reason if type(error) is urllib.error.URLError else error
         size = f' ({entry.bytes} bytes)' if entry.bytes else ''
         raise ModelError(f'model {entry.name}: downloading {entry.file}{size} to {directory} '
                          f'failed: {reason}; {remedy(entry)}, or copy the file to '

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import yaml
+
+from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.models.catalog import SpeechInput
+from emotion_perception.models.speech import prepare
+
+LABELS = ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise']
+RATE = 16000
+
+
+@pytest.fixture
+def make(tmp_path, write_onnx):
+    def build(bias=(3, 0, 0, 0, 0, 0), **changes):
+        path = write_onnx(tmp_path / 'voice.onnx', ['n', 't'], bias, weight=[0, 5, 0, 0, 0, 0])
+        path.with_suffix('.yaml').write_text(yaml.safe_dump(
+            {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': RATE},
+             **changes}))
+        model = load_model(str(path), 'ser', ModelSettings(device='cpu', threads=1))
+        return SpeechEmotionRecognizer(model)
+    return build
+
+
+def tone(seconds: float = 1.0, rate: int = RATE, level: float = 0.3) -> np.ndarray:
+    return (level * np.sin(2 * np.pi * 220 * np.arange(round(seconds * rate)) / rate)).astype('f')
+
+
+def test_speech_gives_six_probabilities(make):
+    result = make().predict(tone(), RATE)
+    assert not result.abstained and result.reason == ''
+    assert result.probabilities.shape == (6,) and result.probabilities.dtype == np.float32
+    assert result.probabilities.sum() == pytest.approx(1)
+    assert result.probabilities.argmax() == 0
+    assert math.isnan(result.valence) and math.isnan(result.arousal)
+
+
+def test_int16_and_float_give_the_same(make):
+    recognizer = make()
+    samples = (tone() * 32768).astype(np.int16)
+    assert recognizer.predict(samples, RATE).probabilities == pytest.approx(
+        recognizer.predict(tone(), RATE).probabilities, abs=1e-4)
+
+
+@pytest.mark.parametrize(('samples', 'words'), [
+    (np.empty(0, np.float32), 'empty'),
+    (np.full(RATE, np.nan, np.float32), 'finite'),
+    (np.append(tone(), np.float32(np.inf)), 'finite'),
+    (np.zeros(RATE, np.int16), 'silent'),
+    (tone(level=1e-4), 'silent'),
+    (tone(0.2), '0.20 s of sound are too short, 0.50 s'),
+    (np.sign(tone()), 'clipped'),
+    ((np.sign(tone()) * 32767).astype(np.int16), 'clipped'),
+])
+def test_unusable_sound_abstains_with_a_reason(make, samples, words):
+    result = make().predict(samples, RATE)
+    assert result.abstained and words in result.reason
+    assert result.probabilities == pytest.approx(np.full(6, 1 / 6))
+
+
+@pytest.mark.parametrize('samples', [
+    np.zeros((2, RATE), np.float32), np.zeros(RATE, np.int32), np.zeros(RATE, np.uint8)])
+def test_wrong_type_or_shape_is_a_value_error(make, samples):
+    with pytest.raises(ValueError, match='speech must be'):
+        make().predict(samples, RATE)
+
+
+@pytest.mark.parametrize('rate', [0, -1, math.nan])
+def test_impossible_rate_is_a_value_error(make, rate):
+    with pytest.raises(ValueError, match='rate'):
+        make().predict(tone(), rate)
+
+
+def test_an_unsure_model_abstains(make):
+    result = make(abstain={'min_confidence': 0.9}).predict(tone(), RATE)
+    assert result.abstained and 'unsure: Angry at' in result.reason
+    assert not make(abstain={'min_confidence': 0.5}).predict(tone(), RATE).abstained
+
+
+def test_any_rate_is_brought_to_the_models():
+    speech = SpeechInput(RATE)
+    for rate in (8000, 22050, 44100, 48000):
+        pieces = prepare(tone(1.0, rate), rate, speech)
+        assert pieces.shape[1] == pytest.approx(RATE, abs=2)
+        # The tone is the same one.
+        middle = pieces[0, 2000:-2000]
+        assert np.corrcoef(middle, tone()[2000:2000 + middle.size])[0, 1] > 0.999
+
+
+def test_peak_normalisation_makes_level_irrelevant():
+    loud, quiet = (prepare(tone(level=level), RATE, SpeechInput(RATE)) for level in (0.8, 0.02))
+    assert np.abs(loud).max() == pytest.approx(1)
+    assert loud == pytest.approx(quiet, abs=1e-5)
+    raw = prepare(tone(level=0.02), RATE, SpeechInput(RATE, peak_normalise=False))
+    assert np.abs(raw).max() == pytest.approx(0.02, rel=1e-3)
+
+
+def test_long_sound_becomes_even_windows_that_cover_all():
+    ramp = np.linspace(0, 1, 25 * RATE, dtype=np.float32)
+    pieces = prepare(ramp, RATE, SpeechInput(RATE, max_seconds=10))
+    assert pieces.shape == (3, 10 * RATE)
+    assert pieces[0, 0] == 0 and pieces[-1, -1] == 1
+    assert pieces[1, 0] == pytest.approx(7.5 / 25, abs=1e-4)
+
+
+def test_probabilities_of_the_windows_are_averaged(make):
+    # The model leans to Fear with the mean of what it hears: high in one window only.
+    recognizer = make(input={'rate': RATE, 'max_seconds': 1.0})
+    samples = np.concatenate([tone(), np.float32(0.95) + 0.01 * tone()])
+    halves = [recognizer.model.predict(piece[None]).probabilities[0]
+              for piece in prepare(samples, RATE, recognizer.model.entry.speech)]
+    assert recognizer.predict(samples, RATE).probabilities == pytest.approx(
+        np.mean(halves, axis=0), abs=1e-6)
+    assert halves[0].argmax() != halves[1].argmax()
+
+
+def test_central_cut_keeps_the_middle():
+    ramp = np.linspace(0, 1, 20 * RATE, dtype=np.float32)
+    pieces = prepare(ramp, RATE, SpeechInput(RATE, max_seconds=10, long='centre'))
+    assert pieces.shape == (1, 10 * RATE)
+    assert pieces.mean() == pytest.approx(0.5, abs=1e-4)
+
+
+def test_short_sound_is_padded_where_the_model_wants_a_fixed_length():
+    pieces = prepare(tone(1.0), RATE, SpeechInput(RATE, max_seconds=3, pad_seconds=3))
+    assert pieces.shape == (1, 3 * RATE) and not pieces[0, RATE:].any()
+
+
+def test_standardised_pieces_have_zero_mean_and_unit_variance():
+    pieces = prepare(tone(25) + np.float32(0.2), RATE, SpeechInput(RATE, standardise=True))
+    assert pieces.mean(axis=1) == pytest.approx(0, abs=1e-4)
+    assert pieces.std(axis=1) == pytest.approx(1, abs=1e-3)
