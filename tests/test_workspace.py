@@ -48,12 +48,12 @@ def test_the_launch_files_and_the_configuration_are_installed() -> None:
         assert {path.name for path in (share / folder).iterdir()} >= names - {'__pycache__'}
 
 
-def test_the_nodes_packages_import_neither_pytorch_nor_the_training(tmp_path: Path) -> None:
+def test_the_nodes_import_neither_pytorch_nor_the_training() -> None:
     code = (
         'import importlib, pkgutil, sys\n'
-        'import emotion_perception\n'
-        'for found in pkgutil.walk_packages(emotion_perception.__path__, "emotion_perception."):\n'
-        '    if not found.name.endswith("__main__"): importlib.import_module(found.name)\n'
+        'import emotion_perception.nodes as nodes\n'
+        'for found in pkgutil.iter_modules(nodes.__path__, "emotion_perception.nodes."):\n'
+        '    importlib.import_module(found.name)\n'
         'print(sorted({"torch", "transformers", "emotion_training"} & set(sys.modules)))\n')
     result = subprocess.run(
         ['python', '-c', code], capture_output=True, text=True, timeout=100, check=False)

@@ -130,10 +130,10 @@ install_system() {
 install_system_extras() {  # install_system_extras demo|test
     locate
     local need=() name
-    command -v ffmpeg > /dev/null || need+=(ffmpeg)
     [ -e /usr/share/sounds/alsa/Front_Center.wav ] || need+=(alsa-utils)
     command -v espeak-ng > /dev/null || need+=(espeak-ng)
     if [ "$1" = test ]; then
+        command -v ffmpeg > /dev/null || need+=(ffmpeg)
         command -v pulseaudio > /dev/null || need+=(pulseaudio)
         command -v pactl > /dev/null || need+=(pulseaudio-utils)
         # The bridge by which PortAudio, which speaks ALSA, reaches PulseAudio.
@@ -201,7 +201,9 @@ install_runtime() {
         cp "$ROOT/requirements/runtime.txt" "$wanted"
     fi
     pip_install $(constraints) -r "$wanted"
-    pip_install --no-deps -r "$ROOT/requirements/runtime-files.txt"
+    pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
+    # The sound track of a film is read with ffmpeg: a wheel carries one where the system has none.
+    command -v ffmpeg > /dev/null || pip_install $(constraints) imageio-ffmpeg
     "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
     # The build with windows needs libGL and GLib, which bare systems lack.
     apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
@@ -217,11 +219,11 @@ install_tests_step() { pip_install $(constraints) -r "$ROOT/requirements/test.tx
 
 install_training() {
     install_step training 'installing what training and the PyTorch models need' install_training_step \
-        "$ROOT/requirements/training.txt" "$ROOT/requirements/training-files.txt"
+        "$ROOT/requirements/training.txt" "$ROOT/requirements/training-no-deps.txt"
 }
 install_training_step() {
     pip_install $(constraints) -r "$ROOT/requirements/training.txt"
-    pip_install --no-deps -r "$ROOT/requirements/training-files.txt"
+    pip_install --no-deps -r "$ROOT/requirements/training-no-deps.txt"
 }
 
 # -- the packages of this repository ------------------------------------------------------------
@@ -282,7 +284,8 @@ build_packages() {
     } | digest)
     fresh packages "$wanted" && return
     say 'linking the Python packages'
-    colcon_build --symlink-install --base-paths src weights --packages-skip emotion_msgs
+    colcon_build --symlink-install --base-paths src weights --packages-skip emotion_msgs \
+        --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python"
     stamp packages "$wanted"
     say "  done in $((SECONDS - started)) s"
 }
@@ -306,7 +309,7 @@ prepare() {
         install_step ros "using the sourced ROS 2 ${DISTRO^}" install_ros /dev/null
     fi
     install_step runtime 'installing what the nodes need' install_runtime \
-        "$ROOT/requirements/runtime.txt" "$ROOT/requirements/runtime-files.txt"
+        "$ROOT/requirements/runtime.txt" "$ROOT/requirements/runtime-no-deps.txt"
     build_interfaces
     build_packages
     if [ -e "$ENV_DIR/lock" ]; then exec 9>&-; fi
