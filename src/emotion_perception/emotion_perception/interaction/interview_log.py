@@ -1,0 +1,137 @@
+"""What is collected during a mock interview, question by question."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emotion_perception.audio.prosody import Prosody
+
+# Beyond these angles from the person's own usual pose a head does not face the camera.
+YAW_LIMIT = 25.0
+PITCH_LIMIT = 20.0
+
+
+@dataclass
+class Sample:
+    """An emotion at a time.
+
+    :param time: seconds.
+    :param source: ``'face'``, ``'voice'`` or ``'fused'``.
+    :param probabilities: (6,).
+    """
+
+    time: float
+    source: str
+    probabilities: np.ndarray
+
+
+@dataclass
+class Spoken:
+    """An utterance of an answer."""
+
+    start: float
+    end: float
+    prosody: Prosody
+
+
+@dataclass
+class Answer:
+    """All that was seen and heard from when a question was shown until the next one.
+
+    :param began: when speech began; NaN if it did not.
+    """
+
+    number: int
+    question: str
+    shown: float
+    began: float = math.nan
+    ended: float = math.nan
+    emotions: list[Sample] = field(default_factory=list)
+    frames: list[tuple[float, bool, bool]] = field(default_factory=list)
+    """Time, whether a face was present, whether it faced the camera."""
+    utterances: list[Spoken] = field(default_factory=list)
+    hints: list[tuple[float, str]] = field(default_factory=list)
+
+
+class FacingCamera:
+    """Whether a head faces the camera, relative to how this person usually sits before it.
+
+    A camera seldom stands straight before the face, and heads differ: the median of what was seen
+    so far is taken as straight ahead, as long as it is plausible.
+    """
+
+    def __init__(self, memory: int = 300) -> None:
+        self._memory = memory
+        self._poses: list[tuple[float, float]] = []
+
+    def update(self, yaw: float, pitch: float) -> bool:
+        """Take a pose (degrees) and say whether it faces the camera; NaN never does."""
+        if math.isnan(yaw):
+            return False
+        pitch = 0.0 if math.isnan(pitch) else pitch
+        self._poses.append((yaw, pitch))
+        del self._poses[:-self._memory]
+        usual = np.clip(np.median(self._poses, axis=0), -20, 20)
+        return bool(abs(yaw - usual[0]) <= YAW_LIMIT and abs(pitch - usual[1]) <= PITCH_LIMIT)
+
+
+class InterviewLog:
+    """Collect readings into the answer under way; what comes between answers is left out."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.started = math.nan
+        self.ended = math.nan
+
+    @property
+    def answer(self) -> Answer | None:
+        """Return the answer under way."""
+        return self.answers[-1] if self.answers and math.isnan(self.answers[-1].ended) else None
+
+    def ask(self, time: float, number: int, question: str) -> None:
+        """Begin a question (and end the one before)."""
+        self.end_answer(time)
+        if math.isnan(self.started):
+            self.started = time
+        self.answers.append(Answer(number, question, time))
+
+    def begin(self, time: float) -> None:
+        """Take note that the answer begins."""
+        if self.answer is not None:
+            self.answer.began = time
+
+    def end_answer(self, time: float) -> None:
+        """End the answer under way, if there is one."""
+        if self.answer is not None:
+            self.answer.ended = max(time, self.answer.shown)
+
+    def finish(self, time: float) -> None:
+        """End the interview."""
+        self.end_answer(time)
+        self.ended = time
+
+    def emotion(self, time: float, source: str, probabilities: np.ndarray) -> None:
+        """Add a reading; one that is not finite is left out."""
+        vector = np.asarray(probabilities, np.float32)
+        if self.answer is not None and np.isfinite(vector).all():
+            self.answer.emotions.append(Sample(time, source, vector))
+
+    def frame(self, time: float, present: bool, facing: bool) -> None:
+        """Add what a frame shows of the candidate."""
+        if self.answer is not None:
+            self.answer.frames.append((time, present, facing))
+
+    def utterance(self, start: float, end: float, measures: Prosody) -> None:
+        """Add an utterance to the answer that it began in."""
+        for answer in reversed(self.answers):
+            if start >= answer.shown - 1.0:
+                answer.utterances.append(Spoken(start, end, measures))
+                return
+
+    def hint(self, time: float, text: str) -> None:
+        """Add a hint that was shown."""
+        if self.answer is not None:
+            self.answer.hints.append((time, text))
