@@ -23,8 +23,9 @@ class Argument:
 
     :param doc: one sentence, with the unit.
     :param targets: the parameters it sets, as (node, parameter).
-    :param kind: type of the parameters: bool, int, float, str, or list for a list of strings
-        (``a,b`` or a YAML list).
+    :param kind: type of the parameters: bool, int, float, str, list for a list of strings
+        (``a,b`` or a YAML list), or dict for any parameters of the nodes by name
+        (``{name: value}``).
     :param choices: allowed values; empty for any.
     """
 
@@ -45,11 +46,15 @@ class Argument:
             return text
         if self.kind is list:
             return [part.strip() for part in text.strip('[]').split(',') if part.strip()]
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = None
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:
-            names = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+            names = {bool: 'true or false', int: 'a whole number', float: 'a number',
+                     dict: 'parameters in braces, for instance {rounds: 3}'}
             raise ArgumentError(f'{self.name}:={text}: it must be {names[self.kind]}')
         return value
 
@@ -152,8 +157,12 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('orchestrator_node'),
            _view('multimodal')),
           (*_CAMERA, *_MICROPHONE, _VIDEO, _LOOP, _WINDOW)),
+    # The score of a round is a mean: smoothing would only delay the bars, and carry the face of
+    # before into the round.
     Graph('game', 'Facial Emotion Battle: two players, one camera.',
-          (*_FACE, NodeEntry('game_node'), _view('game')),
+          (NodeEntry('camera_node', replaced_by='camera_topic'),
+           NodeEntry('face_detector_node'), NodeEntry('fer_node', {'method': 'none'}),
+           NodeEntry('game_node'), _view('game')),
           (*_CAMERA, _LOOP_FACE, _WINDOW,
            Argument('rounds', 'Number of rounds.', (('game_node', 'rounds'),), int),
            Argument('seconds', 'Length of a round, seconds.',
@@ -161,7 +170,13 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
            Argument('targets', 'Classes to draw targets from, for instance Happy,Sad.',
                     (('game_node', 'targets'),), list),
            Argument('seed', 'Order of the targets; negative for a random one.',
-                    (('game_node', 'seed'),), int))),
+                    (('game_node', 'seed'),), int),
+           Argument('baseline', "Subtract each player's neutral face.",
+                    (('game_node', 'baseline'),), bool),
+           Argument('sounds', 'Play sounds for countdown and results.',
+                    (('game_node', 'sounds'),), bool),
+           Argument('game', 'Any further rules, for instance {countdown: 5, auto_start: false}.',
+                    (('game_node', ''),), dict))),
     Graph('interview', 'Mock interview with feedback.',
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node'),
            _view('interview')),
@@ -197,7 +212,9 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
         for name, text in given.items():
             value = known[name].parse(text)
             for node, parameter in known[name].targets:
-                if node == entry.name:
+                if node == entry.name and isinstance(value, dict):
+                    parameters.update(value)
+                elif node == entry.name:
                     parameters[parameter] = value
         setups.append(NodeSetup(entry.name, parameters, remappings))
     return setups

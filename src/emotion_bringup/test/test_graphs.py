@@ -39,7 +39,8 @@ def test_every_argument_sets_a_parameter_that_the_node_has(parameters) -> None:
     for graph in GRAPHS.values():
         for argument in graph.arguments:
             for node, parameter in argument.targets:
-                assert parameter in parameters[node], f'{graph.name}: {argument.name}'
+                if argument.kind is not dict:
+                    assert parameter in parameters[node], f'{graph.name}: {argument.name}'
         for entry in graph.nodes:
             for parameter in entry.parameters:
                 assert parameter in parameters[entry.name], f'{graph.name}: {entry.name}'
@@ -71,6 +72,16 @@ def test_a_video_feeds_camera_and_microphone() -> None:
 def test_a_camera_number_stays_a_text() -> None:
     setups = resolve(GRAPHS['face'], {'camera': '0', 'rate': '15'})
     assert setups[0].parameters == {'source': '0', 'rate': 15.0}
+
+
+def test_rules_of_the_game_in_braces_become_parameters_of_its_node() -> None:
+    values = {'rounds': '3', 'game': '{countdown: 5, targets: [Happy, Sad]}'}
+    setups = {setup.name: setup for setup in resolve(GRAPHS['game'], values)}
+    assert setups['game_node'].parameters == {
+        'rounds': 3, 'countdown': 5, 'targets': ['Happy', 'Sad']}
+    for wrong in ('{countdown', '3', 'quick'):
+        with pytest.raises(ArgumentError, match='in braces'):
+            resolve(GRAPHS['game'], {'game': wrong})
 
 
 def test_another_driver_replaces_our_camera() -> None:
