@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -122,8 +123,10 @@ class Microphone:
     :raises AudioSourceError: without PortAudio, without the device, or if it refuses.
     """
 
-    # A device that gives nothing for so long is gone: PortAudio often does not say so.
+    # A device that gives nothing for so long, seconds, is gone: PortAudio often does not say so.
+    # The first block may take longer: sound servers wake the device up.
     _LOST = 2.0
+    _FIRST = 5.0
 
     def __init__(self, settings: SourceSettings, clock: Callable[[], float] = system_time.time,
                  warn: Callable[[str], None] = warnings.warn) -> None:
@@ -131,6 +134,7 @@ class Microphone:
         self._sounddevice = _import_sounddevice()
         self._queue: queue.SimpleQueue[AudioChunk | None] = queue.SimpleQueue()
         self._closed = False
+        self._patience = self._FIRST
         device = self._find(settings.device)
         self.name = device['name']
         self.rate = settings.rate or int(device['default_samplerate'])
@@ -144,11 +148,13 @@ class Microphone:
         if self._closed:
             return None
         try:
-            return self._queue.get(timeout=self._LOST)
+            chunk = self._queue.get(timeout=self._patience)
         except queue.Empty:
             raise AudioSourceError(
-                f'the microphone {self.name!r} has given no sound for {self._LOST:g} s: is it '
-                'unplugged?') from None
+                f'the microphone {self.name!r} has given no sound for {self._patience:g} s: is '
+                'it unplugged?') from None
+        self._patience = self._LOST
+        return chunk
 
     def close(self) -> None:
         """Let go of the device."""
@@ -200,9 +206,9 @@ class Microphone:
         """Take a block from PortAudio, in its thread."""
         if status.input_overflow:
             self._warn(f'the microphone {self.name!r} lost sound: the machine is too busy')
-        # Some backends give no times: then the block was full just now.
+        # Some backends give no times, or impossible ones: then the block was full just now.
         age = times.currentTime - times.inputBufferAdcTime
-        if not 0.0 < age < 1.0 or not times.inputBufferAdcTime:
+        if not frames / self.rate <= age < 1.0:
             age = frames / self.rate
         self._queue.put(AudioChunk(samples.copy(), self.rate, self._clock() - age))
 
@@ -303,7 +309,7 @@ def decode_file(path: Path, block: float, warn: Callable[[str], None] = warnings
                                'with `pip install soundfile`') from error
     if path.suffix.lower() not in VIDEO_SUFFIXES:
         try:
-            with soundfile.SoundFile(path) as file:
+            with _forward_only(soundfile)(path) as file:
                 size = max(1, round(block * file.samplerate))
                 # Integers come out exactly: libsndfile scales by powers of two.
                 while len(samples := file.read(size, 'float32', always_2d=True)):
@@ -315,6 +321,20 @@ def decode_file(path: Path, block: float, warn: Callable[[str], None] = warnings
             if shutil.which('ffmpeg') is None:
                 raise AudioSourceError(f'{path} cannot be read: {error}') from error
     yield from _decode_with_ffmpeg(path, block)
+
+
+def _forward_only(soundfile: ModuleType) -> type:
+    """Return a SoundFile class that never seeks.
+
+    The usual one seeks to where it is after each block, and libsndfile 1.2 gives silence instead
+    of MP3 after that.
+    """
+
+    class ForwardOnly(soundfile.SoundFile):
+        def seekable(self) -> bool:
+            return False
+
+    return ForwardOnly
 
 
 def _decode_with_ffmpeg(path: Path, block: float) -> Iterator[tuple[np.ndarray, int]]:

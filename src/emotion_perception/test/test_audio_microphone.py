@@ -1,0 +1,70 @@
+"""A real capture stream: PortAudio on a virtual microphone of a sound server of the test's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from support.sounds import PulseServer, pulse_server, real_voice
+
+# A process of its own: PortAudio reads the environment once.
+_RECORD = """
+import json, sys, time
+import numpy as np
+from emotion_perception.audio.sources import Microphone, SourceSettings
+microphone = Microphone(SourceSettings(**json.loads(sys.argv[1])))
+print(microphone.name, flush=True)
+chunks, ages = [], []
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    chunk = microphone.read()
+    ages.append(time.time() - chunk.end)
+    chunks.append(chunk)
+    loud = [c for c in chunks if np.abs(c.samples).max() > 3000]
+    if loud and chunk.time - loud[0].time > 1.0:
+        break
+microphone.close()
+print(json.dumps({
+    'rate': chunk.rate, 'shape': chunk.samples.shape, 'loud': len(loud), 'ages': ages[-20:],
+    'steps': [b.time - a.time for a, b in zip(chunks[-20:], chunks[-19:])],
+    'end': microphone.read()}))
+"""
+
+
+@pytest.fixture
+def server():
+    pytest.importorskip('sounddevice', reason='needs sounddevice and PortAudio', exc_type=OSError)
+    with pulse_server() as server:
+        yield server
+
+
+def record(server: PulseServer, **settings) -> tuple[str, dict]:
+    """Record with these settings while a voice is played; return device name and findings."""
+    import os
+    with subprocess.Popen([sys.executable, '-c', _RECORD, json.dumps(settings)],
+                          env={**os.environ, **server.env}, stdout=subprocess.PIPE,
+                          text=True) as process:
+        name = process.stdout.readline().strip()
+        assert name, 'the microphone did not open'
+        server.play(real_voice())
+        return name, json.loads(process.communicate(timeout=60)[0].splitlines()[-1])
+
+
+@pytest.mark.parametrize(('settings', 'rate', 'shape'), [
+    ({}, 44100, [882, 1]),
+    ({'device': 'pulse', 'rate': 16000, 'channels': 2, 'block': 0.032}, 16000, [512, 2]),
+])
+def test_a_voice_played_in_the_room_is_recorded(server: PulseServer, settings: dict, rate: int,
+                                                shape: list[int]) -> None:
+    name, found = record(server, **settings)
+    assert name == settings.get('device', 'default')
+    assert (found['rate'], found['shape']) == (rate, shape)
+    assert found['loud'] > 10
+    # Stamps lie in the past, not far, and follow one another.
+    assert min(found['ages']) > -0.005
+    assert sorted(found['ages'])[10] < 0.6
+    assert sorted(found['steps'])[10] == pytest.approx(shape[0] / rate, abs=0.005)
+    assert found['end'] is None
