@@ -195,11 +195,9 @@ install_ros() {
 install_runtime() {
     local wanted=$ENV_DIR/runtime.txt
     # Whichever build of OpenCV is there already stays: two of them overwrite each other's files.
-    if "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then
-        grep -v '^opencv-python' "$ROOT/requirements/runtime.txt" > "$wanted"
-    else
-        cp "$ROOT/requirements/runtime.txt" "$wanted"
-    fi
+    local skip='^$'
+    if "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then skip='^opencv-python'; fi
+    grep -v "$skip" "$ROOT/requirements/runtime.txt" | sed "s#^-r #-r $ROOT/requirements/#" > "$wanted"
     pip_install $(constraints) -r "$wanted"
     pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
     # The sound track of a film is read with ffmpeg: a wheel carries one where the system has none.
@@ -309,7 +307,7 @@ prepare() {
         install_step ros "using the sourced ROS 2 ${DISTRO^}" install_ros /dev/null
     fi
     install_step runtime 'installing what the nodes need' install_runtime \
-        "$ROOT/requirements/runtime.txt" "$ROOT/requirements/runtime-no-deps.txt"
+        "$ROOT"/requirements/{runtime,beside-rosdep,runtime-no-deps}.txt
     build_interfaces
     build_packages
     if [ -e "$ENV_DIR/lock" ]; then exec 9>&-; fi
