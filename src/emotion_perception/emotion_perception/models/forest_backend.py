@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from emotion_perception.models.model import ModelSettings
 
 
+# Skops does not trust it by itself, because a forged tree could lead the compiled code outside
+# its arrays; it holds numbers only, and they are checked after loading.
+_TREE = 'sklearn.tree._tree.Tree'
+
+
 class SkopsBackend:
     """A scikit-learn classifier with ``predict_proba`` on feature vectors."""
 
@@ -71,15 +76,38 @@ def load(entry: CatalogEntry, path: Path,
 
 def _load_skops(entry: CatalogEntry, path: Path) -> tuple[SkopsBackend, tuple[str, ...]]:
     from skops import io
-    strange = io.get_untrusted_types(file=path)
+    strange = set(io.get_untrusted_types(file=path)) - {_TREE}
     if strange:
         raise ModelError(f'model {entry.name}: {path} holds objects that are not plain '
                          f'scikit-learn and are not loaded: {", ".join(sorted(strange))}')
-    classifier = io.load(path, trusted=[])
+    classifier = io.load(path, trusted=[_TREE])
+    _check_trees(entry, path, classifier)
     if not hasattr(classifier, 'predict_proba'):
         raise ModelError(f'model {entry.name}: {path} holds a {type(classifier).__name__}, '
                          'which gives no probabilities')
     return SkopsBackend(classifier), tuple(str(name) for name in classifier.classes_)
+
+
+def _check_trees(entry: CatalogEntry, path: Path, classifier: Any) -> None:
+    """Refuse trees whose nodes lead backwards or outside.
+
+    :raises ModelError: if there is one.
+    """
+    last = classifier[-1] if hasattr(classifier, 'steps') else classifier
+    for member in np.ravel(getattr(last, 'estimators_', [last])):
+        tree = getattr(member, 'tree_', None)
+        if tree is None:
+            continue
+        nodes = np.arange(tree.node_count)
+        left, right = tree.children_left, tree.children_right
+        inner = left != -1
+        sound = (np.array_equal(inner, right != -1)
+                 and all(((side > nodes) & (side < tree.node_count))[inner].all()
+                         for side in (left, right))
+                 and ((tree.feature >= 0) & (tree.feature < last.n_features_in_))[inner].all())
+        if not sound:
+            raise ModelError(f'model {entry.name}: {path} is damaged: a tree of it leads '
+                             'outside itself')
 
 
 def _load_onnx(entry: CatalogEntry, path: Path,

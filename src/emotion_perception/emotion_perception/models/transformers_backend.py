@@ -72,7 +72,7 @@ def load(entry: CatalogEntry, path: Path | None,
         labels = entry.labels or tuple(str(config.id2label[index])
                                        for index in sorted(config.id2label, key=int))
         entry = replace(entry, labels=labels)
-        processor = _processor(transformers, source, options)
+        processor = _processor(source, options)
         if entry.task == 'fer':
             face = entry.face or face_input(processor, config.to_dict())
             return TransformersBackend(model, device), replace(entry, face=face)
@@ -160,7 +160,8 @@ def _model(entry: CatalogEntry, path: Path | None, config: Any, automatic: Any, 
         model = automatic.from_config(config)
         # SpecAugment's embedding is used in training only.
         optional = tuple(key for key in model.state_dict() if key.endswith('masked_spec_embed'))
-        fill(model, read_state_dict(beside, entry.name), entry.name, beside, optional)
+        state = _renamed(read_state_dict(beside, entry.name), model.state_dict())
+        fill(model, state, entry.name, beside, optional)
         return model
     if not own:
         raise ModelError(f'model {entry.name}: neither {path} ({", ".join(_WEIGHT_FILES[:2])}) '
@@ -168,11 +169,25 @@ def _model(entry: CatalogEntry, path: Path | None, config: Any, automatic: Any, 
     return automatic.from_pretrained(source, config=config, **options)
 
 
-def _processor(transformers: Any, source: str, options: dict[str, Any]) -> dict[str, Any]:
+def _renamed(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring weight normalisation's keys into the form of this torch version."""
+    pairs = (('.weight_g', '.parametrizations.weight.original0'),
+             ('.weight_v', '.parametrizations.weight.original1'))
+    renamed = {}
+    for key, value in state.items():
+        for old, new in (*pairs, *(pair[::-1] for pair in pairs)):
+            if key not in own and key.endswith(old) and key[:-len(old)] + new in own:
+                key = key[:-len(old)] + new
+        renamed[key] = value
+    return renamed
+
+
+def _processor(source: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return ``preprocessor_config.json``, or an empty dictionary if there is none."""
     from transformers.utils import cached_file
-    found = cached_file(source, 'preprocessor_config.json', _raise_exceptions_for_missing_entries=
-                        False, _raise_exceptions_for_connection_errors=False, **options)
+    found = cached_file(source, 'preprocessor_config.json',
+                        _raise_exceptions_for_missing_entries=False,
+                        _raise_exceptions_for_connection_errors=False, **options)
     return json.loads(Path(found).read_text(encoding='utf-8')) if found else {}
 
 

@@ -1,0 +1,209 @@
+"""Transformers classifiers: tiny configurations saved to disk by Transformers itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models import (
+    FaceEmotionRecognizer,
+    ModelError,
+    ModelSettings,
+    SpeechEmotionRecognizer,
+    load_catalog,
+    load_model,
+)
+
+torch = pytest.importorskip('torch', reason='Transformers models need torch (setup --training)')
+from emotion_perception.models.torch_compat import import_torchvision
+
+try:
+    import_torchvision()
+except ImportError:
+    pass
+transformers = pytest.importorskip('transformers', reason='setup --training installs it')
+
+from emotion_perception.models.transformers_backend import face_input
+
+CPU = ModelSettings(device='cpu', threads=1, offline=True)
+CATALOG = load_catalog(Path(__file__).parents[3] / 'weights' / 'catalog.yaml')
+RAVDESS = ['neutral', 'calm', 'happy', 'sad', 'angry', 'fearful', 'disgust', 'surprised']
+FACES = ['sad', 'disgust', 'angry', 'neutral', 'fear', 'surprise', 'happy']
+
+
+def numbered(labels: list[str]) -> dict:
+    return {'num_labels': len(labels), 'id2label': dict(enumerate(labels)),
+            'label2id': {label: index for index, label in enumerate(labels)}}
+
+
+def tiny_wavlm(labels: list[str] = RAVDESS):
+    torch.manual_seed(0)
+    return transformers.WavLMForSequenceClassification(transformers.WavLMConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        conv_dim=(16, 16, 16), conv_stride=(5, 4, 4), conv_kernel=(10, 8, 4),
+        num_feat_extract_layers=3, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2,
+        classifier_proj_size=16, **numbered(labels))).eval()
+
+
+def tone(rate: int = 16000, seconds: float = 1.0) -> np.ndarray:
+    return (0.3 * np.sin(2 * np.pi * 200 * np.arange(round(rate * seconds)) / rate)).astype('f')
+
+
+@pytest.fixture
+def wavlm(tmp_path, monkeypatch):
+    """Save the seed's layout: a directory, its extractor, and the weights beside it."""
+    monkeypatch.setenv('EMOTION_WEIGHTS', str(tmp_path))
+    network = tiny_wavlm()
+    directory = tmp_path / 'wavlm_ser_model'
+    network.save_pretrained(directory)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(directory)
+    torch.save(network.state_dict(), tmp_path / 'wavlm_ser_model.pth')
+    return network, directory
+
+
+def expected_of(network, samples: np.ndarray) -> np.ndarray:
+    peak = samples / np.abs(samples).max()
+    values = (peak - peak.mean()) / np.sqrt(peak.var() + 1e-7)
+    with torch.inference_mode():
+        return network(torch.from_numpy(values)[None].float()).logits.numpy()
+
+
+@pytest.mark.parametrize('spec', ['wavlm', 'wavlm_ser_model', 'wavlm_ser_model.pth'])
+def test_seed_wavlm_by_name_directory_or_file(wavlm, tmp_path, spec):
+    network, directory = wavlm
+    given = spec if spec == 'wavlm' else str(directory.parent / spec)
+    model = load_model(given, 'ser', CPU, CATALOG)
+    assert (model.name, model.entry.labels) == (given, tuple(RAVDESS))
+    assert model.entry.speech.rate == 16000
+    samples = tone()
+    raw = model.raw((samples / np.abs(samples).max())[None])
+    assert raw == pytest.approx(expected_of(network, samples), abs=1e-4)
+    result = SpeechEmotionRecognizer(model).predict(tone(44100), 44100)
+    assert not result.abstained and result.probabilities.sum() == pytest.approx(1)
+
+
+def test_the_state_dict_beside_the_seed_directory_wins(wavlm, tmp_path):
+    network, _ = wavlm
+    with torch.no_grad():
+        network.classifier.bias += torch.arange(8.)
+    torch.save({'model_state_dict': network.state_dict()}, tmp_path / 'wavlm_ser_model.pth')
+    samples = tone()
+    raw = load_model('wavlm', 'ser', CPU, CATALOG).raw((samples / np.abs(samples).max())[None])
+    assert raw == pytest.approx(expected_of(network, samples), abs=1e-4)
+
+
+def test_weight_normalisation_under_its_old_names(wavlm, tmp_path):
+    network, directory = wavlm
+    old = {key.replace('parametrizations.weight.original0', 'weight_g')
+              .replace('parametrizations.weight.original1', 'weight_v'): value
+           for key, value in network.state_dict().items()}
+    assert old.keys() != network.state_dict().keys()
+    torch.save(old, tmp_path / 'wavlm_ser_model.pth')
+    (directory / 'model.safetensors').unlink()
+    samples = tone()
+    raw = load_model('wavlm', 'ser', CPU, CATALOG).raw((samples / np.abs(samples).max())[None])
+    assert raw == pytest.approx(expected_of(network, samples), abs=1e-4)
+
+
+def test_directory_without_weights_says_where_they_may_be(wavlm, tmp_path):
+    _, directory = wavlm
+    (directory / 'model.safetensors').unlink()
+    (tmp_path / 'wavlm_ser_model.pth').unlink()
+    with pytest.raises(ModelError, match=r'wavlm_ser_model.pth holds weights'):
+        load_model('wavlm', 'ser', CPU, CATALOG)
+
+
+def test_state_dict_of_another_network_is_refused(wavlm, tmp_path):
+    torch.save({'classifier.weight': torch.zeros(3, 3)}, tmp_path / 'wavlm_ser_model.pth')
+    with pytest.raises(ModelError, match=r'missing \(wavlm.*of another shape \(classifier'):
+        load_model('wavlm', 'ser', CPU, CATALOG)
+
+
+def test_damaged_weights_name_the_directory(wavlm, tmp_path):
+    _, directory = wavlm
+    (tmp_path / 'wavlm_ser_model.pth').unlink()
+    weights = directory / 'model.safetensors'
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match=str(directory)):
+        load_model(str(directory), 'ser', CPU, CATALOG)
+
+
+def test_labels_without_names_are_refused_and_can_be_given(tmp_path):
+    tiny_wavlm([f'LABEL_{index}' for index in range(6)]).save_pretrained(tmp_path / 'unnamed')
+    with pytest.raises(ModelError, match=r'LABEL_0.*`labels:'):
+        load_model(str(tmp_path / 'unnamed'), 'ser', CPU, CATALOG)
+    (tmp_path / 'unnamed.yaml').write_text(
+        f'task: ser\nbackend: transformers\nlabels: [{", ".join(EMOTIONS)}]\n')
+    model = load_model(str(tmp_path / 'unnamed'), 'ser', CPU, CATALOG)
+    assert model.entry.labels == EMOTIONS
+
+
+def test_other_audio_families_load_the_same_way(tmp_path):
+    network = transformers.Wav2Vec2ForSequenceClassification(transformers.Wav2Vec2Config(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        conv_dim=(16, 16), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
+        num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, classifier_proj_size=16,
+        **numbered(['happy', 'sad'])))
+    network.save_pretrained(tmp_path / 'w2v')
+    transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(tmp_path / 'w2v')
+    model = load_model(str(tmp_path / 'w2v'), 'ser', CPU, CATALOG)
+    assert model.entry.speech.rate == 8000
+    assert not SpeechEmotionRecognizer(model).predict(tone(), 16000).abstained
+
+
+def test_image_classifier_directory_brings_its_own_preprocessing(tmp_path):
+    torch.manual_seed(0)
+    network = transformers.ViTForImageClassification(transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        image_size=64, patch_size=16, **numbered(FACES))).eval()
+    directory = tmp_path / 'faces'
+    network.save_pretrained(directory)
+    (directory / 'preprocessor_config.json').write_text(json.dumps(
+        {'image_processor_type': 'ViTImageProcessor', 'size': {'height': 64, 'width': 64},
+         'image_mean': [0.4, 0.5, 0.6], 'image_std': [0.2, 0.3, 0.4], 'do_rescale': True,
+         'rescale_factor': 1 / 255, 'do_normalize': True}))
+    model = load_model(str(directory), 'fer', CPU, CATALOG)
+    face = model.entry.face
+    assert (face.size, face.colour) == (64, 'rgb')
+    assert face.mean == pytest.approx((0.4, 0.5, 0.6))
+    assert face.std == pytest.approx((0.2, 0.3, 0.4))
+    batch = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(batch)).logits.numpy()
+    assert model.raw(batch) == pytest.approx(expected, abs=1e-4)
+    crop = np.zeros((128, 128, 3), np.uint8)
+    assert FaceEmotionRecognizer(model).predict([crop]).probabilities.shape == (1, 6)
+
+
+@pytest.mark.parametrize(('processor', 'size', 'mean', 'std'), [
+    ({}, 224, 0.5, 0.5),
+    ({'size': 96}, 96, 0.5, 0.5),
+    ({'size': {'shortest_edge': 256}, 'do_center_crop': True,
+      'crop_size': {'height': 224, 'width': 224}}, 224, 0.5, 0.5),
+    ({'do_normalize': False}, 224, 0.0, 1.0),
+    # Scaled to -1..1 by the factor alone, or normalised in pixels: the same numbers come out.
+    ({'rescale_factor': 1 / 127.5, 'image_mean': [1.0] * 3, 'image_std': [1.0] * 3}, 224,
+     0.5, 0.5),
+    ({'do_rescale': False, 'image_mean': [127.5] * 3, 'image_std': [127.5] * 3}, 224, 0.5, 0.5),
+])
+def test_processor_settings_mean_the_same_here(processor, size, mean, std):
+    face = face_input(processor, {})
+    assert face.size == size
+    assert face.mean[0] == pytest.approx(mean) and face.std[0] == pytest.approx(std)
+
+
+def test_hub_id_offline_names_the_command():
+    with pytest.raises(ModelError) as caught:
+        load_model('somebody/some-emotion-model', 'fer', CPU, CATALOG)
+    assert 'python -m emotion_perception.models fetch somebody/some-emotion-model' in str(
+        caught.value)
+
+
+def test_directory_without_configuration_is_refused(tmp_path):
+    (tmp_path / 'empty').mkdir()
+    with pytest.raises(ModelError, match=r'no config\.json'):
+        load_model(str(tmp_path / 'empty'), 'fer', CPU, CATALOG)
