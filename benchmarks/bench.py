@@ -115,8 +115,8 @@ def separate(video: Path, seconds: float) -> dict[str, Any]:
     """Measure the face graph, a process for each node."""
     processes = {}
     for setup in resolve(GRAPHS['face'], {'camera': str(video), **ARGUMENTS}):
-        command = [sys.executable, '-c', f'from emotion_perception.nodes.{setup.name} import main'
-                   '; main()', '--ros-args']
+        code = f'from emotion_perception.nodes.{setup.name} import main; main()'
+        command = [sys.executable, '-c', code, '--ros-args']
         for key, value in setup.parameters.items():
             command += ['-p', f'{key}:={json.dumps(value)}']
         processes[setup.name] = start(command)

@@ -86,7 +86,7 @@ def test_rules_of_the_game_in_braces_become_parameters_of_its_node() -> None:
 
 def test_another_driver_replaces_our_camera() -> None:
     setups = resolve(GRAPHS['face'], {'camera_topic': '/front/image_raw'})
-    assert [s.name for s in setups][0] == 'face_detector_node'
+    assert next(s.name for s in setups) == 'face_detector_node'
     assert setups[0].remappings == {'camera/image_raw': '/front/image_raw'}
 
 

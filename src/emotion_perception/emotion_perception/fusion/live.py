@@ -1,4 +1,4 @@
-"""Fusion as time goes by: which faces belong to an utterance, and how much each modality counts."""
+"""Fusion as time goes by: which faces belong to an utterance, what each modality counts."""
 
 from __future__ import annotations
 

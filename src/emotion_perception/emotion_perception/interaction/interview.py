@@ -96,7 +96,7 @@ class Interview:
         self._spoke = self._time
         self._seen = self._faced = self._time
         self._hint_at = -math.inf
-        self._present_time = self._faced_time = 0.0
+        self._faced_time = 0.0
 
     @property
     def text(self) -> str:
@@ -177,15 +177,18 @@ class Interview:
         """Let time pass."""
         self._advance(time)
         settings = self.settings
-        if self.phase is Phase.QUESTION and self.elapsed >= settings.no_answer:
-            self._ask()
-        elif self.phase is Phase.ANSWER and (
-                self.elapsed >= self._longest()
-                or (not self.speaking and self._time - self._spoke >= settings.answer_silence)):
+        passed_over = self.phase is Phase.QUESTION and self.elapsed >= settings.no_answer
+        if passed_over or self._answered():
             self._ask()
         if self.hint and self._time - self._hint_at >= settings.hint_shown:
             self.hint = ''
         self._watch()
+
+    def _answered(self) -> bool:
+        if self.phase is not Phase.ANSWER:
+            return False
+        silent = not self.speaking and self._time - self._spoke >= self.settings.answer_silence
+        return silent or self.elapsed >= self._longest()
 
     def _watch(self) -> None:
         settings = self.settings
@@ -221,8 +224,7 @@ class Interview:
     def _go(self, phase: Phase) -> None:
         self.phase = phase
         self._begun = self._spoke = self._time
-        self._seen, self._faced = max(self._seen, 0.0), max(self._faced, 0.0)
-        self.speaking_time = self._present_time = self._faced_time = 0.0
+        self.speaking_time = self._faced_time = 0.0
         self.hint = ''
 
     def _advance(self, time: float) -> None:
@@ -244,7 +246,5 @@ class Interview:
         if self.speaking:
             self.speaking_time += step
             self._spoke = self._time
-        if self.face_present:
-            self._present_time += step
         if self.facing_camera:
             self._faced_time += step

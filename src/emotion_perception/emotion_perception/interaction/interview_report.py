@@ -29,7 +29,7 @@ CANNOT = (
     'the European Union emotion recognition at work and in education is prohibited, save for '
     'medical and safety reasons (AI Act, Article 5(1)(f)).')
 
-_STYLE = '''
+_STYLE = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;
 --line:#d9dee4}
 @media(prefers-color-scheme:dark){:root{--page:#14181d;--card:#1e242b;--ink:#eceff2;
@@ -47,7 +47,7 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font:11px sys
 .two section{margin:0}.two{margin-bottom:20px}
 .key{display:flex;flex-wrap:wrap;gap:6px 16px;color:var(--soft);font-size:13px;margin:8px 0}
 .key i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px}
-'''
+"""
 
 
 def write_report(log: InterviewLog, folder: str | Path) -> tuple[Path, Path]:
@@ -73,7 +73,7 @@ def render(log: InterviewLog) -> str:
     answered = sum(item.answered for item in summaries)
     sections = ''.join(_answer(answer, summary)
                        for answer, summary in zip(log.answers, summaries))
-    return f'''<!DOCTYPE html>
+    return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Mock interview</title><style>{_STYLE}</style></head><body><main>
@@ -84,7 +84,7 @@ def render(log: InterviewLog) -> str:
 {sections}
 <section><h2>What this cannot tell</h2><p>{escape(CANNOT)}</p></section>
 </main></body></html>
-'''
+"""
 
 
 def _notes(items: list[Note]) -> str:
@@ -129,8 +129,8 @@ def _timeline(answer: Answer, width: int = 860, height: int = 190) -> str:
     def x(time: float) -> float:
         return left + (width - left) * min(max((time - answer.shown) / length, 0.0), 1.0)
 
-    parts = [f'<svg viewBox="0 0 {width} {height}" role="img" '
-             f'aria-label="Emotion over time, answer {answer.number}">']
+    parts = [(f'<svg viewBox="0 0 {width} {height}" role="img" '
+             f'aria-label="Emotion over time, answer {answer.number}">')]
     for value in (0.0, 0.5, 1.0):
         y = 4 + plot * (1 - value)
         parts.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" '

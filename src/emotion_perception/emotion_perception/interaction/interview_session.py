@@ -24,9 +24,9 @@ class InterviewSession:
     """
 
     def __init__(self, questions: Sequence[Question],
-                 settings: InterviewSettings = InterviewSettings(),
+                 settings: InterviewSettings | None = None,
                  on_change: Callable[[], None] = lambda: None) -> None:
-        self.interview = Interview(questions, settings)
+        self.interview = Interview(questions, settings or InterviewSettings())
         self.log = InterviewLog()
         self._on_change = on_change
         self._facing = FacingCamera()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -57,7 +58,7 @@ def summarise(answer: Answer) -> AnswerSummary:
     """Return the figures of one answer."""
     spoken = sorted(answer.utterances, key=lambda item: item.start)
     speaking = sum(item.prosody.speech_seconds for item in spoken)
-    gaps = [b.start - a.end for a, b in zip(spoken, spoken[1:])]
+    gaps = [b.start - a.end for a, b in itertools.pairwise(spoken)]
     gaps += [pause for item in spoken for pause in item.prosody.pauses]
     pauses = [gap for gap in gaps if gap >= 0.5]
     syllables = sum(item.prosody.syllables for item in spoken)
@@ -76,7 +77,7 @@ def summarise(answer: Answer) -> AnswerSummary:
         answer.number, answer.question, bool(spoken), max(0.0, began - answer.shown),
         answer.ended - began, speaking, len(pauses),
         float(np.mean(pauses)) if pauses else 0.0,
-        syllables / speaking if speaking > 0.5 else math.nan,
+        syllables / speaking if syllables and speaking > 0.5 else math.nan,
         mean('level'), mean('level_range'), mean('pitch'), mean('pitch_range'),
         float(np.mean([frame[2] for frame in frames])) if frames else math.nan,
         float(np.mean([frame[1] for frame in frames])) if frames else math.nan,

@@ -23,8 +23,11 @@ from emotion_perception.emotions import UNKNOWN
 from emotion_perception.interaction.interview import InterviewSettings, Phase
 from emotion_perception.interaction.interview_report import write_report
 from emotion_perception.interaction.interview_session import InterviewSession
-from emotion_perception.interaction.questions import QuestionError, default_questions, \
-    load_questions
+from emotion_perception.interaction.questions import (
+    QuestionError,
+    default_questions,
+    load_questions,
+)
 from emotion_perception.interaction.speaker import Speaker
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription

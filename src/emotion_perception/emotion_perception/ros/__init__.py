@@ -1,1 +1,1 @@
-"""The thin layer between the algorithms and ROS: the only place besides ``nodes`` that imports it."""
+"""The thin layer between the algorithms and ROS; besides it only ``nodes`` import ROS."""

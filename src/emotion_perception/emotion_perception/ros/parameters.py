@@ -36,7 +36,7 @@ _ARRAYS = {
 
 
 class ConfigurationError(ValueError):
-    """A parameter has a value that the node cannot take; the text names both and what is allowed."""
+    """A parameter has a value that the node cannot take; the text says what is allowed."""
 
 
 class Parameters(Generic[T]):
