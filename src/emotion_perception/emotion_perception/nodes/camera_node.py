@@ -160,5 +160,5 @@ class CameraNode(Node):
 def main(args: list[str] | None = None) -> None:
     """Run the node."""
     # What OpenCV has to say about a missing camera the node says itself, once and clearly.
-    cv2.setLogLevel(2)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     run(CameraNode, args)

@@ -11,7 +11,7 @@ N. Wojke et al., ICIP 2017).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -23,6 +23,8 @@ from emotion_perception.vision.detect import Detection, iou
 IMPOSSIBLE = 1e6
 # Part of a new look that enters a track's long memory, per frame.
 LEARNING = 0.1
+# Difference to its own looks from which a face among others counts as partly covered.
+COVERED = 0.15
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class TrackSettings:
 
     keep_seconds: float = setting(
         1.5, 'Seconds that a lost face keeps its id.', low=0.0, high=30.0)
+    hidden_seconds: float = setting(
+        4.0, 'Seconds that a face keeps its id while another one hides it.', low=0.0, high=60.0)
     confirm_frames: int = setting(
         2, 'Frames in which a new face must be seen before it is reported.', low=1, high=30)
     reach: float = setting(
@@ -134,15 +138,18 @@ def assign(cost: np.ndarray) -> list[tuple[int, int]]:
 
 
 class Motion:
-    """Place and size of a face: three Kalman filters with constant velocity.
+    """Place and size of a face: Kalman filters, with constant velocity for the place.
 
     :param box: first box (4,).
     :param time: of its frame, seconds.
     """
 
-    # Standard deviations in face widths: of a detection, and of the acceleration (1/s^2).
+    # Standard deviations in face widths: of a detection, of one that another face covers in
+    # part, of the acceleration (1/s^2), and of the size after a second.
     NOISE = 0.05
+    COVERED_NOISE = 0.3
     ACCELERATION = 6.0
+    GROWTH = 0.5
 
     def __init__(self, box: np.ndarray, time: float) -> None:
         # Rows: centre x, centre y, size; columns: value, velocity per second.
@@ -150,6 +157,8 @@ class Motion:
         self._state[:, 0] = _place(box)
         side = self._state[2, 0]
         self._cover = np.tile(np.diag([(self.NOISE * side) ** 2, (1.5 * side) ** 2]), (3, 1, 1))
+        # A size with a velocity would shrink to nothing while its face is covered.
+        self._cover[2, 1, 1] = 0.0
         self._time = time
 
     @property
@@ -173,12 +182,17 @@ class Motion:
         accelerate = (self.ACCELERATION * side) ** 2 * np.array(
             [[step ** 4 / 4, step ** 3 / 2], [step ** 3 / 2, step ** 2]])
         self._state = self._state @ move.T
-        self._cover = move @ self._cover @ move.T + accelerate
+        self._cover = move @ self._cover @ move.T
+        self._cover[:2] += accelerate
+        self._cover[2, 0, 0] += (self.GROWTH * side) ** 2 * step
 
-    def correct(self, box: np.ndarray) -> None:
-        """Take a detection of the present time in."""
+    def correct(self, box: np.ndarray, covered: bool) -> None:
+        """Take a detection of the present time in.
+
+        :param covered: another face covers it in part, so its box is not to be trusted.
+        """
         measured = _place(box)
-        noise = (self.NOISE * measured[2]) ** 2
+        noise = ((self.COVERED_NOISE if covered else self.NOISE) * measured[2]) ** 2
         gain = self._cover[:, :, 0] / (self._cover[:, 0, 0] + noise)[:, None]
         self._state += gain * (measured - self._state[:, 0])[:, None]
         self._cover = self._cover - gain[:, :, None] * self._cover[:, None, 0, :]
@@ -189,11 +203,11 @@ class _Face:
     motion: Motion
     first: float
     seen: float
+    box: np.ndarray
     looks: np.ndarray | None
     last_look: np.ndarray | None
     hits: int = 1
     id: str = ''
-    near: bool = field(default=False)
 
     def difference(self, look: np.ndarray | None) -> float | None:
         if look is None or self.looks is None:
@@ -231,9 +245,9 @@ class Tracker:
         """
         if time < self._time:
             self._faces.clear()
-        self._time = time
         looks = list(appearances) if appearances is not None else [None] * len(detections)
         self._faces = [face for face in self._faces if self._lives(face, time)]
+        self._time = time
         for face in self._faces:
             face.motion.predict(time)
         crowded = _overlapping(detections)
@@ -245,8 +259,8 @@ class Tracker:
         owners = {column: self._faces[row] for row, column in pairs}
         for column, detection in enumerate(detections):
             if column not in taken:
-                face = _Face(Motion(detection.box, time), time, time, looks[column],
-                             looks[column])
+                face = _Face(Motion(detection.box, time), time, time, detection.box,
+                             looks[column], looks[column])
                 self._faces.append(face)
                 owners[column] = face
         return self._report(detections, owners, time)
@@ -257,9 +271,23 @@ class Tracker:
         self._time = -np.inf
 
     def _lives(self, face: _Face, time: float) -> bool:
-        # An unconfirmed face has a moment only: most of them are false.
-        limit = self.settings.keep_seconds if face.id else min(0.2, self.settings.keep_seconds)
-        return time - face.seen <= limit + 1e-6 or face.seen == self._time
+        """Tell whether a face may still be seen again at a time."""
+        lost = time - face.seen
+        if face.seen == self._time or lost <= 0:
+            return True
+        if not face.id:
+            # Most of those that were seen once only are false: they have a moment.
+            return lost <= min(0.2, self.settings.keep_seconds)
+        limit = self.settings.keep_seconds
+        if lost > limit and self._hidden(face):
+            limit = max(limit, self.settings.hidden_seconds)
+        return lost <= limit
+
+    def _hidden(self, face: _Face) -> bool:
+        """Tell whether somebody seen in the last frame stands where a lost face may be."""
+        others = [other.box for other in self._faces if other.seen == self._time]
+        places = np.stack([face.box, face.motion.box])
+        return bool(others) and bool((_nearness(places, np.stack(others)) < 0.55).any())
 
     def _match(self, detections: Sequence[Detection], looks: list[np.ndarray | None],
                crowded: np.ndarray, time: float,
@@ -313,7 +341,11 @@ class Tracker:
         if image_size is not None and lost > 0.3:
             # Who left the picture comes back at its edge.
             centre = np.clip(centre, 0, image_size)
-        distance = np.linalg.norm(boxes[:, :2] + boxes[:, 2:] / 2 - centre, axis=1)
+        places = boxes[:, :2] + boxes[:, 2:] / 2
+        distance = np.linalg.norm(places - centre, axis=1)
+        # It went on, or stopped, or turned back.
+        seen = face.box[:2] + face.box[2:] / 2
+        distance = np.minimum(distance, np.linalg.norm(places - seen, axis=1))
         size = np.maximum(side, boxes[:, 2])
         reach = self.settings.reach + min(1.5, 2.0 * face.motion.spread)
         cost = distance / size / reach + 0.5 * np.abs(np.log(boxes[:, 2] / side))
@@ -322,11 +354,15 @@ class Tracker:
 
     def _take(self, face: _Face, detection: Detection, look: np.ndarray | None, time: float,
               crowded: bool) -> None:
-        face.motion.correct(detection.box)
-        face.seen = time
+        crowded = crowded or self._near_another(face)
+        unlike = face.difference(look)
+        # One that looks as always is not covered, whoever is near.
+        covered = crowded and (unlike is None or unlike > COVERED)
+        face.motion.correct(detection.box, covered)
+        face.seen, face.box = time, detection.box
         face.hits += 1
         # In a crowd the crop may show a part of somebody else.
-        if look is None or crowded or self._covers_another(face):
+        if look is None or crowded:
             return
         if face.looks is None:
             face.looks = look
@@ -335,8 +371,8 @@ class Tracker:
             face.looks = blend / max(float(np.linalg.norm(blend)), 1e-6)
         face.last_look = look
 
-    def _covers_another(self, face: _Face) -> bool:
-        """Tell whether a lost or present face is predicted under this one."""
+    def _near_another(self, face: _Face) -> bool:
+        """Tell whether a lost or present face is predicted to overlap this one."""
         others = [other.motion.box for other in self._faces if other is not face and other.id]
         return bool(others) and bool((iou(face.motion.box, np.stack(others)) > 0.1).any())
 
@@ -357,6 +393,13 @@ class Tracker:
 
 def _place(box: np.ndarray) -> np.ndarray:
     return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, (box[2] + box[3]) / 2], np.float64)
+
+
+def _nearness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the distances of boxes' centres (n, m), in parts of the sum of their widths."""
+    centres = [boxes[:, :2] + boxes[:, 2:] / 2 for boxes in (a, b)]
+    distance = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=2)
+    return distance / np.maximum(a[:, None, 2] + b[None, :, 2], 1.0)
 
 
 def _overlapping(detections: Sequence[Detection]) -> np.ndarray:
