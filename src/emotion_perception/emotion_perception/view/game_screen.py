@@ -282,8 +282,10 @@ def _idle(page: _Page, state: GameState) -> None:
 
 
 def _waiting(page: _Page, state: GameState) -> None:
+    # Two minutes of patience need no clock; their end does.
+    soon = state.remaining < 20
     _banner(page, state, state.prompt, 'Player 1 stands on the left, player 2 on the right',
-            theme.ACCENT, clock=theme.TEXT)
+            theme.ACCENT, clock=theme.WARNING if soon else None)
 
 
 def _countdown(page: _Page, state: GameState) -> None:
