@@ -149,3 +149,13 @@ def test_command_line_fails_with_one_line(entry):
         result = command(*arguments)
         assert result.returncode == 1
         assert result.stderr.startswith('error: ') and 'Traceback' not in result.stderr
+
+
+def test_yunet_entry_is_the_file_of_the_opencv_zoo():
+    root = Path(__file__).resolve().parents[3]
+    shared = Path(os.environ.get('EMOTION_SHARED', root.parent / 'shared'))
+    yunet = load_catalog(root / 'weights' / 'catalog.yaml')['yunet']
+    if not (shared / 'data' / 'models' / yunet.file).is_file():
+        pytest.skip('waits for the project data (EMOTION_SHARED)')
+    path = model_file(yunet, cache=str(shared / 'data' / 'models'), offline=True)
+    assert path.stat().st_size == yunet.bytes
