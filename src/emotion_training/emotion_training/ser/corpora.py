@@ -1,0 +1,288 @@
+"""Readers of the speech corpora, each in the layout it is distributed in.
+
+A reader walks a folder and returns :class:`Clip` records; it opens no sound. Labels come out as
+one of ``CLASSES`` (the six, Disgust and Calm); clips of other classes (boredom) are left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotion_perception.emotions import EMOTIONS, emotion_of
+from emotion_training.common.files import TrainingError
+
+CLASSES = (*EMOTIONS, 'Disgust', 'Calm')
+"""The six classes first, then the two more that RAVDESS has."""
+
+SOUND = ('.wav', '.flac', '.opus', '.ogg', '.mp3', '.mp4')
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One labelled utterance.
+
+    :param corpus: lower-case name.
+    :param path: of the sound; of the NPZ archive for a clip known only as a spectrum.
+    :param label: one of :data:`CLASSES`.
+    :param speaker: ``corpus/name``, unique over corpora.
+    :param index: row within an NPZ archive, -1 for sound.
+    :param part: official part of the corpus (``train``, ``dev``, ``test``), where it has one.
+    """
+
+    corpus: str
+    path: Path
+    label: str
+    speaker: str
+    index: int = -1
+    part: str = ''
+
+    @property
+    def name(self) -> str:
+        """Return what tells the clip from others of its corpus."""
+        return self.path.name if self.index < 0 else f'{self.path.name}:{self.index}'
+
+
+def class_name(label: str) -> str | None:
+    """Return which of :data:`CLASSES` a label of a data set means, or ``None``."""
+    name = label.strip().lower()
+    if name in ('disgust', 'disgusted', 'dis'):
+        return 'Disgust'
+    if name == 'calm':
+        return 'Calm'
+    emotion = emotion_of(name)
+    return None if emotion is None else emotion.label
+
+
+def _sounds(root: Path) -> list[Path]:
+    """Return the sound files under a folder; duplicated layouts (two copies) give each name once.
+    """
+    seen: dict[str, Path] = {}
+    for path in sorted(root.rglob('*')):
+        if path.suffix.lower() in SOUND:
+            seen.setdefault(f'{path.parent.name}/{path.name}'.lower(), path)
+    return list(seen.values())
+
+
+def _collect(corpus: str, root: Path,
+             parse: Callable[[Path], tuple[str, str] | None]) -> list[Clip]:
+    """Make clips of the files whose name ``parse`` turns into (label, speaker)."""
+    clips, seen = [], set()
+    for path in _sounds(root):
+        parsed = parse(path)
+        label = None if parsed is None else class_name(parsed[0])
+        if label is None or path.name in seen:
+            continue
+        seen.add(path.name)
+        clips.append(Clip(corpus, path, label, f'{corpus}/{parsed[1]}'))
+    return clips
+
+
+_RAVDESS = {'01': 'neutral', '02': 'calm', '03': 'happy', '04': 'sad', '05': 'angry',
+            '06': 'fear', '07': 'disgust', '08': 'surprise'}
+
+
+def read_ravdess(root: Path) -> list[Clip]:
+    """Read RAVDESS speech, ``Actor_01/03-01-06-01-02-01-12.wav``; song and pictures are left out.
+
+    Livingstone and Russo, PLoS ONE 13(5), 2018: modality, channel, emotion, intensity, statement,
+    repetition, actor. The corpus holds two copies of each file; one is taken.
+    """
+    def parse(path: Path) -> tuple[str, str] | None:
+        parts = path.stem.split('-')
+        if len(parts) != 7 or parts[0] not in ('01', '03') or parts[1] != '01':
+            return None
+        return _RAVDESS.get(parts[2], ''), f'A{parts[6]}'
+    return _collect('ravdess', root, parse)
+
+
+_CREMA = {'ANG': 'angry', 'DIS': 'disgust', 'FEA': 'fear', 'HAP': 'happy', 'NEU': 'neutral',
+          'SAD': 'sad'}
+
+
+def read_crema_d(root: Path) -> list[Clip]:
+    """Read CREMA-D, ``AudioWAV/1001_DFA_ANG_XX.wav`` (Cao et al., IEEE TAC 5(4), 2014)."""
+    def parse(path: Path) -> tuple[str, str] | None:
+        match = re.fullmatch(r'(\d{4})_[A-Z]{3}_([A-Z]{3})_[A-Z]{2}', path.stem)
+        return None if match is None else (_CREMA.get(match[2], ''), match[1])
+    return _collect('crema_d', root, parse)
+
+
+def read_tess(root: Path) -> list[Clip]:
+    """Read TESS, ``OAF_Fear/OAF_back_fear.wav``; ``ps`` is pleasant surprise."""
+    def parse(path: Path) -> tuple[str, str] | None:
+        parts = path.stem.split('_')
+        speaker = {'OA': 'OAF'}.get(parts[0], parts[0])     # one file of the corpus says OA
+        return (parts[-1], speaker) if len(parts) == 3 and speaker in ('OAF', 'YAF') else None
+    return _collect('tess', root, parse)
+
+
+_SAVEE = {'a': 'angry', 'd': 'disgust', 'f': 'fear', 'h': 'happy', 'n': 'neutral', 'sa': 'sad',
+          'su': 'surprise'}
+
+
+def read_savee(root: Path) -> list[Clip]:
+    """Read SAVEE, ``AudioData/DC/sa01.wav`` or ``ALL/DC_sa01.wav``."""
+    clips, seen = [], set()
+    for path in _sounds(root):
+        match = re.fullmatch(r'(?:([A-Z]{2})_)?(sa|su|[adfhn])(\d{2})', path.stem)
+        if match is None:
+            continue
+        speaker = match[1] or path.parent.name
+        if (speaker, match[2], match[3]) not in seen:
+            seen.add((speaker, match[2], match[3]))
+            clips.append(Clip('savee', path, class_name(_SAVEE[match[2]]), f'savee/{speaker}'))
+    return clips
+
+
+_EMODB = {'W': 'angry', 'E': 'disgust', 'A': 'fear', 'F': 'happy', 'T': 'sad', 'N': 'neutral'}
+
+
+def read_emodb(root: Path) -> list[Clip]:
+    """Read EMO-DB, ``wav/03a01Fa.wav`` (German letters: Wut, Ekel, Angst, Freude, Trauer)."""
+    def parse(path: Path) -> tuple[str, str] | None:
+        match = re.fullmatch(r'(\d{2})[ab]\d{2}([WLEAFTN])[a-z]?', path.stem)
+        return None if match is None else (_EMODB.get(match[2], ''), match[1])
+    return _collect('emodb', root, parse)
+
+
+def read_nemo(root: Path) -> list[Clip]:
+    """Read nEMO, ``samples/SB0_anger_12.wav`` (Christop, LREC-COLING 2024)."""
+    def parse(path: Path) -> tuple[str, str] | None:
+        match = re.fullmatch(r'([A-Z]{2}\d)_([a-z]+)_\d+', path.stem)
+        return None if match is None else (match[2], match[1])
+    return _collect('nemo', root, parse)
+
+
+_MELD_FOLDERS = {
+    'train': ('train_sent_emo.csv', ('train_splits', 'train')),
+    'dev': ('dev_sent_emo.csv', ('dev_splits_complete', 'dev')),
+    'test': ('test_sent_emo.csv', ('output_repeated_splits_test', 'test')),
+}
+
+
+def read_meld(root: Path) -> list[Clip]:
+    """Read MELD: ``train_sent_emo.csv`` and clips ``train_splits/dia0_utt0.mp4`` and so on.
+
+    Poria et al., ACL 2019. ``part`` is the official split (its speakers stand in all three).
+    Rows whose clip is missing are left out, as the corpus itself lacks a few.
+
+    :raises TrainingError: if there is no annotation file.
+    """
+    clips, found = [], False
+    for part, (table, folders) in _MELD_FOLDERS.items():
+        for path in sorted(root.rglob(table))[:1]:
+            found = True
+            places = [place for folder in folders for place in sorted(root.rglob(folder))
+                      if place.is_dir()]
+            for row in _rows(path, ('Speaker', 'Emotion', 'Dialogue_ID', 'Utterance_ID')):
+                label = class_name(row['Emotion'])
+                stem = f'dia{row["Dialogue_ID"]}_utt{row["Utterance_ID"]}'
+                sound = next((place / (stem + suffix) for place in places
+                              for suffix in SOUND if (place / (stem + suffix)).is_file()), None)
+                if label is not None and sound is not None:
+                    clips.append(Clip('meld', sound, label, f'meld/{row["Speaker"]}', part=part))
+    if not found:
+        raise TrainingError(f'{root}: no train_sent_emo.csv, dev_sent_emo.csv or '
+                            'test_sent_emo.csv; give the folder that MELD.Raw was unpacked to')
+    return clips
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """Read a CSV with the columns path, label and optionally speaker and corpus.
+
+    Relative paths count from the manifest's own folder. Without a speaker column every clip is
+    of the one speaker ``unknown``.
+
+    :raises TrainingError: naming row and value, for an unknown label or a missing file.
+    """
+    path = Path(path)
+    clips = []
+    for number, row in enumerate(_rows(path, ('path', 'label')), 2):
+        label = class_name(row['label'])
+        if label is None:
+            raise TrainingError(
+                f'{path}, line {number}: unknown label {row["label"]!r}; known are '
+                f'{", ".join(CLASSES)} and their usual other names (anger, joy, fearful, ...)')
+        sound = Path(row['path'])
+        sound = sound if sound.is_absolute() else path.parent / sound
+        if not sound.is_file():
+            raise TrainingError(f'{path}, line {number}: there is no file {sound}')
+        corpus = (row.get('corpus') or 'manifest').strip()
+        clips.append(Clip(corpus, sound, label,
+                          f'{corpus}/{(row.get("speaker") or "unknown").strip()}'))
+    if not clips:
+        raise TrainingError(f'{path} names no clip')
+    return clips
+
+
+def read_spectra(path: Path) -> list[Clip]:
+    """Read an archive of log-mel spectra: NPZ with delta, name, label and speaker.
+
+    The corpus' name is that of the file up to ``_logmel``.
+    """
+    import numpy as np
+
+    path = Path(path)
+    corpus = path.stem.removesuffix('_logmel')
+    with np.load(path, allow_pickle=False) as archive:
+        table = zip(archive['label'].tolist(), archive['speaker'].tolist())
+    clips = []
+    for index, (label, speaker) in enumerate(table):
+        name = class_name(label)
+        if name is not None:
+            clips.append(Clip(corpus, path, name, f'{corpus}/{speaker}', index))
+    return clips
+
+
+def _rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    """Return the rows of a CSV.
+
+    :raises TrainingError: if it cannot be read or lacks a column.
+    """
+    try:
+        with open(path, newline='', encoding='utf-8-sig', errors='replace') as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise TrainingError(f'{path} lacks the column(s) {", ".join(missing)}; it has '
+                                    f'{", ".join(reader.fieldnames or ["none"])}')
+            return list(reader)
+    except OSError as error:
+        raise TrainingError(f'{path}: cannot be read: {error.strerror}') from error
+
+
+READERS: dict[str, Callable[[Path], list[Clip]]] = {
+    'ravdess': read_ravdess, 'crema_d': read_crema_d, 'meld': read_meld, 'tess': read_tess,
+    'savee': read_savee, 'emodb': read_emodb, 'nemo': read_nemo, 'manifest': read_manifest,
+    'spectra': read_spectra,
+}
+
+
+def read(spec: str) -> list[Clip]:
+    """Read ``CORPUS=PATH``, for instance ``ravdess=/data/RAVDESS`` or ``manifest=my/list.csv``.
+
+    :raises TrainingError: if the corpus is not known, the path absent, or no clip is found.
+    """
+    corpus, separator, place = spec.partition('=')
+    if not separator or corpus not in READERS:
+        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of '
+                            f'{", ".join(READERS)}')
+    path = Path(place).expanduser()
+    if not path.exists():
+        raise TrainingError(f'{corpus}: there is no {path}')
+    clips = READERS[corpus](path)
+    if not clips:
+        raise TrainingError(f'{corpus}: no clip was found under {path}; see docs/ser.md for the '
+                            'layout that is expected')
+    return clips
+
+
+def read_shared(root: Path) -> list[Clip]:
+    """Read the project's own folder ``speech/``: RAVDESS, nEMO and CREMA-D as spectra."""
+    root = Path(root)
+    return [*read(f'ravdess={root / "ravdess"}'), *read(f'nemo={root / "nemo"}'),
+            *read(f'spectra={root / "crema_d_logmel.npz"}')]

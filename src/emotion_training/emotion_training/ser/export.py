@@ -1,0 +1,135 @@
+"""Put a trained network and the log-mel front end into one ONNX file that takes sound."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from torch import nn
+from torch.nn import functional
+
+from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_training.common.files import write_atomically
+from emotion_training.ser import frontend, nonspeech
+from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.network import SpeechNetwork, to_six
+
+OPSET = 17
+METADATA_KEY = 'emotion_model'
+
+SPEECH_INPUT = {'rate': frontend.RATE, 'min_seconds': 0.5, 'max_seconds': 10.0,
+                'peak_normalise': True}
+"""The ``input`` of the catalogue entry of every exported network."""
+
+
+class FrontEnd(nn.Module):
+    """Waveforms (n, t) at 16 kHz to spectra in dB (n, 128, 1 + t // 512), inside the graph.
+
+    The same as :func:`frontend.logmel`. The discrete Fourier transform of a frame is two matrix
+    products: of its even part with cosines and of its odd part with sines, which halves both
+    the weights and the work.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        half = frontend.N_FFT // 2
+        angle = 2 * np.pi * np.outer(np.arange(half + 1), np.arange(half + 1)) / frontend.N_FFT
+        self.register_buffer('window', torch.from_numpy(frontend.hann()))
+        self.register_buffer('cosines', torch.from_numpy(np.cos(angle).astype(np.float32)))
+        self.register_buffer('sines', torch.from_numpy(
+            np.sin(angle[1:-1]).astype(np.float32)))
+        self.register_buffer('mel', torch.from_numpy(frontend.mel_filters().T.copy()))
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        half = frontend.N_FFT // 2
+        padded = functional.pad(waveform, (half, half))
+        # The hop is half a window, so frames are pairs of neighbouring blocks.
+        blocks = padded[:, :padded.shape[1] // half * half].unflatten(1, (-1, half))
+        frames = torch.cat((blocks[:, :-1], blocks[:, 1:]), dim=2) * self.window
+        head, tail = frames[:, :, 1:half], frames[:, :, half + 1:].flip(2)
+        even = torch.cat((frames[:, :, :1], head + tail, frames[:, :, half:half + 1]), dim=2)
+        power = (even @ self.cosines).square() + ((head - tail) @ self.sines).square()
+        level = 10.0 * torch.log10((power @ self.mel).clamp(min=frontend.AMIN)).transpose(1, 2)
+        return (level - level.amax(dim=(1, 2), keepdim=True)).clamp(min=frontend.FLOOR_DB)
+
+
+class WaveformModel(nn.Module):
+    """Waveforms (n, t) to logits (n, 6).
+
+    The logits shrink towards zero as the network finds no speech, so that such sound gives a
+    flat answer, which the recogniser's least confidence turns into an abstention.
+    """
+
+    def __init__(self, network: SpeechNetwork) -> None:
+        super().__init__()
+        self.front = FrontEnd()
+        self.network = network
+
+    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
+        return gate(self.network(self.front(waveform)))
+
+
+def gate(logits: torch.Tensor) -> torch.Tensor:
+    """Bring the network's outputs (n, 9) to the six, flattened where it hears no speech."""
+    speech = 1.0 - torch.softmax(logits, dim=1)[:, nonspeech.LABEL:]
+    return centre(to_six(logits[:, :len(CLASSES)])) * speech
+
+
+def centre(logits: torch.Tensor) -> torch.Tensor:
+    """Take the mean out of each row, which changes no probability."""
+    return logits - logits.mean(dim=1, keepdim=True)
+
+
+def export(network: SpeechNetwork, path: Path, entry: Mapping | None = None) -> None:
+    """Write the network with its front end as ``path``.
+
+    :param entry: catalogue entry to carry in the file's metadata, so that the file alone can be
+        named as a model.
+    """
+    import onnx
+
+    model = WaveformModel(network).eval()
+    example = torch.randn(2, frontend.RATE * 2) * 0.1
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')     # tracing speaks about shapes that are dynamic anyway
+        torch.onnx.export(model, (example,), buffer, input_names=['waveform'],
+                          output_names=['logits'], opset_version=OPSET, dynamo=False,
+                          dynamic_axes={'waveform': {0: 'n', 1: 'samples'},
+                                        'logits': {0: 'n'}})
+    proto = onnx.load_from_string(buffer.getvalue())
+    if entry is not None:
+        item = proto.metadata_props.add()
+        item.key, item.value = METADATA_KEY, yaml.safe_dump(dict(entry), sort_keys=False)
+    write_atomically(Path(path), proto.SerializeToString())
+
+
+def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
+    """Return the temperature that makes the truth most likely (Guo et al., ICML 2017).
+
+    :param logits: (n, 6), of clips that trained nothing.
+    :param truth: int (n,).
+    :return: 0.25 to 8.
+    """
+    candidates = np.exp(np.linspace(np.log(0.25), np.log(8.0), 200))
+    rows = np.arange(len(truth))
+    losses = [-np.log(np.maximum(softmax(logits, value)[rows, truth], 1e-12)).mean()
+              for value in candidates]
+    return float(candidates[int(np.argmin(losses))])
+
+
+def entry_of(file: str, temperature: float, min_confidence: float, about: str,
+             licence: str = 'non-commercial research', card: str = '') -> dict:
+    """Return a catalogue entry for an exported network."""
+    entry = {'task': 'ser', 'backend': 'onnx', 'file': file, 'labels': list(EMOTIONS),
+             'input': dict(SPEECH_INPUT), 'temperature': round(temperature, 4),
+             'abstain': {'min_confidence': round(min_confidence, 3)}, 'licence': licence,
+             'about': about}
+    if card:
+        entry['card'] = card
+    return entry

@@ -1,0 +1,225 @@
+"""The three protocols that speech models of this project are reported by.
+
+P1: RAVDESS, 8 classes, random 80/20 over clips, five seeds (the same people on both sides).
+P2: RAVDESS, 8 classes, six speaker-disjoint folds (those of EmoBox, Ma et al., Interspeech 2024).
+P3: six classes, all corpora, three speaker-disjoint folds; and each corpus left out in turn.
+
+Every schedule is fixed beforehand; no figure of a test clip chooses anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_training.common.files import TrainingError, load_torch, save_json, save_torch
+from emotion_training.common.metrics import figures
+from emotion_training.common.plots import save_confusion
+from emotion_training.ser import fit, nonspeech
+from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.fit import Recipe
+from emotion_training.ser.network import to_six
+from emotion_training.ser.spectra import Spectra
+from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
+
+EIGHT = ('Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise', 'Disgust', 'Calm')
+
+# EmoBox's folds of RAVDESS by actor: fold -> actors.
+RAVDESS_FOLDS = {
+    1: (1, 11, 20, 21), 2: (4, 10, 12, 14), 3: (8, 9, 19, 23), 4: (3, 5, 7, 24),
+    5: (2, 15, 16, 18), 6: (6, 13, 17, 22)}
+
+PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
+TUNE = Recipe(epochs=24, samples=960, rate=1e-3, average=0.98, strength=0.25, mixup=0.15)
+FULL = Recipe(epochs=12, samples=8000, strength=0.4, mixup=0.15)
+NONSPEECH = 700
+"""Made clips without speech that every broad training mixes in."""
+
+Say = Callable[[str], None]
+
+
+class Stages:
+    """Training stages kept in a folder, so that a stopped run goes on where it stood.
+
+    :param folder: one checkpoint for each stage.
+    :param scale: of the number of epochs (tests take small ones).
+    """
+
+    def __init__(self, folder: Path, say: Say, scale: float = 1.0) -> None:
+        self.folder, self.say, self.scale = Path(folder), say, scale
+
+    def run(self, name: str, data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
+            start: dict | None = None, weights: dict[str, float] | None = None) -> dict:
+        """Return the checkpoint of a stage, training it unless it is there already."""
+        path = self.folder / f'{name}.pt'
+        epochs = max(1, round(recipe.epochs * self.scale))
+        recipe = Recipe(**{**asdict(recipe), 'epochs': epochs})
+        made_of = {'recipe': asdict(recipe), 'seed': seed, 'clips': len(chosen),
+                   'start': None if start is None else start['made_of'],
+                   'speakers': sorted(set(data.speakers[chosen].tolist()))}
+        if path.is_file():
+            checkpoint = load_torch(path)
+            if checkpoint['made_of'] == made_of:
+                self.say(f'{name}: taken from {path}')
+                return checkpoint
+            self.say(f'{name}: {path} was made by other settings; training again')
+
+        def watch(epoch: int, loss: float, _: object) -> None:
+            self.say(f'{name}: epoch {epoch + 1}/{epochs}, loss {loss:.3f}')
+
+        checkpoint = fit.fit(data, chosen, recipe, seed, start, weights=weights, watch=watch)
+        checkpoint['made_of'] = made_of
+        save_torch(path, checkpoint)
+        return checkpoint
+
+
+def six_labels(labels: np.ndarray) -> np.ndarray:
+    """Return labels in the six classes: Calm is Neutral, Disgust and no speech are -1."""
+    return np.where(labels == 7, 3, np.where(labels > 5, -1, labels))
+
+
+def six_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities (n, 6) of logits over the network's outputs."""
+    return softmax(to_six(torch.from_numpy(logits[:, :len(CLASSES)])).numpy())
+
+
+def summary(probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict:
+    """Return the figures of a protocol as plain values."""
+    found = figures(probabilities, truth)
+    return {'n': found.n, 'accuracy': found.accuracy, 'uar': found.uar,
+            'macro_f1': found.macro_f1, 'ece': found.ece,
+            'classes': [label for label, share in zip(labels, found.recall)
+                        if not np.isnan(share)],
+            'recall': {label: float(share) for label, share in zip(labels, found.recall)
+                       if not np.isnan(share)},
+            'confusion': found.confusion.tolist()}
+
+
+def _broad(data: Spectra) -> tuple[Spectra, np.ndarray]:
+    """Add the made sounds; return the whole and the indices of those."""
+    whole = data + nonspeech.make_spectra(NONSPEECH, seed=1)
+    return whole, np.arange(len(data), len(whole))
+
+
+def _ravdess(data: Spectra) -> np.ndarray:
+    chosen = np.flatnonzero(data.corpora == 'ravdess')
+    if not chosen.size:
+        raise TrainingError('protocols P1 and P2 need RAVDESS (--corpus ravdess=PATH or --data)')
+    return chosen
+
+
+def _pretrained(data: Spectra, stages: Stages) -> dict:
+    """Train on everything but RAVDESS: the start of P1 and P2, and P3's `without ravdess`."""
+    whole, made = _broad(data)
+    others = np.flatnonzero(data.corpora != 'ravdess')
+    if not others.size:
+        raise TrainingError('no corpus besides RAVDESS to train on first')
+    return stages.run('without_ravdess', whole, np.concatenate((others, made)), PRETRAIN, 0)
+
+
+def run_p1(data: Spectra, stages: Stages) -> dict:
+    """Run P1 and return its figures; ``accuracy`` is the mean over five seeds."""
+    ravdess, start, runs = _ravdess(data), _pretrained(data, stages), []
+    for seed in range(5):
+        train, test = random_split(len(ravdess), 0.2, seed)
+        done = stages.run(f'p1_seed{seed}', data, ravdess[train], TUNE, seed, start)
+        found = fit.logits(fit.restore(done), data, ravdess[test])[:, :8]
+        runs.append(summary(softmax(found), data.labels[ravdess[test]], EIGHT))
+        stages.say(f'P1 seed {seed}: accuracy {runs[-1]["accuracy"]:.4f}')
+    return {'protocol': 'P1', **_mean(runs), 'runs': runs}
+
+
+def run_p2(data: Spectra, stages: Stages) -> dict:
+    """Run P2 and return its figures; ``uar`` is the mean over the six folds."""
+    ravdess, start, runs = _ravdess(data), _pretrained(data, stages), []
+    actor = np.array([int(name.split('/A')[1]) for name in data.speakers[ravdess]])
+    pooled = np.zeros((len(ravdess), 8), np.float32)
+    for fold, actors in RAVDESS_FOLDS.items():
+        test = np.isin(actor, actors)
+        if not test.any() or test.all():
+            continue
+        check_disjoint(data.speakers[ravdess], ~test, test)
+        done = stages.run(f'p2_fold{fold}', data, ravdess[~test], TUNE, fold, start)
+        pooled[test] = fit.logits(fit.restore(done), data, ravdess[test])[:, :8]
+        runs.append(summary(softmax(pooled[test]), data.labels[ravdess[test]], EIGHT))
+        stages.say(f'P2 fold {fold}: UAR {runs[-1]["uar"]:.4f}')
+    return {'protocol': 'P2', **_mean(runs), 'runs': runs,
+            'pooled': summary(softmax(pooled), data.labels[ravdess], EIGHT)}
+
+
+def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
+    """Run P3 and return its figures: pooled, per corpus, and for each corpus left out."""
+    whole, made = _broad(data)
+    fold_of = speaker_folds(data.speakers, data.corpora, folds)
+    truth = six_labels(data.labels)
+    pooled = np.zeros((len(data), fit.OUTPUTS), np.float32)
+    for fold in range(folds):
+        test = np.flatnonzero(fold_of == fold)
+        train = np.flatnonzero(fold_of != fold)
+        check_disjoint(data.speakers, train, test)
+        done = stages.run(f'p3_fold{fold}', whole, np.concatenate((train, made)), FULL, fold)
+        pooled[test] = fit.logits(fit.restore(done), data, test)
+        judged = test[truth[test] >= 0]
+        found = summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS)
+        stages.say(f'P3 fold {fold}: UAR {found["uar"]:.4f}')
+    judged = np.flatnonzero(truth >= 0)
+    result = {'protocol': 'P3', 'folds': folds,
+              **summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS),
+              'corpora': {}, 'left_out': {}}
+    corpora = np.unique(data.corpora).tolist()
+    for corpus in corpora:
+        part = judged[data.corpora[judged] == corpus]
+        result['corpora'][corpus] = _both(six_probabilities(pooled[part]), truth[part])
+    for corpus in corpora if len(corpora) > 1 else ():
+        others = np.flatnonzero(data.corpora != corpus)
+        done = stages.run(f'without_{corpus}', whole, np.concatenate((others, made)), PRETRAIN,
+                          0)
+        part = judged[data.corpora[judged] == corpus]
+        found = fit.logits(fit.restore(done), data, part)
+        result['left_out'][corpus] = _both(six_probabilities(found), truth[part])
+        stages.say(f'P3 without {corpus}: UAR {result["left_out"][corpus]["uar"]:.4f}')
+    save_torch(stages.folder / 'p3_logits.pt', {'logits': torch.from_numpy(pooled),
+                                                'fold': torch.from_numpy(fold_of)})
+    return result
+
+
+def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
+    """Judge over the six, and again with only the classes the corpus has to choose from."""
+    present = np.isin(np.arange(len(EMOTIONS)), truth)
+    known = np.where(present, probabilities, 0)
+    known = known / np.maximum(known.sum(axis=1, keepdims=True), 1e-9)
+    return {**summary(probabilities, truth, EMOTIONS),
+            'uar_among_own_classes': figures(known, truth).uar}
+
+
+def _mean(runs: list[dict]) -> dict:
+    return {name: float(np.mean([run[name] for run in runs]))
+            for name in ('accuracy', 'uar', 'macro_f1', 'ece')} | {
+                'n': sum(run['n'] for run in runs), 'classes': list(EIGHT),
+                'deviation': {name: float(np.std([run[name] for run in runs]))
+                              for name in ('accuracy', 'uar')}}
+
+
+RUN: dict[str, Callable[[Spectra, Stages], dict]] = {'P1': run_p1, 'P2': run_p2, 'P3': run_p3}
+
+
+def report(name: str, data: Spectra, folder: Path, say: Say, scale: float = 1.0) -> dict:
+    """Run a protocol, save ``P1.json`` and a confusion matrix in the folder, say the result."""
+    folder = Path(folder)
+    result = RUN[name](data, Stages(folder, say, scale))
+    save_json(folder / f'{name}.json', result)
+    shown = result['pooled'] if 'pooled' in result else (
+        result if 'confusion' in result else None)
+    if shown is not None:
+        labels = EMOTIONS if name == 'P3' else EIGHT
+        save_confusion(folder / f'{name}.png', np.array(shown['confusion']), labels,
+                       f'{name}: UAR {shown["uar"]:.3f}, n {shown["n"]}')
+    say(json.dumps({key: value for key, value in result.items()
+                    if key in ('protocol', 'accuracy', 'uar', 'macro_f1', 'n')}))
+    return result

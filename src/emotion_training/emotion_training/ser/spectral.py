@@ -1,0 +1,164 @@
+"""Augmentation of log-mel spectra, for whole batches, in the power domain.
+
+Every corpus passes through the same steps, also those known only as spectra: speed, voice
+scaling, babble and coloured noise, reverberation, equalisation, telephone band, a raised floor (as
+low-rate codecs leave it) and SpecAugment (Park et al., Interspeech 2019).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from emotion_training.ser import frontend
+
+TRIM_DB = -45.0
+
+
+def trim(level: np.ndarray, keep: int = 2) -> np.ndarray:
+    """Cut quiet frames (all bands under -45 dB) off both ends, keeping ``keep`` around speech."""
+    loud = np.flatnonzero(level.max(axis=0) > TRIM_DB)
+    if loud.size == 0:
+        return level
+    return level[:, max(0, loud[0] - keep):loud[-1] + 1 + keep]
+
+
+def place(level: np.ndarray, frames: int, rng: np.random.Generator | None = None,
+          speed: float = 1.0) -> np.ndarray:
+    """Cut or pad a spectrum to a length.
+
+    :param level: float (mels, t) in dB.
+    :param rng: chooses the place of the cut or of the clip within the padding; centred if None.
+    :param speed: more than 1 shortens the clip, by linear interpolation between frames.
+    :return: float32 (mels, frames), padded with the floor.
+    """
+    if speed != 1.0:
+        length = max(4, round(level.shape[1] / speed))
+        position = np.linspace(0, level.shape[1] - 1, length)
+        low = np.floor(position).astype(int)
+        high = np.minimum(low + 1, level.shape[1] - 1)
+        part = (position - low).astype(np.float32)
+        level = level[:, low] * (1 - part) + level[:, high] * part
+    spare = frames - level.shape[1]
+    shift = abs(spare) // 2 if rng is None else int(rng.integers(abs(spare) + 1))
+    if spare <= 0:
+        return np.ascontiguousarray(level[:, shift:shift + frames], np.float32)
+    out = np.full((level.shape[0], frames), frontend.FLOOR_DB, np.float32)
+    out[:, shift:shift + level.shape[1]] = level
+    return out
+
+
+def _mel_position(hertz: torch.Tensor) -> torch.Tensor:
+    """Return the band index (fractional) that a frequency in Hz falls on."""
+    step = (15.0 + 27.0 * np.log(8.0) / np.log(6.4)) / (frontend.MELS + 1)
+    mel = torch.where(hertz < 1000.0, hertz * 3.0 / 200.0,
+                      15.0 + 27.0 / np.log(6.4) * torch.log(hertz.clamp(min=1.0) / 1000.0))
+    return mel / step - 1.0
+
+
+def _band_hertz() -> torch.Tensor:
+    step = (15.0 + 27.0 * np.log(8.0) / np.log(6.4)) / (frontend.MELS + 1)
+    mel = torch.arange(1, frontend.MELS + 1) * step
+    return torch.where(mel < 15.0, mel * 200.0 / 3.0,
+                       1000.0 * torch.exp(np.log(6.4) / 27.0 * (mel - 15.0)))
+
+
+def scale_voice(level: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Move pitch and formants by a factor (n,), as playing the clip faster would."""
+    source = _mel_position(_band_hertz()[None, :] / factor[:, None])
+    source = source.clamp(0, frontend.MELS - 1)
+    low = source.floor().long().clamp(max=frontend.MELS - 2)
+    part = (source - low).unsqueeze(2)
+    index = low.unsqueeze(2).expand(-1, -1, level.shape[2])
+    return torch.gather(level, 1, index) * (1 - part) + torch.gather(level, 1, index + 1) * part
+
+
+def _curve(count: int, depth: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return smooth random curves over the bands, (count, mels, 1), in dB."""
+    knots = torch.randn(count, 1, 7, generator=generator)
+    curve = functional.interpolate(knots, size=frontend.MELS, mode='linear', align_corners=True)
+    return curve.transpose(1, 2) * depth.view(-1, 1, 1)
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
+    return torch.rand(count, generator=generator) * (high - low) + low
+
+
+def _chosen(count: int, chance: float, generator: torch.Generator) -> torch.Tensor:
+    return torch.rand(count, generator=generator) < chance
+
+
+def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1.0
+            ) -> torch.Tensor:
+    """Return an altered copy of a batch of spectra.
+
+    :param level: float32 (n, 128, frames) in -80..0 dB.
+    :param strength: scales how often each step is taken.
+    :return: the same shape, again relative to each clip's maximum.
+    """
+    count, mels, frames = level.shape
+    factor = torch.exp(_uniform(count, -0.16, 0.16, generator))
+    factor[~_chosen(count, 0.7 * strength, generator)] = 1.0
+    level = scale_voice(level, factor)
+    depth = _uniform(count, 0.0, 5.0, generator) * _chosen(count, 0.6 * strength, generator)
+    level = level + _curve(count, depth, generator)
+    power = torch.pow(10.0, level * 0.1)
+
+    wet = _chosen(count, 0.35 * strength, generator)
+    if wet.any():
+        dry = power[wet]
+        seconds = _uniform(len(dry), 0.15, 0.8, generator)
+        decay = torch.pow(10.0, -6.0 * frontend.HOP / frontend.RATE / seconds).unsqueeze(1)
+        gain = torch.pow(10.0, _uniform(len(dry), -1.5, -0.2, generator)).unsqueeze(1)
+        tail, tails = torch.zeros_like(dry[:, :, 0]), []
+        for frame in range(frames):
+            tails.append(tail)
+            tail = decay * (tail + dry[:, :, frame])
+        power[wet] = dry + gain.unsqueeze(2) * torch.stack(tails, dim=2)
+
+    noisy = _chosen(count, 0.55 * strength, generator)
+    if noisy.any():
+        clean = power[noisy]
+        babble = torch.zeros_like(clean)
+        for _ in range(4):
+            other = torch.randint(count, (len(clean),), generator=generator)
+            babble = babble + power[other].roll(int(torch.randint(
+                frames, (1,), generator=generator)), dims=2)
+        tilt = _curve(len(clean), torch.full((len(clean),), 8.0), generator)
+        flutter = -torch.log(torch.rand(clean.shape, generator=generator).clamp(min=1e-6))
+        hiss = torch.pow(10.0, tilt * 0.1) * (0.5 + 0.5 * flutter)
+        is_babble = _chosen(len(clean), 0.5, generator).view(-1, 1, 1)
+        noise = torch.where(is_babble, babble, hiss)
+        snr = _uniform(len(clean), 0.0, 30.0, generator).view(-1, 1, 1)
+        scale = clean.mean(dim=(1, 2), keepdim=True) / noise.mean(dim=(1, 2), keepdim=True)
+        power[noisy] = clean + noise * scale * torch.pow(10.0, -snr * 0.1)
+
+    band = torch.arange(mels)[None, :]
+    low = _uniform(count, 0.0, 14.0, generator)[:, None]
+    high = _uniform(count, 84.0, 127.0, generator)[:, None]
+    narrow = _chosen(count, 0.2 * strength, generator)[:, None]
+    outside = narrow & ((band < low) | (band > high))
+    power = torch.where(outside.unsqueeze(2), power * 1e-6, power)
+
+    level = 10.0 * torch.log10(power.clamp(min=1e-12))
+    level = level - level.amax(dim=(1, 2), keepdim=True)
+    floor = _uniform(count, -80.0, -45.0, generator)
+    floor[~_chosen(count, 0.4 * strength, generator)] = frontend.FLOOR_DB
+    return torch.maximum(level, floor.view(-1, 1, 1))
+
+
+def mask(image: torch.Tensor, generator: torch.Generator, bands: int = 16, frames: int = 14
+         ) -> torch.Tensor:
+    """Blank two stripes of bands and two of frames of each standardised clip (SpecAugment)."""
+    count, _, mels, length = image.shape
+    keep = torch.ones(count, 1, mels, length)
+    for size, axis, widest in ((mels, 2, bands), (length, 3, frames)):
+        for _ in range(2):
+            width = torch.randint(widest + 1, (count, 1), generator=generator)
+            start = (torch.rand(count, 1, generator=generator) * (size - width)).long()
+            place_ = torch.arange(size)[None, :]
+            blank = (place_ >= start) & (place_ < start + width)
+            keep = keep * (~blank).view((count, 1, size, 1) if axis == 2 else
+                                        (count, 1, 1, size))
+    return image * keep

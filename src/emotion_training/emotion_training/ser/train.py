@@ -1,0 +1,79 @@
+"""``./emotion train ser``: the protocols, the embedded default, and the reports' recipes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from emotion_training.common.files import TrainingError
+from emotion_training.ser.corpora import READERS, Clip, read, read_shared
+
+RECIPES = ('embedded', 'wavlm', 'forest')
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        prog='emotion train ser', description='Train speech emotion recognition.')
+    made.add_argument('--corpus', action='append', default=[], metavar='NAME=PATH',
+                      help=f'a corpus to train on, repeatable; NAME: {", ".join(READERS)}')
+    made.add_argument('--data', type=Path, metavar='DIR',
+                      help='the project\'s folder speech/ (ravdess, nemo, crema_d_logmel.npz)')
+    made.add_argument('--out', type=Path, default=Path('runs/ser'), metavar='DIR',
+                      help='where results go, and checkpoints that a second run continues')
+    made.add_argument('--recipe', choices=RECIPES, default='embedded',
+                      help='embedded: the small network; wavlm: fine-tune WavLM; forest: random '
+                           'forest on MFCC')
+    made.add_argument('--protocol', choices=('P1', 'P2', 'P3'),
+                      help='run one of the published protocols of the embedded network')
+    made.add_argument('--epochs-scale', type=float, default=1.0, metavar='X',
+                      help='multiply the epochs of every stage of the embedded network')
+    made.add_argument('--threads', type=int, default=1)
+    return made
+
+
+def clips_of(options: argparse.Namespace) -> list[Clip]:
+    """Return the clips that the command line names.
+
+    :raises TrainingError: if it names none.
+    """
+    clips = [clip for spec in options.corpus for clip in read(spec)]
+    if options.data is not None:
+        clips += read_shared(options.data)
+    if not clips:
+        raise TrainingError('name what to train on: --data DIR or --corpus NAME=PATH')
+    return clips
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry out a parsed command line.
+
+    :raises TrainingError: for what the user can put right.
+    """
+    from emotion_training.ser import fit, protocols
+    from emotion_training.ser.spectra import load_spectra
+
+    fit.prepare_process(options.threads)
+    if options.protocol:
+        data = load_spectra(clips_of(options), options.out / 'cache', _say)
+        protocols.report(options.protocol, data, options.out, _say, options.epochs_scale)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    try:
+        run(parser().parse_args(argv))
+    except TrainingError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
