@@ -23,6 +23,7 @@ METHODS: tuple[str, ...] = ('off', 'rnnoise')
 """What a ``noise_suppression`` setting may be."""
 
 _RATE = 48000
+_SETTLE = RATE // 5
 _NAMES = {'darwin': 'librnnoise.dylib', 'win32': 'rnnoise.dll'}
 _INSTALL = ('install it with `pip install --no-deps pyrnnoise` (13 MB), or choose '
             'noise_suppression:=off')
@@ -62,9 +63,9 @@ class Denoiser:
     :raises DenoiseError: if the library is missing.
     """
 
-    # RNNoise gives back each sample two frames of 10 ms late: its windows overlap by half, and
-    # it looks one frame ahead.
-    _LATE = 960
+    # Two frames of 10 ms: its windows overlap by half, and it looks one frame ahead.
+    LATE = 960
+    """How much later, in samples at 48 kHz, RNNoise gives back what it gets."""
 
     def __init__(self) -> None:
         self._library = _library()
@@ -85,7 +86,7 @@ class Denoiser:
     @property
     def delay(self) -> float:
         """Return how many seconds of what was pushed have not come out yet."""
-        return ((self._rest.size + self._LATE + self._up.delay()) / _RATE
+        return ((self._rest.size + self.LATE + self._up.delay()) / _RATE
                 + self._down.delay() / RATE)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -125,9 +126,9 @@ def denoise(samples: np.ndarray) -> np.ndarray:
     """
     denoiser = Denoiser()
     samples = to_float(samples)
+    # The network needs a moment to know the noise: it hears the beginning backwards first.
+    settle = samples[:_SETTLE][::-1]
     # The silence behind brings the end out of the delays; what was late is cut in front.
-    late = denoiser._LATE * RATE // _RATE
-    padded = np.concatenate([samples, np.zeros(RATE // 5, np.float32)])
-    clean = denoiser.push(padded)
-    clean = clean[late:late + samples.size]
-    return np.concatenate([clean, np.zeros(samples.size - clean.size, np.float32)])
+    late = settle.size + denoiser.LATE * RATE // _RATE
+    padded = np.concatenate([settle, samples, np.zeros(RATE // 5, np.float32)])
+    return denoiser.push(padded)[late:late + samples.size]

@@ -1,0 +1,169 @@
+"""The speech emotion node as a real process, with a small model whose answers are known."""
+
+from __future__ import annotations
+
+import array
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from emotion_msgs.msg import EmotionPrediction, Utterance
+from support.client import RELIABLE
+from support.sounds import read_16k, real_voice
+
+LABELS = ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise']
+
+
+@pytest.fixture
+def model(tmp_path: Path, write_onnx) -> Path:
+    """Return a speech model that always says Sad."""
+    path = write_onnx(tmp_path / 'voice.onnx', ['n', 't'], (0, 0, 0, 0, 4, 0))
+    path.with_suffix('.yaml').write_text(yaml.safe_dump(
+        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS,
+         'abstain': {'min_peak_db': -30.0}, 'input': {'rate': 16000, 'min_seconds': 0.5}}))
+    return path
+
+
+@pytest.fixture(scope='module')
+def voice() -> np.ndarray:
+    return read_16k(real_voice())
+
+
+class Bench:
+    """Sends utterances to the node and keeps its answers."""
+
+    def __init__(self, client, processes, model: Path, **parameters) -> None:
+        self.client = client
+        self.node = processes.node('ser_node', model=str(model), device='cpu', **parameters)
+        self.answers = client.watch('emotion/voice', EmotionPrediction, RELIABLE)
+        self.utterances = client.publisher('emotion/utterance', Utterance)
+        client.until(lambda: client.node.count_publishers('emotion/voice'))
+
+    def send(self, samples: np.ndarray, second: int = 100, snr: float = 15.0,
+             rate: int = 16000) -> None:
+        stamp = Time(sec=second, nanosec=5)
+        self.utterances.publish(Utterance(
+            header=Header(stamp=stamp, frame_id='microphone'), end=stamp, sample_rate=rate,
+            samples=array.array('h', samples.astype(np.int16).tolist()), snr=snr))
+
+
+@pytest.fixture
+def bench(client, processes, model: Path):
+    return lambda **parameters: Bench(client, processes, model, **parameters)
+
+
+def test_an_utterance_is_answered_once_with_its_own_stamp(bench, model: Path,
+                                                          voice: np.ndarray) -> None:
+    ser = bench()
+    ser.send(voice)
+    answer = ser.answers.wait()
+    assert (answer.header.stamp.sec, answer.header.stamp.nanosec) == (100, 5)
+    assert answer.header.frame_id == 'microphone'
+    assert answer.modality == EmotionPrediction.VOICE
+    assert answer.subject_id == 'voice'
+    assert (answer.emotion, answer.label) == (EmotionPrediction.SAD, 'Sad')
+    assert answer.confidence == pytest.approx(math.exp(4) / (math.exp(4) + 5), abs=1e-4)
+    assert sum(answer.probabilities) == pytest.approx(1.0, abs=1e-5)
+    assert answer.probabilities[4] == pytest.approx(answer.confidence)
+    assert math.isnan(answer.valence)
+    assert answer.stable
+    assert answer.quality == pytest.approx(0.75)
+    assert answer.span == pytest.approx(voice.size / 16000)
+    assert answer.model == str(model)
+    assert answer.reason == ''
+    reports = ser.client.watch('/diagnostics', DiagnosticArray)
+    values = {value.key: value.value for value in reports.wait(
+        lambda report: report.status[0].name == 'ser_node').status[0].values}
+    assert values['model'] == str(model)
+    assert 'cpu' in values['device'].lower()
+    assert len(ser.answers.messages) == 1
+
+
+def test_every_utterance_of_a_burst_is_answered_in_order(bench, voice: np.ndarray) -> None:
+    ser = bench()
+    for second in range(8):
+        ser.send(voice, second)
+    answers = ser.answers.wait_count(8)
+    assert [answer.header.stamp.sec for answer in answers] == list(range(8))
+
+
+@pytest.mark.parametrize(('samples', 'rate', 'why'), [
+    (np.zeros(0), 16000, 'empty'),
+    (np.full(1600, 1000), 16000, 'too short'),
+    (np.zeros(16000), 16000, 'silent'),
+    (np.sign(np.sin(np.arange(16000))) * 32767, 16000, 'clipped'),
+    (np.full(16000, 1000), 0, '0 Hz'),
+])
+def test_sound_that_says_nothing_is_answered_with_unknown_and_why(
+        bench, voice: np.ndarray, samples: np.ndarray, rate: int, why: str) -> None:
+    ser = bench()
+    ser.send(samples, rate=rate, snr=math.nan)
+    answer = ser.answers.wait()
+    assert (answer.emotion, answer.label) == (EmotionPrediction.UNKNOWN, 'Unknown')
+    assert why in answer.reason
+    assert answer.confidence == 0.0
+    assert np.allclose(answer.probabilities, 1 / 6)
+    assert math.isnan(answer.quality)
+    ser.send(voice, 101)
+    assert ser.answers.wait(lambda message: message.header.stamp.sec == 101).label == 'Sad'
+
+
+def test_noise_suppression_cleans_before_the_model_hears(bench, voice: np.ndarray) -> None:
+    import importlib.util
+    if importlib.util.find_spec('pyrnnoise') is None:
+        pytest.skip('needs the package pyrnnoise (optional): pip install --no-deps pyrnnoise')
+    hiss = np.random.default_rng(0).normal(0, 400, 32000)
+    ser = bench(noise_suppression='rnnoise')
+    ser.send(hiss)
+    # Nothing is left of it for the model.
+    answer = ser.answers.wait()
+    assert answer.label == 'Unknown'
+    assert 'silent' in answer.reason
+    ser.send(voice, 101)
+    assert ser.answers.wait(lambda message: message.header.stamp.sec == 101).label == 'Sad'
+
+
+def test_a_disabled_node_answers_nothing_until_it_is_enabled(bench, voice: np.ndarray) -> None:
+    ser = bench()
+    ser.client.call(SetBool, '/ser_node/enable', SetBool.Request(data=False))
+    ser.send(voice, 1)
+    ser.client.call(SetBool, '/ser_node/enable', SetBool.Request(data=True))
+    ser.send(voice, 2)
+    ser.answers.wait(lambda message: message.header.stamp.sec == 2)
+    assert len(ser.answers.messages) == 1
+
+
+def test_missing_weights_leave_the_node_unconfigured_until_they_are_there(
+        client, processes, model: Path, voice: np.ndarray, tmp_path: Path) -> None:
+    hidden = model.rename(tmp_path / 'hidden.onnx')
+    node = processes.node('ser_node', model=str(model), device='cpu')
+    output = node.wait_for_output('not configured')
+    assert str(model) in output
+    assert client.lifecycle_state('/ser_node') == 'unconfigured'
+    assert not client.transition('/ser_node', 'configure')
+    hidden.rename(model)
+    assert client.transition('/ser_node', 'configure')
+    client.wait_for_state('/ser_node', 'active')
+    answers = client.watch('emotion/voice', EmotionPrediction, RELIABLE)
+    utterances = client.publisher('emotion/utterance', Utterance)
+    client.until(lambda: client.node.count_publishers('emotion/voice'))
+    utterances.publish(Utterance(sample_rate=16000,
+                                 samples=array.array('h', voice.tolist())))
+    assert answers.wait().label == 'Sad'
+
+
+def test_a_damaged_model_file_is_named(client, processes, model: Path) -> None:
+    model.write_bytes(model.read_bytes()[:50])
+    node = processes.node('ser_node', model=str(model), device='cpu')
+    assert 'voice.onnx' in node.wait_for_output('not configured')
+    assert client.lifecycle_state('/ser_node') == 'unconfigured'
