@@ -9,8 +9,9 @@ from emotion_perception.vision.detect import LEFT_EYE, NOSE, RIGHT_EYE
 
 # A face this wide (pixels) leaves a model nothing to wish for; FER2013's are 48.
 GOOD_SIZE = 64.0
-# Ratio of fine detail to contrast of a sharp face, see `sharpness`.
-GOOD_SHARPNESS = 0.25
+# Ratio of fine detail to contrast (see `sharpness`) of a face that is blurred beyond use (a
+# Gaussian of a tenth of the face and more leaves this much), and of a sharp one.
+BLURRED, SHARP = 0.08, 0.38
 # Part of the quality that a full profile keeps.
 PROFILE = 0.3
 INNER = (0.2, 0.2, 0.8, 0.85)
@@ -25,7 +26,7 @@ def face_quality(crop: np.ndarray, box: np.ndarray,
     :param landmarks: (4, 2) in the frame; without them the face counts as frontal.
     """
     size = min(1.0, float(min(box[2], box[3])) / GOOD_SIZE)
-    sharp = min(1.0, sharpness(crop) / GOOD_SHARPNESS)
+    sharp = float(np.clip((sharpness(crop) - BLURRED) / (SHARP - BLURRED), 0.0, 1.0))
     front = 1.0 if landmarks is None else frontalness(landmarks)
     return float(np.sqrt(size * sharp) * (PROFILE + (1 - PROFILE) * front))
 

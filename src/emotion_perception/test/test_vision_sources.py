@@ -1,0 +1,257 @@
+"""Pictures from files, folders, streams and cameras that are not there."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from emotion_perception.vision.calibration import CalibrationError, load_calibration
+from emotion_perception.vision.sources import (
+    Frame,
+    Source,
+    SourceError,
+    SourceSettings,
+    kind_of,
+)
+from support.faces import background, write_video
+
+
+def numbered(count: int, width: int = 160, height: int = 120) -> list[np.ndarray]:
+    """Pictures whose grey level tells their number: 10, 14, 18, ..."""
+    return [np.full((height, width, 3), 10 + 4 * i, np.uint8) for i in range(count)]
+
+
+def number_of(frame: Frame) -> int:
+    return round((float(frame.image.mean()) - 10) / 4)
+
+
+@pytest.fixture
+def film(tmp_path: Path) -> Path:
+    return write_video(tmp_path / 'film.avi', numbered(30), rate=50.0)
+
+
+def read_all(source: Source) -> list[Frame]:
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_the_kind_of_a_source_follows_from_its_name(tmp_path: Path) -> None:
+    assert kind_of('0') == kind_of('/dev/video2') == 'camera'
+    assert kind_of('rtsp://10.0.0.5/live') == kind_of('HTTP://host/a.mp4') == 'stream'
+    assert kind_of(str(tmp_path)) == 'folder'
+    assert kind_of('a.PNG') == 'image'
+    assert kind_of('film.mp4') == 'video'
+
+
+def test_a_film_plays_at_its_own_speed_and_ends(film: Path) -> None:
+    frames = read_all(Source(SourceSettings(source=str(film))))
+    assert [number_of(frame) for frame in frames] == list(range(30))
+    steps = np.diff([frame.time for frame in frames])
+    assert np.allclose(steps, 0.02, atol=1e-6)
+    # Stamps are when a frame was due, and none is delivered before that.
+    assert frames[-1].time <= time.monotonic()
+
+
+def test_a_film_that_loops_goes_on_without_a_gap(film: Path) -> None:
+    source = Source(SourceSettings(source=str(film), loop=True))
+    frames = [source.read() for _ in range(70)]
+    steps = np.diff([frame.time for frame in frames])
+    # A busy machine may leave frames out, but times stay on the film's grid.
+    assert np.allclose(steps / 0.02, np.round(steps / 0.02), atol=1e-3)
+    assert steps.min() > 0
+    numbers = [number_of(frame) for frame in frames]
+    assert sum(a > b for a, b in itertools.pairwise(numbers)) >= 2
+    source.close()
+    assert source.read() is None
+
+
+def test_a_lower_rate_thins_a_film_out(film: Path) -> None:
+    frames = read_all(Source(SourceSettings(source=str(film), rate=10.0, realtime=False)))
+    assert [number_of(frame) for frame in frames] == [0, 5, 10, 15, 20, 25]
+
+
+def test_without_real_time_a_film_is_read_as_fast_as_it_is_taken(film: Path) -> None:
+    start = time.monotonic()
+    source = Source(SourceSettings(source=str(film), realtime=False))
+    assert len(read_all(source)) == 30
+    assert time.monotonic() - start < 10
+
+
+def test_a_slow_reader_gets_newer_frames_not_older_ones(film: Path) -> None:
+    source = Source(SourceSettings(source=str(film)))
+    first = source.read()
+    time.sleep(0.35)
+    # One frame was already on its way; the rest is skipped.
+    source.read()
+    later = source.read()
+    assert time.monotonic() - later.time < 0.2
+    assert number_of(later) - number_of(first) > 8
+
+
+def test_pictures_are_fitted_into_a_size_in_their_own_shape(film: Path) -> None:
+    def size(**settings: int) -> tuple[int, int]:
+        source = Source(SourceSettings(source=str(film), **settings))
+        image = source.read().image
+        source.close()
+        return image.shape[1], image.shape[0]
+    assert size(width=320, height=240) == (320, 240)
+    assert size(width=80) == (80, 60)
+    assert size(width=400, height=120) == (160, 120)
+
+
+def test_one_image_is_shown_again_and_again(tmp_path: Path) -> None:
+    path = tmp_path / 'face.png'
+    cv2.imwrite(str(path), background())
+    source = Source(SourceSettings(source=str(path), rate=100.0, realtime=False))
+    frames = [source.read() for _ in range(20)]
+    assert np.allclose(np.diff([frame.time for frame in frames]), 0.01, atol=1e-6)
+    assert np.array_equal(frames[-1].image, background())
+    source.close()
+
+
+def test_a_folder_plays_its_images_in_order_and_leaves_out_what_is_none(tmp_path: Path) -> None:
+    for i, image in enumerate(numbered(4)):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), image)
+    (tmp_path / '1b.jpg').write_bytes(b'no image')
+    (tmp_path / 'notes.txt').write_text('no image either')
+    notices: list[str] = []
+    source = Source(SourceSettings(source=str(tmp_path), rate=200.0), notices.append)
+    assert [number_of(frame) for frame in read_all(source)] == [0, 1, 2, 3]
+    assert len(notices) == 1 and '1b.jpg' in notices[0]
+
+
+@pytest.mark.parametrize('name, content, message', [
+    ('missing.mp4', None, r'missing\.mp4 is not there'),
+    ('broken.mp4', b'nonsense', r'broken\.mp4 is not a video'),
+    ('empty.avi', b'', r'empty\.avi is not a video'),
+    ('missing.png', None, r'missing\.png is not there'),
+    ('broken.jpg', b'nonsense', r'broken\.jpg is not an image'),
+])
+def test_a_file_that_cannot_be_played_is_named(tmp_path: Path, name: str,
+                                               content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        Source(SourceSettings(source=str(tmp_path / name))).read()
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match='no image files'):
+        Source(SourceSettings(source=str(tmp_path))).read()
+
+
+def test_a_truncated_film_plays_as_far_as_it_goes(film: Path) -> None:
+    content = film.read_bytes()
+    film.write_bytes(content[:len(content) * 2 // 3])
+    frames = read_all(Source(SourceSettings(source=str(film), realtime=False)))
+    assert 5 < len(frames) < 30
+
+
+def test_a_camera_that_is_not_there_is_tried_until_the_source_is_closed() -> None:
+    notices: list[str] = []
+    source = Source(SourceSettings(source='/dev/video_none', retry_seconds=0.01,
+                                   retry_max_seconds=0.02), notices.append)
+    timer = threading.Timer(0.3, source.close)
+    timer.start()
+    assert source.read() is None
+    assert source.lost
+    # Said once, not with each attempt.
+    assert len(notices) == 1 and '/dev/video_none is not there' in notices[0]
+
+
+@pytest.mark.parametrize('settings, message', [
+    ({'source': ' '}, 'source is empty'), ({'format': 'MJPEG'}, 'four letters'),
+    ({'rate': -1.0}, 'rate'), ({'width': -5}, 'width')])
+def test_settings_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SourceSettings(**settings)
+
+
+@pytest.mark.skipif(shutil.which('ffmpeg') is None, reason='needs ffmpeg to serve a stream')
+def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        url = f'http://127.0.0.1:{probe.getsockname()[1]}/live'
+
+    def serve() -> subprocess.Popen:
+        return subprocess.Popen(
+            ['ffmpeg', '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', str(film),
+             '-c:v', 'mpeg1video', '-r', '25', '-f', 'mpegts', '-listen', '1', url],
+            stdin=subprocess.DEVNULL)
+
+    notices: list[str] = []
+    source = Source(SourceSettings(source=url, retry_seconds=0.1, retry_max_seconds=0.2),
+                    notices.append)
+    guard = threading.Timer(60, source.close)
+    guard.start()
+    server = serve()
+    try:
+        assert source.read() is not None
+        notices.clear()
+        server.kill()
+        server.wait()
+        server = serve()
+        while not any('again' in notice for notice in notices):
+            assert source.read() is not None, notices
+        assert not source.lost
+        assert any('gives no more pictures' in notice for notice in notices)
+    finally:
+        guard.cancel()
+        source.close()
+        server.kill()
+        server.wait()
+
+
+# Calibration
+
+CALIBRATION = """
+image_width: 640
+image_height: 480
+camera_name: head
+camera_matrix: {rows: 3, cols: 3, data: [600, 0, 320, 0, 610, 240, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, -0.2, 0, 0, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [590, 0, 321, 0, 0, 600, 241, 0, 0, 0, 1, 0]}
+"""
+
+
+def test_a_calibration_file_is_read_and_scaled(tmp_path: Path) -> None:
+    path = tmp_path / 'head.yaml'
+    path.write_text(CALIBRATION)
+    calibration = load_calibration(path)
+    assert calibration.k[0] == 600 and calibration.d[1] == -0.2
+    half = calibration.scaled(320, 240)
+    assert half.k == (300, 0, 160, 0, 305, 120, 0, 0, 1)
+    assert half.p[2] == 160.5 and half.p[6] == 120.5 and half.p[10] == 1
+    assert half.d == calibration.d
+
+
+@pytest.mark.parametrize('change, message', [
+    (lambda text: text.replace('image_width: 640', 'image_width: wide'), 'image_width'),
+    (lambda text: text.replace('[600, 0, 320,', '[600, 0,'), '8 numbers instead of 9'),
+    (lambda text: text.replace('projection_matrix', 'p'), 'projection_matrix'),
+    (lambda text: 'just words', 'no keys'),
+    (lambda text: '{', 'is not YAML')])
+def test_a_wrong_calibration_file_is_refused_with_the_key(tmp_path: Path, change,
+                                                          message: str) -> None:
+    path = tmp_path / 'head.yaml'
+    path.write_text(change(CALIBRATION))
+    with pytest.raises(CalibrationError, match=message):
+        load_calibration(path)
+
+
+def test_a_missing_calibration_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CalibrationError, match=r'none\.yaml cannot be read'):
+        load_calibration(tmp_path / 'none.yaml')
