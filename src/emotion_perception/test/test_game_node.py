@@ -40,9 +40,9 @@ def prediction(track: str, x: int, value: float) -> EmotionPrediction:
 class Bench:
     """The node under test, and a node that feeds it and listens."""
 
-    def __init__(self, **parameters) -> None:
+    def __init__(self, domain: int, **parameters) -> None:
         self.context = rclpy.Context()
-        rclpy.init(context=self.context)
+        rclpy.init(context=self.context, domain_id=domain)
         overrides = [Parameter(name, value=value)
                      for name, value in {**QUICK, **parameters}.items()]
         self.game = GameNode(context=self.context, parameter_overrides=overrides)
@@ -109,11 +109,11 @@ BOTH = prediction('face_1', 50, 0.7), prediction('face_2', 400, 0.2)
 
 
 @pytest.fixture
-def bench() -> Iterator[Callable[..., Bench]]:
+def bench(ros_domain: int) -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
     def make(**parameters) -> Bench:
-        made.append(Bench(**parameters))
+        made.append(Bench(ros_domain, **parameters))
         return made[-1]
 
     yield make
