@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
-from sensor_msgs.msg import Image, RegionOfInterest
+from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction
@@ -81,6 +81,16 @@ def array_to_image(picture: np.ndarray, header: Header) -> Image:
     message = Image(header=header, height=height, width=width,
                     encoding='mono8' if picture.ndim == 2 else 'bgr8',
                     step=width * (1 if picture.ndim == 2 else 3))
+    message.data = data
+    return message
+
+
+def array_to_jpeg(picture: np.ndarray, header: Header, quality: int) -> CompressedImage:
+    """Return a CompressedImage message of a BGR picture; quality 10 to 100."""
+    _, coded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    message = CompressedImage(header=header, format='bgr8; jpeg compressed bgr8')
+    data = array.array('B')
+    data.frombytes(coded.tobytes())
     message.data = data
     return message
 

@@ -138,6 +138,8 @@ def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
                 from_value=int(-2**62 if rule.low is None else rule.low),
                 to_value=int(2**62 if rule.high is None else rule.high), step=1)]
     _widen(node, name, kind, item.is_tuple)
+    if {'on', 'off'} <= set(rule.choices):
+        _name_switch(node, name)
     default = list(item.default) if item.is_tuple else item.default
     if default == []:
         # rclpy takes an empty list for bytes and would refuse anything else later; the type is
@@ -148,6 +150,14 @@ def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
         check(item, value)
     except Exception as error:
         raise ConfigurationError(f'{node.get_name()}: parameter {name}: {error}') from error
+
+
+def _name_switch(node: Node, name: str) -> None:
+    """Take `window:=off` for the word: YAML 1.1 gives a bool, which rclpy would refuse."""
+    override = getattr(node, '_parameter_overrides', {}).get(name)
+    if override is not None and override.type_ == Parameter.Type.BOOL:
+        node._parameter_overrides[name] = Parameter(
+            name, Parameter.Type.STRING, 'on' if override.value else 'off')
 
 
 def _widen(node: Node, name: str, kind: type, is_array: bool) -> None:

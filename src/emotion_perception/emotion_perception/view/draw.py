@@ -241,7 +241,8 @@ class Canvas:
         x0, y0, x1, y1 = seen
         # 0..256, so that a full mask gives the colour itself.
         part = mask[y0 - y:y1 - y, x0 - x:x1 - x].astype(np.int32)
-        part = (part * round(alpha * 257) >> 8)[:, :, None]
+        part += part >> 7
+        part = (part * round(alpha * 256) >> 8)[:, :, None]
         region = self.image[y0:y1, x0:x1]
         region[:] = region + ((np.asarray(colour, np.int32) - region) * part >> 8)
 

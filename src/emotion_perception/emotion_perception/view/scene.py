@@ -60,7 +60,7 @@ def draw_picture(canvas: Canvas, area: Box, picture: np.ndarray | None, *,
     if picture is not None:
         return canvas.picture(picture, area, fit=fit)
     x, y = area.centre
-    canvas.text('No picture yet', x, y, 44 * canvas.unit, theme.MUTED, weight=700,
+    canvas.text('No picture', x, y, 44 * canvas.unit, theme.MUTED, weight=700,
                 align='centre', level='middle', room=0.9 * area.w)
     canvas.text('waiting for the camera', x, y + 50 * canvas.unit, 24 * canvas.unit, theme.MUTED,
                 align='centre', level='middle', room=0.9 * area.w)

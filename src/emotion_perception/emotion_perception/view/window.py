@@ -1,0 +1,73 @@
+"""A window on the desktop, where there is one."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import cv2
+import numpy as np
+
+# The keys that close a window: q and Escape.
+_CLOSE = (ord('q'), 27)
+
+
+class WindowError(RuntimeError):
+    """No window can be shown; the text says why."""
+
+
+def check_display() -> None:
+    """Make sure that a window could be shown.
+
+    :raises WindowError: if there is no display, or OpenCV was built without windows.
+    """
+    if sys.platform == 'linux' and not (
+            os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
+        raise WindowError('no display: neither DISPLAY nor WAYLAND_DISPLAY is set')
+    if 'NONE' in _gui():
+        raise WindowError('this OpenCV was built without windows (opencv-python-headless): '
+                          'install opencv-python in its place')
+
+
+class Window:
+    """One window; always to be used from the same thread.
+
+    :param title: in its bar.
+    :param size: width and height at first, pixels; the user may change them.
+    :raises WindowError: if it cannot be opened.
+    """
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        check_display()
+        self.title = title
+        try:
+            cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+            cv2.resizeWindow(title, *size)
+        except cv2.error as error:
+            raise WindowError(f'the window cannot be opened: {error.err}') from error
+
+    def show(self, image: np.ndarray) -> bool:
+        """Show a picture (BGR) and look at the keys.
+
+        :return: whether the window is still open; the user closes it by its cross, q or Escape.
+        """
+        cv2.imshow(self.title, image)
+        if cv2.waitKey(1) & 0xFF in _CLOSE:
+            return False
+        return cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) >= 1
+
+    def close(self) -> None:
+        """Close it; closing twice is fine."""
+        try:
+            cv2.destroyWindow(self.title)
+            cv2.waitKey(1)
+        except cv2.error:
+            pass  # the user was quicker
+
+
+def _gui() -> str:
+    """Return what OpenCV shows windows with (``'QT5'``, ``'GTK3'``, ...), or ``'NONE'``."""
+    for line in cv2.getBuildInformation().splitlines():
+        if line.strip().startswith('GUI:'):
+            return line.split(':', 1)[1].strip() or 'NONE'
+    return ''
