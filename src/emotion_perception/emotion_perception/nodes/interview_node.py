@@ -60,8 +60,8 @@ class InterviewNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('interview_node', **arguments)
-        self._parameters = Parameters(self, InterviewNodeSettings)
-        settings = self._parameters.value
+        self._options = Parameters(self, InterviewNodeSettings)
+        settings = self._options.value
         try:
             questions = load_questions(settings.questions) if settings.questions \
                 else default_questions()
@@ -79,7 +79,7 @@ class InterviewNode(Node):
         self._publisher = self.create_publisher(InterviewState, 'emotion/interview/state',
                                                 qos.LATCHED)
         self._session = InterviewSession(questions, settings, self._on_change)
-        self._parameters.on_change(
+        self._options.on_change(
             lambda value: setattr(self._session.interview, 'settings', value))
         self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
         for topic, source in (('face', 'face'), ('voice', 'voice'), ('fused', 'fused')):
@@ -157,14 +157,14 @@ class InterviewNode(Node):
 
     def _on_change(self) -> None:
         interview = self._session.interview
-        if interview.phase is Phase.QUESTION and self._parameters.value.speak:
+        if interview.phase is Phase.QUESTION and self._options.value.speak:
             self._speaker.say(interview.text)
         if interview.phase is Phase.FINISHED:
             self._write()
         self._publish()
 
     def _write(self) -> None:
-        out = self._parameters.value.out
+        out = self._options.value.out
         if not out:
             self.get_logger().info('the interview is over; give out:=FOLDER to keep a report')
             return
