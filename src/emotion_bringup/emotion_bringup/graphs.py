@@ -115,16 +115,18 @@ _CAMERA = (
              (('fer_node', 'model'),)),
 )
 _MICROPHONE = (
-    Argument('microphone', 'Microphone by name or index, sound file, folder, or a video.',
-             (('microphone_node', 'source'),)),
+    Argument('microphone', 'Where sound comes from: microphone, or a sound file, a folder, a '
+             'video.', (('microphone_node', 'source'),)),
+    Argument('microphone_device', 'Microphone by name (a part of it) or index.',
+             (('microphone_node', 'device'),)),
     Argument('audio_topic', 'Sound of another driver: the topic; our microphone is not started.'),
     Argument('audio_info_topic', 'AudioInfo of that driver.'),
-    Argument('vad', 'Voice activity detector.', (('vad_node', 'detector'),),
+    Argument('vad', 'Voice activity detector.', (('vad_node', 'vad'),),
              choices=('silero', 'webrtc', 'rms')),
     Argument('ser_model', 'SER model: name in the catalogue, file, directory or hub id.',
              (('ser_node', 'model'),)),
     Argument('noise_suppression', 'Suppress noise before SER.',
-             (('ser_node', 'noise_suppression'),), bool),
+             (('ser_node', 'noise_suppression'),), choices=('off', 'rnnoise')),
 )
 _VIDEO = Argument('video', 'Video file: camera and microphone both play it.',
                   (('camera_node', 'source'), ('microphone_node', 'source')))

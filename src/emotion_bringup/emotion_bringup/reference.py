@@ -28,7 +28,7 @@ def table(name: str) -> str:
     context = rclpy.context.Context()
     rclpy.init(context=context)
     node = node_class(name)(context=context)
-    names = sorted(key for key in node.list_parameters([], 0).result.names
+    names = sorted(key for key in node.list_parameters([], 0).names
                    if key not in _COMMON and not key.startswith('qos_overrides'))
     rows = ['| parameter | type | default | range | meaning |', '|---|---|---|---|---|']
     for key in names:

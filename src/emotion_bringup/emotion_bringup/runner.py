@@ -37,6 +37,7 @@ class GraphProcess:
         sys.setswitchinterval(0.0005)
         self._executors: list[SingleThreadedExecutor] = []
         self._threads: list[threading.Thread] = []
+        self._ended = threading.Event()
         self.nodes: dict[str, Node] = {}
         self.failed = False
         """Whether a node ended with an error; its text was logged, and the context shut down."""
@@ -69,6 +70,12 @@ class GraphProcess:
             node.get_logger().fatal(f'the node failed:\n{traceback.format_exc()}')
             self.failed = True
             node.context.try_shutdown()
+        finally:
+            self._ended.set()
+
+    def wait(self) -> None:
+        """Wait until the context is shut down (SIGINT, SIGTERM, a node that failed)."""
+        self._ended.wait()
 
     def close(self) -> None:
         """Stop all nodes."""
@@ -168,11 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rclpy.init(args=global_arguments(values, extra))
     process = None
     try:
-        # SIGINT and SIGTERM shut the context down, and so does a node that fails.
-        done = threading.Event()
-        rclpy.get_default_context().on_shutdown(done.set)
         process = GraphProcess(setups)
-        done.wait()
+        process.wait()
     except KeyboardInterrupt:
         pass
     except ConfigurationError as error:

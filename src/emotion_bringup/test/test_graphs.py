@@ -26,10 +26,9 @@ def parameters() -> Iterator[dict[str, dict[str, rclpy.Parameter]]]:
     rclpy.init(context=context)
     declared = {}
     for name in NODES:
-        node = node_class(name)(context=context, cli_args=[
-            '--ros-args', '-p', 'window:=off', '-p', 'source:="nowhere"'])
+        node = node_class(name)(context=context)
         declared[name] = {key: node.get_parameter_or(key) for key in
-                          node.list_parameters([], 0).result.names}
+                          node.list_parameters([], 0).names}
         node.destroy_node()
     context.try_shutdown()
     yield declared
@@ -136,14 +135,19 @@ def test_a_signal_ends_the_runner_cleanly(sign) -> None:
     process = subprocess.Popen(
         [sys.executable, '-m', 'emotion_bringup.runner', 'voice', 'microphone:=nowhere.wav'],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        # A job in the background inherits that SIGINT is ignored; a user's terminal does not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         env={**os.environ, 'RCUTILS_LOGGING_USE_STDOUT': '1', 'PYTHONUNBUFFERED': '1'})
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if 'microphone_node' in line:
-            break
-    process.send_signal(sign)
-    output, _ = process.communicate(timeout=30)
+    try:
+        for line in process.stdout:
+            lines.append(line)
+            if 'microphone_node' in line:
+                break
+        process.send_signal(sign)
+        output, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 0, ''.join(lines) + output
     assert 'Traceback' not in output
 
