@@ -69,10 +69,10 @@ def test_rafdb_checkpoint_runs_as_torch_would_and_in_its_label_order(resnet50, t
         np.exp(raw[0, 0]) / np.exp(raw[0]).sum(), abs=1e-5)
 
 
-def test_rafdb_by_name_is_found_in_the_cache(resnet50, tmp_path):
-    torch.save(resnet50.state_dict(), tmp_path / 'rafdb_resnet50_6classes_weighted.pth')
+def test_checkpoint_by_name_is_found_in_the_cache(resnet18, tmp_path):
+    torch.save(resnet18.state_dict(), tmp_path / 'affectnet_resnet18_8classes.pth')
     settings = ModelSettings(device='cpu', threads=1, cache=str(tmp_path))
-    assert load_model('rafdb', 'fer', settings, CATALOG).name == 'rafdb'
+    assert load_model('affectnet', 'fer', settings, CATALOG).name == 'affectnet'
 
 
 @pytest.mark.parametrize('wrap', [

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
 import json
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -201,6 +207,95 @@ def test_hub_id_offline_names_the_command():
         load_model('somebody/some-emotion-model', 'fer', CPU, CATALOG)
     assert 'python -m emotion_perception.models fetch somebody/some-emotion-model' in str(
         caught.value)
+
+
+@pytest.fixture
+def hub(tmp_path):
+    """Serve one model as the hub does, on this machine; yield the environment to use it."""
+    directory = tmp_path / 'hub'
+    tiny_wavlm().save_pretrained(directory)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=True).save_pretrained(directory)
+    files = {path.name: path.read_bytes() for path in directory.iterdir()}
+    commit = '0123456789abcdef0123456789abcdef01234567'
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer(with_body=False)
+
+        def do_GET(self):
+            self.answer(with_body=True)
+
+        def answer(self, with_body: bool) -> None:
+            path = self.path.partition('?')[0]
+            name = path.rpartition('/')[2]
+            if path.startswith('/api/models/lab/voices/tree/'):
+                body = json.dumps([
+                    {'type': 'file', 'path': name, 'size': len(content),
+                     'oid': hashlib.sha1(content).hexdigest()}
+                    for name, content in files.items()]).encode()
+            elif path.startswith('/api/models/lab/voices'):
+                body = json.dumps({'id': 'lab/voices', 'sha': commit, 'siblings': [
+                    {'rfilename': name} for name in files]}).encode()
+            elif path.startswith('/lab/voices/resolve/') and name in files:
+                body = files[name]
+            else:
+                self.send_response(404)
+                self.send_header('X-Error-Code', 'EntryNotFound' if '/lab/voices/' in path
+                                 else 'RepoNotFound')
+                self.send_header('Content-Length', '0')
+                self.end_headers()
+                return
+            self.send_response(200)
+            self.send_header('Content-Length', str(len(body)))
+            self.send_header('X-Repo-Commit', commit)
+            self.send_header('ETag', f'"{hashlib.sha256(body).hexdigest()}"')
+            self.end_headers()
+            if with_body:
+                self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield {**os.environ, 'HF_ENDPOINT': f'http://127.0.0.1:{server.server_port}',
+               'HF_HOME': str(tmp_path / 'home'), 'HF_HUB_DISABLE_TELEMETRY': '1'}
+        server.shutdown()
+
+
+def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True,
+                          env=environment)
+
+
+LOAD = """
+import sys
+from emotion_perception.models import ModelError, ModelSettings, load_model
+try:
+    model = load_model(sys.argv[1], 'ser', ModelSettings(device='cpu', offline='off' in sys.argv))
+except ModelError as error:
+    sys.exit(f'ModelError: {error}')
+print(model.name, len(model.entry.labels), model.entry.speech.rate)
+"""
+
+
+def test_hub_model_is_fetched_once_and_then_runs_offline(hub):
+    fetched = run(hub, '-m', 'emotion_perception.models', 'fetch', 'lab/voices')
+    assert fetched.returncode == 0, fetched.stderr
+    assert (Path(fetched.stdout.strip()) / 'config.json').is_file()
+    after = run(hub, '-c', LOAD, 'lab/voices', 'off')
+    assert after.stdout.split() == ['lab/voices', '8', '16000'], after.stderr
+
+
+def test_hub_model_is_fetched_while_it_is_loaded(hub):
+    loaded = run(hub, '-c', LOAD, 'lab/voices')
+    assert loaded.stdout.split() == ['lab/voices', '8', '16000'], loaded.stderr
+
+
+def test_hub_model_that_does_not_exist_is_one_line(hub):
+    result = run(hub, '-m', 'emotion_perception.models', 'fetch', 'lab/absent')
+    assert result.returncode == 1
+    assert result.stderr.strip().splitlines()[-1].startswith('error: model lab/absent')
 
 
 def test_directory_without_configuration_is_refused(tmp_path):

@@ -73,11 +73,11 @@ def _state(entry: CatalogEntry, cache: str) -> str:
 def _fetch(name: str, cache: str) -> str:
     catalog = load_catalog()
     if name not in catalog and '/' in name:
-        from emotion_perception.models.transformers_backend import fetch_from_hub
+        from emotion_perception.models.hub import fetch_from_hub
         return str(fetch_from_hub(name))
     entry = catalog[name]
     if entry.hub:
-        from emotion_perception.models.transformers_backend import fetch_from_hub
+        from emotion_perception.models.hub import fetch_from_hub
         return str(fetch_from_hub(entry.hub))
     return str(model_file(entry, cache))
 

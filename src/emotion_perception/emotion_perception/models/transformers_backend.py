@@ -7,7 +7,6 @@ what the catalogue entry or a sidecar states wins. No code of the model's reposi
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ import torch
 from emotion_perception.models.backend import Outputs
 from emotion_perception.models.catalog import CatalogEntry, FaceInput, SpeechInput
 from emotion_perception.models.errors import ModelError
+from emotion_perception.models.hub import hub_error
 from emotion_perception.models.torch_backend import choose_device, fill, read_state_dict
 from emotion_perception.models.torch_compat import import_torchvision
 
@@ -57,7 +57,7 @@ class TransformersBackend:
 def load(entry: CatalogEntry, path: Path | None,
          settings: ModelSettings) -> tuple[TransformersBackend, CatalogEntry]:
     """Load a directory or hub id; see :func:`emotion_perception.models.model.load_model`."""
-    transformers = _transformers(settings.offline)
+    transformers = _transformers()
     device = choose_device(settings)
     source = str(path) if path is not None else entry.hub
     options = {'local_files_only': settings.offline or path is not None}
@@ -80,7 +80,7 @@ def load(entry: CatalogEntry, path: Path | None,
     except (OSError, ValueError) as error:
         if path is not None:
             raise
-        raise _hub_error(entry.hub, settings.offline, error) from error
+        raise hub_error(entry.hub, settings.offline, error) from error
     speech = entry.speech or SpeechInput()
     rate = int(extractor.sampling_rate)
     if entry.speech is not None and entry.speech.rate != rate:
@@ -117,27 +117,7 @@ def face_input(processor: Mapping[str, Any], config: Mapping[str, Any]) -> FaceI
                      std=tuple(value / (255 * factor) for value in std[:channels]))
 
 
-def fetch_from_hub(name: str) -> Path:
-    """Download a model of the hub into the hub's own cache and return its directory.
-
-    :raises ModelError: if it does not exist there or the network fails.
-    """
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise ModelError(f'fetching {name} needs Transformers: run `./emotion setup --training`'
-                         ) from error
-    try:
-        return Path(snapshot_download(name, allow_patterns=['*.json', '*.txt', '*.safetensors',
-                                                            'pytorch_model*.bin']))
-    except Exception as error:
-        # The hub library raises its own, httpx's and OS errors.
-        raise _hub_error(name, False, error) from error
-
-
-def _transformers(offline: bool) -> Any:
-    if offline:
-        os.environ['HF_HUB_OFFLINE'] = '1'
+def _transformers() -> Any:
     try:
         # Transformers imports torchvision where it is installed.
         import_torchvision()
@@ -198,12 +178,3 @@ def _extractor(transformers: Any, source: str, options: dict[str, Any], config: 
     # Models saved without it: what save_pretrained would have written for this family.
     return transformers.Wav2Vec2FeatureExtractor(
         sampling_rate=16000, do_normalize=getattr(config, 'feat_extract_norm', '') == 'layer')
-
-
-def _hub_error(name: str, offline: bool, error: Exception) -> ModelError:
-    reason = ' '.join(str(error).split())[:300]
-    how = ('offline is set, and it is not in the local cache' if offline
-           else f'it is not in the local cache and the hub did not give it: {reason}')
-    return ModelError(f'model {name}: {how}; run `python -m emotion_perception.models fetch '
-                      f'{name}` where there is a network, or give the path of a directory '
-                      'written by save_pretrained')
