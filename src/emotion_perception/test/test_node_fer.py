@@ -1,0 +1,190 @@
+"""The facial emotion node as a process: tracked faces in, emotions out."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
+
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+
+from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
+from emotion_perception.ros.convert import array_to_image, to_stamp
+
+# White crops are happy, black ones sad: (logits are weight * brightness + bias)
+ENTRY = {
+    'task': 'fer', 'backend': 'onnx', 'file': 'bright.onnx',
+    'labels': ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise'],
+    'input': {'size': 8, 'window': [0.1, 0.1, 0.9, 0.9], 'colour': 'grey', 'mean': [0.0],
+              'std': [1.0]},
+}
+WHITE, BLACK = 255, 0
+
+
+@pytest.fixture
+def model(tmp_path: Path, write_onnx) -> Path:
+    path = write_onnx(tmp_path / 'bright.onnx', ['n', 1, 8, 8], [0, 0, 0, 0, 3, 0],
+                      weight=[0, 0, 6, 0, 0, 0])
+    path.with_suffix('.yaml').write_text(yaml.safe_dump(ENTRY))
+    return path
+
+
+class Detector:
+    """Publishes faces and waits for what the node says to each frame."""
+
+    def __init__(self, client) -> None:
+        self.client = client
+        self.all = client.watch('emotion/faces', EmotionPredictionArray)
+        self.one = client.watch('emotion/face', EmotionPrediction)
+        client.until(lambda: client.node.count_publishers('/emotion/faces') == 1
+                     and client.node.count_publishers('/emotion/face') == 1, 30)
+        self.publisher = client.publisher('emotion/detections', FaceArray)
+        self.time = time.time()
+
+    def ask(self, *faces: Face) -> EmotionPredictionArray:
+        self.time += 0.033
+        message = FaceArray(header=Header(stamp=to_stamp(self.time), frame_id='head'),
+                            image_width=640, image_height=480, faces=list(faces))
+        self.publisher.publish(message)
+        return self.all.wait(lambda answer: answer.header.stamp == message.header.stamp)
+
+
+def face(id: str, level: int, width: int = 100, side: int = 128) -> Face:
+    crop = array_to_image(np.full((side, side, 3), level, np.uint8), Header())
+    return Face(id=id, region=RegionOfInterest(x_offset=5, y_offset=6, width=width, height=width),
+                score=0.9, quality=0.75, crop=crop)
+
+
+@pytest.fixture
+def node(processes, model: Path):
+    return processes.node('fer_node', model=str(model), threads=1)
+
+
+@pytest.fixture
+def detector(node, client) -> Detector:
+    return Detector(client)
+
+
+def test_each_face_gets_its_emotion_and_the_largest_one_is_primary(detector: Detector) -> None:
+    answer = detector.ask(face('face_1', WHITE, 120), face('face_2', BLACK, 80))
+    assert answer.header.frame_id == 'head'
+    assert answer.primary_id == 'face_1'
+    happy, sad = answer.predictions
+    assert (happy.subject_id, happy.label, happy.emotion) == (
+        'face_1', 'Happy', EmotionPrediction.HAPPY)
+    assert (sad.subject_id, sad.label, sad.emotion) == ('face_2', 'Sad', EmotionPrediction.SAD)
+    expected = np.exp([0, 0, 6, 0, 3, 0]) / np.exp([0, 0, 6, 0, 3, 0]).sum()
+    assert np.allclose(happy.probabilities, expected, atol=1e-4)
+    assert happy.confidence == pytest.approx(expected[2], abs=1e-4)
+    assert happy.modality == EmotionPrediction.FACE
+    assert happy.header.stamp == answer.header.stamp
+    assert (happy.region.x_offset, happy.region.width) == (5, 120)
+    assert happy.quality == 0.75
+    assert happy.model.endswith('bright.onnx')
+    assert math.isnan(happy.valence) and math.isnan(happy.arousal)
+    assert not happy.stable
+    primary = detector.one.wait()
+    assert (primary.subject_id, primary.header.stamp) == ('face_1', answer.header.stamp)
+
+
+def test_labels_become_stable_and_do_not_flicker(detector: Detector) -> None:
+    for i in range(40):
+        answer = detector.ask(face('face_1', BLACK if i % 8 == 7 else WHITE))
+        assert answer.predictions[0].label == 'Happy'
+    assert answer.predictions[0].stable
+    assert answer.predictions[0].span > 0.5
+
+
+def test_two_people_are_smoothed_apart(detector: Detector) -> None:
+    for _ in range(20):
+        answer = detector.ask(face('face_1', WHITE), face('face_2', BLACK))
+    assert [item.label for item in answer.predictions] == ['Happy', 'Sad']
+    assert all(item.confidence > 0.75 for item in answer.predictions)
+
+
+def test_a_frame_without_faces_gives_an_empty_array_and_no_primary_face(
+        detector: Detector) -> None:
+    answer = detector.ask()
+    assert answer.predictions == [] and answer.primary_id == ''
+    detector.ask(face('face_1', WHITE))
+    detector.one.wait()
+    assert len(detector.one.messages) == 1
+
+
+def test_the_primary_face_is_kept_over_a_short_loss(detector: Detector) -> None:
+    detector.ask(face('face_1', WHITE, 120), face('face_2', BLACK, 80))
+    assert detector.ask(face('face_2', BLACK, 80)).primary_id == ''
+    assert detector.ask(face('face_1', WHITE, 80), face('face_2', BLACK, 90)
+                        ).primary_id == 'face_1'
+    detector.time += 5
+    assert detector.ask(face('face_2', BLACK, 80)).primary_id == 'face_2'
+
+
+def test_forty_faces_are_one_batch(detector: Detector) -> None:
+    answer = detector.ask(*(face(f'face_{i}', WHITE if i % 2 else BLACK) for i in range(40)))
+    assert len(answer.predictions) == 40
+    assert [item.label for item in answer.predictions] == ['Sad', 'Happy'] * 20
+
+
+def test_a_bad_crop_is_left_out_and_the_others_are_answered(detector: Detector, node) -> None:
+    broken = face('face_2', WHITE)
+    broken.crop = Image(height=128, width=128, encoding='bgr8', step=384)
+    answer = detector.ask(face('face_1', WHITE), broken)
+    assert [item.subject_id for item in answer.predictions] == ['face_1']
+    node.wait_for_output('face_2 was left out')
+    oblong = face('face_3', WHITE)
+    oblong.crop = array_to_image(np.zeros((64, 128, 3), np.uint8), Header())
+    tiny = face('face_4', WHITE, side=1)
+    answer = detector.ask(oblong, tiny, face('face_1', WHITE, side=48))
+    assert 'face_1' in [item.subject_id for item in answer.predictions]
+    assert 'face_3' not in [item.subject_id for item in answer.predictions]
+    assert node.running
+
+
+def test_disabled_it_rests_and_enabled_it_works_again(detector: Detector, client) -> None:
+    detector.ask(face('face_1', WHITE))
+    assert client.call(SetBool, '/fer_node/enable', SetBool.Request(data=False)).success
+    detector.all.clear()
+    detector.publisher.publish(FaceArray(faces=[face('face_1', WHITE)]))
+    client.call(SetBool, '/fer_node/enable', SetBool.Request(data=True))
+    detector.ask(face('face_1', WHITE))
+    assert len(detector.all.messages) == 1
+
+
+def test_smoothing_can_be_changed_while_it_runs(detector: Detector, client) -> None:
+    assert client.set_parameter('/fer_node', 'method', 'none').successful
+    labels = [detector.ask(face('face_1', WHITE if i % 2 else BLACK)).predictions[0].label
+              for i in range(6)]
+    assert labels == ['Sad', 'Happy'] * 3
+    assert not client.set_parameter('/fer_node', 'method', 'guess').successful
+
+
+def test_with_missing_weights_it_waits_and_can_be_configured_later(
+        processes, client, model: Path) -> None:
+    away = model.rename(model.with_suffix('.away'))
+    node = processes.node('fer_node', model=str(model), threads=1)
+    node.wait_for_output('bright.onnx')
+    node.wait_for_output('ros2 lifecycle set /fer_node configure')
+    assert client.lifecycle_state('/fer_node') == 'unconfigured'
+    assert not client.transition('/fer_node', 'configure')
+    away.rename(model)
+    assert client.transition('/fer_node', 'configure')
+    client.wait_for_state('/fer_node', 'active')
+    assert Detector(client).ask(face('face_1', WHITE)).predictions[0].label == 'Happy'
+
+
+def test_a_damaged_model_is_said_and_kills_nothing(processes, client, model: Path) -> None:
+    model.write_bytes(model.read_bytes()[:100])
+    node = processes.node('fer_node', model=str(model))
+    node.wait_for_output('not configured')
+    assert 'bright.onnx' in node.output()
+    assert client.lifecycle_state('/fer_node') == 'unconfigured'
+    assert node.running
