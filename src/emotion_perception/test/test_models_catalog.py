@@ -94,6 +94,7 @@ def test_unknown_name_suggests_the_nearest(tmp_path):
     (tmp_path / 'catalog.yaml').write_text(yaml.safe_dump({'models': {'happy-net': FER}}))
     with pytest.raises(ModelError, match=r"no model 'hapy-net'.*did you mean happy-net\?"):
         load_catalog(tmp_path / 'catalog.yaml')['hapy-net']
+    assert load_catalog(tmp_path / 'catalog.yaml').get('hapy-net') is None
 
 
 @pytest.mark.parametrize('text', ['', 'models: [1]', 'models: {a: ', 'just text'])

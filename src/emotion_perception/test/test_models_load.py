@@ -147,12 +147,13 @@ def test_damaged_file_names_file_size_and_command(weights, damage, words):
         assert word in str(caught.value)
 
 
-def test_damaged_file_without_known_sum_is_still_named(weights):
+def test_damaged_file_without_known_sum_is_still_named(weights, capfd):
     path = weights() / 'tiny.onnx'
     for content in (b'', b'\x00not a model', path.read_bytes()[:40]):
         path.write_bytes(content)
         with pytest.raises(ModelError, match=rf'{path} \({len(content)} bytes\)'):
             load_model('tiny', 'fer', CPU)
+    assert capfd.readouterr() == ('', '')
 
 
 def test_missing_embedded_file_names_what_restores_it(weights):

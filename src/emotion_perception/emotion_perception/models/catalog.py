@@ -13,7 +13,7 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -198,10 +198,14 @@ class Catalog(Mapping):
                 f'(known: {", ".join(sorted(self._entries))})')
         return self._entries[name]
 
+    def get(self, name: str, default: CatalogEntry | None = None) -> CatalogEntry | None:
+        """Return an entry, or the default if there is none of this name."""
+        return self._entries.get(name, default)
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 
     def __len__(self) -> int:

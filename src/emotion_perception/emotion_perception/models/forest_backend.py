@@ -115,7 +115,8 @@ def _load_onnx(entry: CatalogEntry, path: Path,
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads
     session = onnxruntime.InferenceSession(str(path), options,
-                                           providers=['CPUExecutionProvider'])
+                                           providers=['CPUExecutionProvider'],
+                                           enable_fallback=0)
     maps = [output.name for output in session.get_outputs() if output.type.startswith('seq(map')]
     if not maps:
         return OnnxBackend(path, 'cpu', settings.threads), ()

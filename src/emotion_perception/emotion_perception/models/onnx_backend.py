@@ -42,8 +42,10 @@ class OnnxBackend:
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.add_session_config_entry('session.inter_op.allow_spinning', '0')
         source = model if isinstance(model, bytes) else str(model)
-        self._session = onnxruntime.InferenceSession(source, options,
-                                                     providers=_providers(device))
+        providers = _providers(device)
+        # Its retry on the CPU prints to stdout; without CUDA there is nothing to fall back from.
+        self._session = onnxruntime.InferenceSession(source, options, providers=providers,
+                                                     enable_fallback=int(len(providers) > 1))
         self.device = ('cuda' if 'CUDAExecutionProvider' in self._session.get_providers()
                        else 'cpu')
         if device == 'cuda' and self.device != 'cuda':
@@ -102,7 +104,8 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
 
     :raises ModelError: if the property is there but not valid.
     """
-    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'],
+                                           enable_fallback=0)
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         return None
