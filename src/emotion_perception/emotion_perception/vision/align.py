@@ -86,9 +86,26 @@ def cut_window(crop: np.ndarray, window: tuple[float, float, float, float]) -> n
     return crop[max(top, 0):bottom, max(left, 0):right]
 
 
+def halve(image: np.ndarray, times: int) -> np.ndarray:
+    """Shrink a picture by two, several times over, averaging 2 x 2 pixels each time.
+
+    This is area averaging at a tenth of the price of ``INTER_AREA`` with other factors. Where a
+    size is odd, the last row or column is left out.
+
+    :return: (height // 2**times, width // 2**times, ...), at least one pixel.
+    """
+    for _ in range(times):
+        height, width = image.shape[0] // 2, image.shape[1] // 2
+        if not height or not width:
+            break
+        image = cv2.resize(image[:2 * height, :2 * width], (width, height),
+                           interpolation=cv2.INTER_AREA)
+    return image
+
+
 def _reduced(image: np.ndarray, matrix: np.ndarray, size: int,
              scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Cut the region that the crop covers and shrink it by area averaging."""
+    """Cut the region that the crop covers and halve it until sampling does not alias."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
     inverse = np.linalg.inv(matrix[:, :2])
     covered = (corners - matrix[:, 2]) @ inverse.T
@@ -96,15 +113,12 @@ def _reduced(image: np.ndarray, matrix: np.ndarray, size: int,
     left, top = np.clip(np.floor(covered.min(axis=0)).astype(int) - 2, 0, (width - 1, height - 1))
     right, bottom = np.clip(np.ceil(covered.max(axis=0)).astype(int) + 2,
                             (left + 1, top + 1), (width, height))
-    region = image[top:bottom, left:right]
-    shrunk = cv2.resize(region, (max(1, round(region.shape[1] * scale)),
-                                 max(1, round(region.shape[0] * scale))),
-                        interpolation=cv2.INTER_AREA)
-    factor = np.array([shrunk.shape[1] / region.shape[1], shrunk.shape[0] / region.shape[0]])
-    # x_crop = M x + t, with x = x_shrunk / factor + origin (pixel centres half a pixel off).
-    origin = np.array([left, top], np.float64)
-    half = 0.5 / factor - 0.5
-    reduced = matrix.copy()
-    reduced[:, :2] = matrix[:, :2] / factor
-    reduced[:, 2] = matrix[:, 2] + matrix[:, :2] @ (origin + half)
-    return shrunk, reduced
+    times = int(np.log2(1 / scale))
+    # Not so often that nothing would be left of a narrow strip at the picture's edge.
+    times = min(times, int(np.log2(min(right - left, bottom - top))))
+    factor = 2 ** times
+    # x_crop = M x + t, with x = (x_shrunk + 0.5) * factor - 0.5 + origin.
+    origin = np.array([left, top]) + 0.5 * factor - 0.5
+    reduced = np.hstack([matrix[:, :2] * factor,
+                         (matrix[:, 2] + matrix[:, :2] @ origin)[:, None]])
+    return halve(image[top:bottom, left:right], times), reduced

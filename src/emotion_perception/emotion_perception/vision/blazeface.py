@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from emotion_perception.vision.align import halve
 from emotion_perception.vision.detect import (
     Detection,
     DetectorError,
@@ -101,13 +102,16 @@ class Network:
         scale = self.size / max(height, width)
         rows = min(self.size, max(1, round(height * scale)))
         columns = min(self.size, max(1, round(width * scale)))
-        small = cv2.resize(image, (columns, rows), interpolation=(
-            cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))
+        # Halving leaves out a last odd row: what is left is what the network sees.
+        times = min(max(0, int(np.log2(1 / scale))), int(np.log2(min(height, width))))
+        small = halve(image, times)
+        height, width = small.shape[0] << times, small.shape[1] << times
+        small = cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
         top, left = (self.size - rows) // 2, (self.size - columns) // 2
         batch = self._batch
         batch.fill(-1.0)  # black, as MediaPipe pads
         inside = batch[0, top:top + rows, left:left + columns]
-        np.multiply(small[..., ::-1], np.float32(1 / 127.5), out=inside)
+        np.multiply(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.float32(1 / 127.5), out=inside)
         inside -= 1.0
         self._interpreter.set_tensor(self._input, batch)
         self._interpreter.invoke()
