@@ -68,6 +68,9 @@ def load(entry: CatalogEntry, path: Path | None,
         config = transformers.AutoConfig.from_pretrained(source, **options)
         automatic = (transformers.AutoModelForImageClassification if entry.task == 'fer'
                      else transformers.AutoModelForAudioClassification)
+        if config.model_type == 'wavlm' and getattr(config, 'pooling', 'mean') != 'mean':
+            from emotion_perception.models.wavlm_pooling import PooledWavLM
+            automatic = PooledWavLM
         model = _model(entry, path, config, automatic, source, options)
         labels = entry.labels or tuple(str(config.id2label[index])
                                        for index in sorted(config.id2label, key=int))

@@ -58,8 +58,7 @@ def class_name(label: str) -> str | None:
 
 
 def _sounds(root: Path) -> list[Path]:
-    """Return the sound files under a folder; duplicated layouts (two copies) give each name once.
-    """
+    """Return the sound files under a folder; of two copies of a folder one is taken."""
     seen: dict[str, Path] = {}
     for path in sorted(root.rglob('*')):
         if path.suffix.lower() in SOUND:

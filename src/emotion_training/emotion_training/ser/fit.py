@@ -18,6 +18,8 @@ from emotion_training.ser.spectra import Spectra
 OUTPUTS = len(CLASSES) + 1
 """The classes of the corpora, and no speech."""
 
+SHAPE = Shape()
+
 RARE = 0.03
 """Share that a class a corpus lacks is given in its prior: absence teaches next to nothing."""
 
@@ -85,7 +87,7 @@ def draw(data: Spectra, chosen: np.ndarray, count: int, rng: np.random.Generator
 
 
 def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
-        start: dict | None = None, shape: Shape = Shape(), classes: int = OUTPUTS,
+        start: dict | None = None, shape: Shape = SHAPE, classes: int = OUTPUTS,
         weights: dict[str, float] | None = None,
         watch: Callable[[int, float, SpeechNetwork], None] | None = None) -> dict:
     """Train on the chosen clips and return the averaged network as a checkpoint.

@@ -36,8 +36,9 @@ RAVDESS_FOLDS = {
     5: (2, 15, 16, 18), 6: (6, 13, 17, 22)}
 
 PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
-TUNE = Recipe(epochs=24, samples=960, rate=1e-3, average=0.98, strength=0.25, mixup=0.15)
-FULL = Recipe(epochs=12, samples=8000, strength=0.4, mixup=0.15)
+TUNE = Recipe(epochs=16, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
+              mixup=0.15)
+FULL = Recipe(epochs=7, samples=8000, frames=80, strength=0.35, mixup=0.15)
 NONSPEECH = 700
 """Made clips without speech that every broad training mixes in."""
 
@@ -214,8 +215,7 @@ def report(name: str, data: Spectra, folder: Path, say: Say, scale: float = 1.0)
     folder = Path(folder)
     result = RUN[name](data, Stages(folder, say, scale))
     save_json(folder / f'{name}.json', result)
-    shown = result['pooled'] if 'pooled' in result else (
-        result if 'confusion' in result else None)
+    shown = result.get('pooled', result if 'confusion' in result else None)
     if shown is not None:
         labels = EMOTIONS if name == 'P3' else EIGHT
         save_confusion(folder / f'{name}.png', np.array(shown['confusion']), labels,

@@ -1,4 +1,7 @@
-"""``./emotion train ser``: the protocols, the embedded default, and the reports' recipes."""
+"""``./emotion train ser``: the embedded default, the protocols, the recipes, adaptation.
+
+Without ``--protocol``, ``--adapt`` or another ``--recipe`` it trains the embedded default.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument('--corpus', action='append', default=[], metavar='NAME=PATH',
                       help=f'a corpus to train on, repeatable; NAME: {", ".join(READERS)}')
     made.add_argument('--data', type=Path, metavar='DIR',
-                      help='the project\'s folder speech/ (ravdess, nemo, crema_d_logmel.npz)')
+                      help='a folder with ravdess/, nemo/ and crema_d_logmel.npz')
     made.add_argument('--out', type=Path, default=Path('runs/ser'), metavar='DIR',
                       help='where results go, and checkpoints that a second run continues')
     made.add_argument('--recipe', choices=RECIPES, default='embedded',
@@ -28,9 +31,26 @@ def parser() -> argparse.ArgumentParser:
                            'forest on MFCC')
     made.add_argument('--protocol', choices=('P1', 'P2', 'P3'),
                       help='run one of the published protocols of the embedded network')
+    made.add_argument('--adapt', type=Path, metavar='MANIFEST',
+                      help='tune the head of --model to recordings of your own')
+    made.add_argument('--model', default='ser-default', metavar='NAME',
+                      help='what --adapt starts from: a catalogue name, an ONNX file that this '
+                           'command made, or a wavlm_ser_model directory')
+    made.add_argument('--name', default='', metavar='FILE',
+                      help='what --adapt writes into --out (default: ser_adapted.onnx, or '
+                           'wavlm_ser_adapted for WavLM)')
     made.add_argument('--epochs-scale', type=float, default=1.0, metavar='X',
                       help='multiply the epochs of every stage of the embedded network')
     made.add_argument('--threads', type=int, default=1)
+    wavlm = made.add_argument_group('WavLM')
+    wavlm.add_argument('--wavlm', default='microsoft/wavlm-base', metavar='DIR|HUB-ID',
+                       help='pretrained model to start from')
+    wavlm.add_argument('--pooling', choices=('mean', 'mean_std', 'attention'), default='mean')
+    wavlm.add_argument('--epochs', type=int, default=10)
+    wavlm.add_argument('--batch', type=int, default=8)
+    wavlm.add_argument('--rate', type=float, default=2e-5, help='learning rate')
+    forest = made.add_argument_group('forest')
+    forest.add_argument('--trees', type=int, default=300)
     return made
 
 
@@ -52,13 +72,28 @@ def run(options: argparse.Namespace) -> None:
 
     :raises TrainingError: for what the user can put right.
     """
-    from emotion_training.ser import fit, protocols
-    from emotion_training.ser.spectra import load_spectra
+    from emotion_training.ser import fit
 
     fit.prepare_process(options.threads)
-    if options.protocol:
+    if options.adapt is not None:
+        from emotion_training.ser.adapt import adapt
+        adapt(options.adapt, options.model, options.out, options.name, _say)
+    elif options.recipe == 'wavlm':
+        from emotion_training.ser.wavlm import WavlmRecipe, train_wavlm
+        recipe = WavlmRecipe(start=options.wavlm, pooling=options.pooling,
+                             epochs=options.epochs, batch=options.batch, rate=options.rate)
+        train_wavlm(clips_of(options), options.out, recipe, _say)
+    elif options.recipe == 'forest':
+        from emotion_training.ser.forest import train_forest
+        train_forest(clips_of(options), options.out, _say, options.trees)
+    else:
+        from emotion_training.ser import default, protocols
+        from emotion_training.ser.spectra import load_spectra
         data = load_spectra(clips_of(options), options.out / 'cache', _say)
-        protocols.report(options.protocol, data, options.out, _say, options.epochs_scale)
+        if options.protocol:
+            protocols.report(options.protocol, data, options.out, _say, options.epochs_scale)
+        else:
+            default.train_default(data, options.out, _say, options.epochs_scale)
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,229 @@
+"""``./emotion eval ser``: judge any speech model on a manifest, in silence and in noise."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models import (
+    ModelError,
+    ModelSettings,
+    SpeechEmotionRecognizer,
+    load_model,
+)
+from emotion_training.common.files import TrainingError, save_json
+from emotion_training.common.metrics import calibration_error, figures
+from emotion_training.common.plots import save_confusion
+from emotion_training.ser.corpora import Clip, read_manifest
+from emotion_training.ser.frontend import RATE
+from emotion_training.ser.sound import read_native, read_sound
+
+NOISES = ('white', 'babble')
+RATIOS = (20.0, 10.0, 0.0)
+VOICES = 5
+"""Other clips that sound together in babble."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model said to a list of clips.
+
+    :param probabilities: (n, 6) float32.
+    :param abstained: bool (n,).
+    :param processing: seconds the recogniser worked.
+    :param duration: seconds of sound it heard.
+    """
+
+    probabilities: np.ndarray
+    abstained: np.ndarray
+    processing: float
+    duration: float
+
+
+def ask(recognizer: SpeechEmotionRecognizer, sounds: Sequence[tuple[np.ndarray, int]]
+        ) -> Answers:
+    """Ask the recogniser about each (samples, rate)."""
+    probabilities, abstained, processing, duration = [], [], 0.0, 0.0
+    for samples, rate in sounds:
+        begin = time.perf_counter()
+        answer = recognizer.predict(samples, rate)
+        processing += time.perf_counter() - begin
+        duration += samples.size / rate
+        probabilities.append(answer.probabilities)
+        abstained.append(answer.abstained)
+    return Answers(np.array(probabilities, np.float32).reshape(-1, len(EMOTIONS)),
+                   np.array(abstained, bool), processing, duration)
+
+
+def judge(answers: Answers, truth: np.ndarray) -> dict:
+    """Return the figures of answers; an abstention counts as an error.
+
+    Classes without a clip are left out of the means. The calibration error is that of the
+    answers given. ``confusion`` has the six classes as rows (truth) and columns; abstentions
+    stand in none of its columns, so a row may sum to less than its clips.
+    """
+    unknown = len(EMOTIONS)
+    seven = np.zeros((len(truth), unknown + 1), np.float32)
+    seven[:, :unknown] = answers.probabilities
+    seven[answers.abstained] = np.eye(unknown + 1, dtype=np.float32)[unknown]
+    found = figures(seven, truth)
+    given = ~answers.abstained
+    per_class = {}
+    for index, label in enumerate(EMOTIONS):
+        support = int((truth == index).sum())
+        per_class[label] = {
+            'n': support,
+            'recall': float(found.recall[index]) if support else None,
+            'precision': float(found.precision[index]),
+            'f1': float(found.f1[index]) if support else None,
+            'abstained': int((answers.abstained & (truth == index)).sum())}
+    error = calibration_error(answers.probabilities[given], truth[given])
+    return {'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
+            'ece': None if np.isnan(error) else error, 'n': found.n,
+            'abstained': int(answers.abstained.sum()),
+            'real_time_factor': answers.processing / max(answers.duration, 1e-9),
+            'per_class': per_class, 'confusion': found.confusion[:unknown, :unknown].tolist()}
+
+
+def add_noise(samples: np.ndarray, noise: np.ndarray, ratio: float) -> np.ndarray:
+    """Return the sum of speech and noise at a signal-to-noise ratio in dB.
+
+    The power of the speech is that of its louder half in blocks of 20 ms, so that pauses around
+    it do not make the noise weaker. The sum is scaled down if it would clip.
+
+    :param samples: float32 (n,).
+    :param noise: float32, repeated or cut to n.
+    """
+    blocks = samples[:samples.size // 320 * 320].reshape(-1, 320)
+    powers = np.sort((blocks ** 2).mean(axis=1)) if len(blocks) else np.array([0.0])
+    speech = float(powers[len(powers) // 2:].mean())
+    noise = np.resize(noise, samples.size).astype(np.float32)
+    scale = np.sqrt(speech / max(float((noise ** 2).mean()), 1e-12) * 10 ** (-ratio / 10))
+    mixed = samples + np.float32(scale) * noise
+    return mixed / max(1.0, float(np.abs(mixed).max(initial=0.0)))
+
+
+def make_noise(kind: str, sounds: Sequence[np.ndarray], clips: Sequence[Clip], index: int,
+               rng: np.random.Generator) -> np.ndarray:
+    """Return the noise for clip ``index``: white, or the babble of five other clips.
+
+    Babble takes voices of other speakers where there are enough of them.
+
+    :raises TrainingError: if there are too few clips for babble.
+    """
+    if kind == 'white':
+        return rng.normal(size=sounds[index].size).astype(np.float32)
+    others = [i for i in range(len(clips)) if clips[i].speaker != clips[index].speaker]
+    if len(others) < VOICES:
+        others = [i for i in range(len(clips)) if i != index]
+    if len(others) < VOICES:
+        raise TrainingError(f'babble needs {VOICES + 1} clips or more, the manifest has '
+                            f'{len(clips)}')
+    babble = np.zeros(sounds[index].size, np.float32)
+    for other in rng.choice(others, VOICES, replace=False):
+        voice = sounds[other] / max(float(np.sqrt((sounds[other] ** 2).mean())), 1e-6)
+        babble += np.resize(np.roll(voice, int(rng.integers(voice.size))), babble.size)
+    return babble
+
+
+def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth: np.ndarray,
+               say: Callable[[str], None]) -> list[dict]:
+    """Judge the model at 20, 10 and 0 dB of white noise and babble, with and without denoising.
+
+    :raises TrainingError: if the noise suppression is missing.
+    """
+    from emotion_perception.audio.denoise import DenoiseError, denoise
+
+    sounds = [read_sound(clip.path) for clip in clips]
+    found = []
+    for kind in NOISES:
+        for ratio in RATIOS:
+            rng = np.random.default_rng(7)
+            noisy = [add_noise(sounds[index], make_noise(kind, sounds, clips, index, rng), ratio)
+                     for index in range(len(clips))]
+            for suppress in (False, True):
+                try:
+                    heard = [denoise(sound) for sound in noisy] if suppress else noisy
+                except DenoiseError as error:
+                    raise TrainingError(str(error)) from error
+                figure = judge(ask(recognizer, [(sound, RATE) for sound in heard]), truth)
+                found.append({'noise': kind, 'snr_db': ratio, 'noise_suppression': suppress,
+                              **{name: figure[name] for name in (
+                                  'accuracy', 'uar', 'macro_f1', 'ece', 'abstained')}})
+                say(f'{kind} {ratio:g} dB{" suppressed" if suppress else ""}: '
+                    f'UAR {figure["uar"]:.3f}, {figure["abstained"]} abstained')
+    return found
+
+
+def evaluate(manifest: Path, model: str, threads: int, with_noise: bool,
+             say: Callable[[str], None]) -> dict:
+    """Return the figures of a model on a manifest.
+
+    :raises TrainingError: for a manifest or file that cannot be used.
+    :raises ModelError: for a model that cannot be loaded.
+    """
+    clips = read_manifest(manifest)
+    kept = [clip for clip in clips if clip.label in EMOTIONS or clip.label == 'Calm']
+    if len(kept) < len(clips):
+        say(f'{len(clips) - len(kept)} clips of a class outside the six are left out')
+    if not kept:
+        raise TrainingError(f'{manifest}: no clip of one of the six classes')
+    truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
+                      for clip in kept])
+    recognizer = SpeechEmotionRecognizer(load_model(model, 'ser',
+                                                    ModelSettings(threads=threads)))
+    answers = ask(recognizer, (read_native(clip.path, say=say) for clip in kept))
+    result = {'model': recognizer.model.name, 'manifest': str(manifest),
+              **judge(answers, truth), 'left_out': len(clips) - len(kept)}
+    if with_noise:
+        result['robustness'] = robustness(recognizer, kept, truth, say)
+    return result
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    made = argparse.ArgumentParser(
+        prog='emotion eval ser', description='Judge a speech emotion model on labelled clips.')
+    made.add_argument('--manifest', type=Path, required=True, metavar='CSV',
+                      help='columns path and label, optionally speaker')
+    made.add_argument('--model', default='ser-default', metavar='NAME',
+                      help='catalogue name, file or directory (default: the embedded one)')
+    made.add_argument('--json', type=Path, required=True, metavar='OUT')
+    made.add_argument('--png', type=Path, metavar='OUT',
+                      help='confusion matrix (default: beside the JSON)')
+    made.add_argument('--robustness', action='store_true',
+                      help='also at 20, 10 and 0 dB of noise, with and without suppression')
+    made.add_argument('--threads', type=int, default=2)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    options = parser().parse_args(argv)
+    try:
+        result = evaluate(options.manifest, options.model, options.threads, options.robustness,
+                          lambda line: print(line, flush=True))
+        save_json(options.json, result)
+        save_confusion(options.png or options.json.with_suffix('.png'),
+                       np.array(result['confusion']), EMOTIONS,
+                       f'{result["model"]} on {options.manifest.name}: '
+                       f'UAR {result["uar"]:.3f}, n {result["n"]}')
+    except (TrainingError, ModelError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(f'{result["model"]}: accuracy {result["accuracy"]:.4f}, UAR {result["uar"]:.4f}, '
+          f'macro-F1 {result["macro_f1"]:.4f}, n {result["n"]}, '
+          f'{result["abstained"]} abstained, real-time factor '
+          f'{result["real_time_factor"]:.4f}; written to {options.json}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
