@@ -510,8 +510,8 @@ class Multimodal:
         self._face, self._held, self._lost_since = None, 0, None
 
     def _listening_prompt(self) -> str:
-        return {_Listening.SPEECH: 'SPEAK NOW', _Listening.END: 'LISTENING'}.get(
-            self._waits, 'ONE MOMENT')
+        return ('SPEAK NOW' if self._waits in (_Listening.SPEECH, _Listening.END)
+                else 'ONE MOMENT')
 
     # Checks.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,9 +95,17 @@ class ViewNode(Node):
     def destroy_node(self) -> None:
         """Stop drawing, and close the window."""
         self._worker.stop()
+        if self._image is not None:
+            self._rest()
+        self._publisher.destroy()
         if self._window is not None:
             self._window.close()
         super().destroy_node()
+
+    @property
+    def shows_window(self) -> bool:
+        """Whether a window is open."""
+        return self._window is not None
 
     @property
     def _settings(self) -> ViewSettings:
@@ -110,9 +117,8 @@ class ViewNode(Node):
         try:
             check_display()
         except WindowError as error:
-            log = self.get_logger()
-            (log.warning if self._settings.window == 'on' else log.info)(
-                f'no window: {error}; the screen is on {self.resolve_topic_name("emotion/view")}')
+            level = 'warning' if self._settings.window == 'on' else 'info'
+            getattr(self.get_logger(), level)(f'no window: {error}')
             return False
         return True
 
@@ -179,9 +185,9 @@ class ViewNode(Node):
     # Drawing.
 
     def _screen(self) -> str:
-        if self._settings.screen != 'auto':
-            return self._settings.screen
-        return next(name for name, screen in self._screens.items() if screen.active)
+        chosen = self._settings.screen
+        return next(name for name, screen in self._screens.items()
+                    if name == chosen or (chosen == 'auto' and screen.active))
 
     def _on_time(self) -> None:
         name = self._screen()
@@ -217,14 +223,13 @@ class ViewNode(Node):
     def _show(self) -> None:
         """Show the newest screen in the window; always in the executor's thread."""
         with self._lock:
-            drawn = self._drawn
-        if drawn is None:
-            return
-        title, image = drawn
+            if self._drawn is None:
+                return
+            title, image = self._drawn
+        if self._window is not None and self._window.title != title:
+            self._window.close()
+            self._window = None
         try:
-            if self._window is not None and self._window.title != title:
-                self._window.close()
-                self._window = None
             if self._window is None:
                 self._window = Window(title, (self._settings.width, self._settings.height))
             if not self._window.show(image):
@@ -233,18 +238,13 @@ class ViewNode(Node):
             self._close_window(f'no window: {error}')
 
     def _close_window(self, why: str) -> None:
-        self.get_logger().info(
-            f'{why}; the screen is on {self.resolve_topic_name("emotion/view")}')
+        self.get_logger().info(why)
         self._windows = False
         if self._window is not None:
             self._window.close()
             self._window = None
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: list[str] | None = None) -> None:
     """Run the node."""
     ros_main.run(ViewNode, args)
-
-
-if __name__ == '__main__':
-    main()

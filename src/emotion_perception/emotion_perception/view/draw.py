@@ -485,7 +485,7 @@ class Canvas:
             return
         self.ring(x, y, radius, remaining / duration, colour)
         self.text(str(max(0, math.ceil(remaining - 1e-3))), x, y, 0.95 * radius, weight=700,
-                  align='centre', level='middle')
+                  align='centre', level='middle', room=1.3 * radius)
 
     def levels(self, box: Box, values: Sequence[float], colour: Colour = theme.ACCENT, *,
                low: float = -60.0, high: float = -10.0, count: int | None = None) -> None:

@@ -74,8 +74,9 @@ def _draw_waiting(canvas: Canvas, scene: Scene, state: Snapshot) -> None:
     canvas.text(state.prompt, (left + banner.right - 22 * unit) / 2, middle, 44 * unit,
                 weight=700, align='centre', level='middle', room=banner.right - 22 * unit - left)
     if not math.isnan(state.remaining):
-        canvas.countdown(area.right - 74 * unit, area.y + 74 * unit, 46 * unit, state.remaining,
-                         state.duration)
+        x, y = area.right - 80 * unit, area.y + 80 * unit
+        canvas.dot(x, y, 60 * unit, theme.BACKGROUND)
+        canvas.countdown(x, y, 50 * unit, state.remaining, state.duration)
 
 
 def _draw_steps(canvas: Canvas, box: Box, current: int) -> None:
@@ -120,7 +121,7 @@ def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
                     room=room - figure - 12 * unit)
 
     heard = state.speaking
-    waiting = state.prompt == 'SPEAK NOW'
+    waiting = state.prompt == 'SPEAK NOW' and not heard
     if waiting:
         canvas.countdown(canvas.width - 104 * unit, 100 * unit, 66 * unit, state.remaining,
                          state.duration)
