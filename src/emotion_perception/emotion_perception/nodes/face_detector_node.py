@@ -68,15 +68,17 @@ class FaceDetectorNode(ModelNode):
 
     def _work(self, message: Image) -> None:
         picture = image_to_array(message)
-        now = self.get_clock().now().nanoseconds * 1e-9
         # A driver that does not stamp its pictures leaves zero.
-        time = to_seconds(message.header.stamp) or now
+        time = to_seconds(message.header.stamp) or self._now()
         faces = [self._face(message, face) for face in self._finder.find(picture, time)]
         result = FaceArray(header=message.header, image_width=message.width,
                            image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
-        self.diagnostics.tick(now - time)
+        self.diagnostics.tick(self._now() - time)
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
 
     def _face(self, message: Image, face: FoundFace) -> Face:
         return Face(id=face.id, region=to_region(face.box, message.width, message.height),

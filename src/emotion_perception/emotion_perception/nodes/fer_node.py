@@ -110,8 +110,7 @@ class FerNode(ModelNode):
             self._worker.put(message)
 
     def _work(self, message: FaceArray) -> None:
-        now = self.get_clock().now().nanoseconds * 1e-9
-        time = to_seconds(message.header.stamp) or now
+        time = to_seconds(message.header.stamp) or self._now()
         subjects = self._subjects(message)
         result = EmotionPredictionArray(header=message.header)
         if subjects:
@@ -123,8 +122,10 @@ class FerNode(ModelNode):
         for prediction in result.predictions:
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
-        now = self.get_clock().now().nanoseconds * 1e-9
-        self.diagnostics.tick(now - time)
+        self.diagnostics.tick(self._now() - time)
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
 
     def _subjects(self, message: FaceArray) -> list[_Subject]:
         """Read the crops; a face whose crop cannot be read is left out."""
