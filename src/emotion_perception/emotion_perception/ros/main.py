@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,8 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         print(f'error: {error}', file=sys.stderr)
         raise SystemExit(2) from None
     finally:
+        # A second Ctrl-C (launch adds its own to the terminal's) must not cut the cleanup short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
