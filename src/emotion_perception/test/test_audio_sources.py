@@ -40,7 +40,8 @@ class Time:
 def open_file(path: Path, clock: Time | None = None, warnings: list[str] | None = None,
               **settings) -> FileSource:
     clock = clock or Time()
-    return FileSource(SourceSettings(source=str(path), **{'pause': 0.0, **settings}), clock,
+    settings = {'pause': 0.0, 'block': 0.02, **settings}
+    return FileSource(SourceSettings(source=str(path), **settings), clock,
                       ([] if warnings is None else warnings).append, clock, clock.sleep)
 
 
@@ -89,7 +90,7 @@ def test_other_formats_give_the_same_tone(tmp_path: Path, suffix: str, subtype: 
 def test_blocks_come_at_the_pace_of_a_microphone_and_are_stamped_with_it(tmp_path: Path) -> None:
     soundfile.write(tmp_path / 'a.wav', tone(48000), 48000)
     clock = Time()
-    source = open_file(tmp_path / 'a.wav', clock, block=0.02)
+    source = open_file(tmp_path / 'a.wav', clock)
     for index in range(25):
         chunk = source.read()
         # A block is there when its last sample is; its stamp is that of the first.
@@ -103,7 +104,7 @@ def test_blocks_come_at_the_pace_of_a_microphone_and_are_stamped_with_it(tmp_pat
 def test_a_slow_reader_gets_the_same_stamps_and_catches_up(tmp_path: Path) -> None:
     soundfile.write(tmp_path / 'a.wav', tone(16000), 16000)
     clock = Time()
-    source = open_file(tmp_path / 'a.wav', clock, block=0.02)
+    source = open_file(tmp_path / 'a.wav', clock)
     times = []
     for index in range(20):
         times.append(source.read().time)
@@ -115,7 +116,7 @@ def test_a_slow_reader_gets_the_same_stamps_and_catches_up(tmp_path: Path) -> No
 def test_after_the_machine_slept_it_goes_on_from_now(tmp_path: Path) -> None:
     soundfile.write(tmp_path / 'a.wav', tone(16000), 16000)
     clock = Time()
-    source = open_file(tmp_path / 'a.wav', clock, block=0.02)
+    source = open_file(tmp_path / 'a.wav', clock)
     source.read()
     clock.now += 3600
     assert source.read().time == pytest.approx(clock.now - 0.02)

@@ -29,7 +29,7 @@ def samples(message: AudioDataStamped) -> np.ndarray:
 def test_a_file_is_published_as_audio_capture_does(processes, client) -> None:
     heard = client.watch('audio/audio_stamped', AudioDataStamped, RELIABLE)
     plain = client.watch('audio/audio', AudioData, RELIABLE)
-    node = processes.node('microphone_node', source=str(real_voice()), pause=0.2,
+    node = processes.node('microphone_node', source=str(real_voice()), pause=0.2, block=0.02,
                           frame_id='head_microphone')
     node.wait_for_output('is at its end')
     voice, rate = soundfile.read(real_voice(), dtype='int16')

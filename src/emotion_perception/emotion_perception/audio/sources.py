@@ -11,6 +11,7 @@ import queue
 import shutil
 import struct
 import subprocess
+import threading
 import time as system_time
 import warnings
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ class SourceSettings:
         0, 'Samples per second asked from the microphone; 0 for its own rate.',
         low=0, high=384000)
     block: float = setting(
-        0.02, 'Seconds of sound in one message.', low=0.005, high=0.5)
+        0.032, 'Seconds of sound in one message (the default detector hears 32 ms at once).',
+        low=0.005, high=0.5)
     loop: bool = setting(False, 'Begin a file or folder anew at its end.')
     pause: float = setting(
         1.0, 'Seconds of silence after each file, so that what is said in it ends.',
@@ -134,6 +136,7 @@ class Microphone:
         self._sounddevice = _import_sounddevice()
         self._queue: queue.SimpleQueue[AudioChunk | None] = queue.SimpleQueue()
         self._closed = False
+        self._lock = threading.Lock()
         self._patience = self._FIRST
         device = self._find(settings.device)
         self.name = device['name']
@@ -157,13 +160,16 @@ class Microphone:
         return chunk
 
     def close(self) -> None:
-        """Let go of the device."""
-        self._closed = True
+        """Let go of the device; any thread may call it, and more than once."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                self._stream.close()
+            except self._sounddevice.PortAudioError:
+                pass  # It is gone already.
         self._queue.put(None)
-        try:
-            self._stream.close()
-        except self._sounddevice.PortAudioError:
-            pass  # It is gone already.
 
     def _find(self, wanted: str) -> dict[str, Any]:
         """Return PortAudio's description of the device that is asked for."""
