@@ -39,7 +39,7 @@ CAMERA = 'camera/image_raw'
 ROUNDS, SECONDS, SEED = 3, 4.0, 2
 # The portraits smile and look straight: what else would the rounds ask them for?
 TARGETS = ('Happy', 'Neutral', 'Surprise')
-RULES = {'auto_start': False, 'final_seconds': 0, 'result_seconds': 3, 'sounds': False}
+RULES = {'auto_start': False, 'final_seconds': 0, 'result_seconds': 3}
 
 # The picture of a phase is taken so many seconds after its beginning.
 _MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 1.5, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,

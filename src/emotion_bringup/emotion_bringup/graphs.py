@@ -12,6 +12,9 @@ from pathlib import Path
 
 import yaml
 
+from emotion_perception.interaction.game import GameSettings
+from emotion_perception.settings import settings_of
+
 
 class ArgumentError(ValueError):
     """An argument is unknown or has a value it cannot have; the text says what is allowed."""
@@ -26,7 +29,7 @@ class Argument:
     :param kind: type of the parameters: bool, int, float, str, list for a list of strings
         (``a,b`` or a YAML list), or dict for any parameters of the nodes by name
         (``{name: value}``).
-    :param choices: allowed values; empty for any.
+    :param choices: allowed values, or of a dict allowed names; empty for any.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Argument:
 
         :raises ArgumentError: if it is not one.
         """
-        if self.choices and text not in self.choices:
+        if self.choices and self.kind is not dict and text not in self.choices:
             raise ArgumentError(f'{self.name}:={text}: allowed are {", ".join(self.choices)}')
         if self.kind is str:
             return text
@@ -56,6 +59,10 @@ class Argument:
             names = {bool: 'true or false', int: 'a whole number', float: 'a number',
                      dict: 'parameters in braces, for instance {rounds: 3}'}
             raise ArgumentError(f'{self.name}:={text}: it must be {names[self.kind]}')
+        if self.kind is dict and not set(value) <= set(self.choices or value):
+            unknown = sorted(set(value) - set(self.choices))[0]
+            raise ArgumentError(f'{self.name}:={text}: there is no {unknown!r}; allowed are '
+                                f'{", ".join(self.choices)}')
         return value
 
 
@@ -178,7 +185,8 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
            Argument('sounds', 'Play sounds for countdown and results.',
                     (('game_node', 'sounds'),), bool),
            Argument('game', 'Any further rules, for instance {countdown: 5, auto_start: false}.',
-                    (('game_node', ''),), dict))),
+                    (('game_node', ''),), dict,
+                    tuple(rule.name for rule in settings_of(GameSettings))))),
     Graph('interview', 'Mock interview with feedback.',
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node'),
            _view('interview')),

@@ -23,7 +23,8 @@ def describe(name: str) -> LaunchDescription:
     return LaunchDescription([
         *(DeclareLaunchArgument(
             argument.name, default_value='', description=argument.doc,
-            choices=['', *argument.choices] if argument.choices else None)
+            choices=(['', *argument.choices]
+                     if argument.choices and argument.kind is not dict else None))
           for argument in arguments),
         OpaqueFunction(function=_start, args=[graph]),
     ])

@@ -81,6 +81,8 @@ def test_rules_of_the_game_in_braces_become_parameters_of_its_node() -> None:
     for wrong in ('{countdown', '3', 'quick'):
         with pytest.raises(ArgumentError, match='in braces'):
             resolve(GRAPHS['game'], {'game': wrong})
+    with pytest.raises(ArgumentError, match=r"no 'colour'; allowed are rounds, .*baseline"):
+        resolve(GRAPHS['game'], {'game': '{colour: red, seed: 1}'})
 
 
 def test_another_driver_replaces_our_camera() -> None:
