@@ -226,10 +226,11 @@ install_training_step() {
 
 # -- the packages of this repository ------------------------------------------------------------
 
-in_underlay() {  # in_underlay PACKAGE
+in_underlay() {  # in_underlay PACKAGE: is it installed anywhere but in this repository?
     local prefix
     local IFS=:
     for prefix in ${AMENT_PREFIX_PATH:-}; do
+        [ "${prefix#"$ROOT/"}" = "$prefix" ] || continue
         [ -e "$prefix/share/ament_index/resource_index/packages/$1" ] && return
     done
     return 1
