@@ -168,11 +168,14 @@ class BlazeFace:
     """
 
     # Faces smaller than this many pixels of the network's input get the second look.
-    SMALL = 36.0
+    SMALL = 24.0
     # The second look's window in face sizes.
     WINDOW = 2.2
     # A candidate for the second look may score this part of `min_score`.
     CANDIDATE = 0.7
+    # What the full-range network must make of something for the short-range one to have a try:
+    # an empty room stays below.
+    HINT = 0.15
     # What the short-range network must score where the full-range one sees nothing: it takes
     # cups for faces more easily.
     ALONE = 0.7
@@ -205,7 +208,7 @@ class BlazeFace:
         return select([_detection(score, points) for score, points in found], self._settings)
 
     def _look_twice(self, image: np.ndarray, least: float) -> list[tuple[float, np.ndarray]]:
-        candidates = self._sweep(image, least * self.CANDIDATE)
+        candidates, hint = self._sweep(image, least * self.CANDIDATE)
         looks = 0
         found = []
         for score, points, pixels in sorted(candidates, key=lambda item: -_side(item[1])):
@@ -215,26 +218,34 @@ class BlazeFace:
             if score >= least:
                 found.append((score, points))
         if not found:
-            return weighted_nms(*self._short.run(image, max(least, self.ALONE)))
+            return (weighted_nms(*self._short.run(image, max(least, self.ALONE))) if hint
+                    else [])
         # Two candidates may have become the same face at the second look.
         return weighted_nms(np.array([score for score, _ in found], np.float32),
                             np.stack([points for _, points in found]))
 
-    def _sweep(self, image: np.ndarray, least: float) -> list[tuple[float, np.ndarray, float]]:
-        """Return score, points and the size in network pixels of every candidate."""
+    def _sweep(self, image: np.ndarray, least: float
+               ) -> tuple[list[tuple[float, np.ndarray, float]], bool]:
+        """Return score, points and size in network pixels of every candidate.
+
+        The second value tells whether there is anything at all that resembles a face.
+        """
         height, width = image.shape[:2]
         views = [(0, 0, width, height)]
         if self._settings.range == 'far':
             views += _tiles(width, height)
-        found = []
+        found, hint = [], False
         for x, y, columns, rows in views:
             scale = self._full.size / max(columns, rows)
-            scores, points = self._full.run(image[y:y + rows, x:x + columns], least)
+            scores, points = self._full.run(image[y:y + rows, x:x + columns],
+                                            min(self.HINT, least))
+            hint |= scores.size > 0
+            clear = scores >= least
             found += [(score, face + np.float32((x, y)), _side(face) * scale)
-                      for score, face in weighted_nms(scores, points)]
+                      for score, face in weighted_nms(scores[clear], points[clear])]
         if len(views) > 1:
             found = _best_of_views(found)
-        return found
+        return found, hint
 
     def _look_again(self, image: np.ndarray, score: float,
                     points: np.ndarray) -> tuple[float, np.ndarray]:
