@@ -29,6 +29,7 @@ class Diagnostics:
         self._count = 0
         self._since = time.monotonic()
         self._level, self._text = DiagnosticStatus.OK, 'running'
+        self._namesakes = 0
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.RESULT)
         self._timer = node.create_timer(PERIOD, self._publish)
 
@@ -65,10 +66,29 @@ class Diagnostics:
             values['latency_ms'] = f'{1000 * latencies[len(latencies) // 2]:.1f}'
             values['latency_max_ms'] = f'{1000 * latencies[-1]:.1f}'
         values.update(self._values())
+        level, text = self._level, self._text
+        if self._look_for_namesakes() and level == DiagnosticStatus.OK:
+            level, text = DiagnosticStatus.WARN, 'another node has the same name'
         status = DiagnosticStatus(
-            level=self._level, name=self._node.get_fully_qualified_name().lstrip('/'),
-            message=self._text, hardware_id=str(values.get('device', '')),
+            level=level, name=self._node.get_fully_qualified_name().lstrip('/'),
+            message=text, hardware_id=str(values.get('device', '')),
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
+
+    def _look_for_namesakes(self) -> int:
+        """Return how many other nodes have this node's name; warn whenever one comes.
+
+        ROS 2 lets them be: topics work, but services, actions and parameters of that name
+        answer for either of them.
+        """
+        own = (self._node.get_name(), self._node.get_namespace())
+        namesakes = self._node.get_node_names_and_namespaces().count(own) - 1
+        if namesakes > self._namesakes:
+            self._node.get_logger().warning(
+                f'{namesakes + 1} nodes are named {self._node.get_fully_qualified_name()}: stop '
+                'one, or give it another name (--ros-args -r __node:=NAME) or namespace '
+                '(-r __ns:=/NAME)')
+        self._namesakes = max(0, namesakes)
+        return self._namesakes

@@ -1,0 +1,58 @@
+"""Small models of known behaviour, so that what a graph does is not a matter of training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+_LABELS = '[Angry, Fear, Happy, Neutral, Sad, Surprise]'
+_FACE_CARD = f"""task: fer
+backend: onnx
+file: face.onnx
+labels: {_LABELS}
+input: {{size: 64, window: [0.1, 0.1, 0.9, 0.9], colour: grey, mean: [0.5], std: [0.25]}}
+"""
+_VOICE_CARD = f"""task: ser
+backend: onnx
+file: voice.onnx
+labels: {_LABELS}
+input: {{rate: 16000, min_seconds: 0.5, max_seconds: 10.0, peak_normalise: true}}
+"""
+
+
+def face_model(folder: Path) -> Path:
+    """Write a FER model that finds every face mostly happy; return its ONNX file."""
+    return _write(folder / 'face.onnx', _FACE_CARD, 'images', ['n', 1, 64, 64], (1, 2, 3),
+                  [0.0, 0.0, 2.5, 0.5, 0.0, 0.2])
+
+
+def voice_model(folder: Path) -> Path:
+    """Write a SER model that finds every voice mostly sad; return its ONNX file."""
+    return _write(folder / 'voice.onnx', _VOICE_CARD, 'waveform', ['n', 't'], (1,),
+                  [0.0, 0.0, 0.2, 0.5, 2.0, 0.0])
+
+
+def _write(path: Path, card: str, name: str, shape: list, axes: tuple[int, ...],
+           bias: list[float]) -> Path:
+    """Write a model whose logits are ``bias`` plus a little of the input's mean."""
+    onnx = pytest.importorskip('onnx', reason='makes the small models')
+    from onnx import TensorProto, helper, numpy_helper
+
+    lean = np.array([[0.02, 0.0, 0.05, -0.03, 0.01, 0.0]], np.float32)
+    graph = helper.make_graph([
+        helper.make_node('ReduceMean', [name], ['mean'], axes=list(axes), keepdims=0),
+        helper.make_node('Reshape', ['mean', 'column'], ['tall']),
+        helper.make_node('MatMul', ['tall', 'lean'], ['leaning']),
+        helper.make_node('Add', ['leaning', 'bias'], ['logits'])], 'small',
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['n', 6])],
+        [numpy_helper.from_array(lean, 'lean'),
+         numpy_helper.from_array(np.array([-1, 1], np.int64), 'column'),
+         numpy_helper.from_array(np.array(bias, np.float32), 'bias')])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
+    model.ir_version = 8
+    onnx.save(model, str(path))
+    path.with_suffix('.yaml').write_text(card)
+    return path
