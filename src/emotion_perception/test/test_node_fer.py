@@ -6,18 +6,25 @@ import math
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import yaml
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
+from emotion_perception.nodes.camera_node import CameraNode
+from emotion_perception.nodes.face_detector_node import FaceDetectorNode
+from emotion_perception.nodes.fer_node import FerNode
+from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import array_to_image, to_stamp
+from support.faces import background, paste, portraits
 
 # White crops are happy, black ones sad: (logits are weight * brightness + bias)
 ENTRY = {
@@ -188,3 +195,43 @@ def test_a_damaged_model_is_said_and_kills_nothing(processes, client, model: Pat
     assert 'bright.onnx' in node.output()
     assert client.lifecycle_state('/fer_node') == 'unconfigured'
     assert node.running
+
+
+def test_the_vision_nodes_of_one_process_hand_pictures_over_without_dds(
+        client, ros_domain: int, model: Path, tmp_path: Path) -> None:
+    scene = background().copy()
+    paste(scene, portraits()[0], 320, 240, 200)
+    cv2.imwrite(str(tmp_path / 'scene.png'), scene)
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=ros_domain)
+
+    def arguments(**parameters: object) -> dict[str, object]:
+        words = [word for name, value in parameters.items() for word in ('-p', f'{name}:={value}')]
+        return {'context': context, 'cli_args': ['--ros-args', *words]}
+
+    heard = client.watch('emotion/face', EmotionPrediction)
+    nodes = [CameraNode(**arguments(source=tmp_path / 'scene.png', rate=20.0)),
+             FaceDetectorNode(**arguments()), FerNode(**arguments(model=model, threads=1))]
+    executor = SingleThreadedExecutor(context=context)
+    inside: list[FaceArray] = []
+    listener = rclpy.create_node('listener', context=context)
+    taken = BusSubscription(listener, FaceArray, 'emotion/detections', inside.append)
+    for node in (*nodes, listener):
+        executor.add_node(node)
+    try:
+        end = time.monotonic() + 30
+        while len(heard.messages) < 20 and time.monotonic() < end:
+            executor.spin_once(0.05)
+        assert len(heard.messages) >= 20
+        assert {message.subject_id for message in heard.messages} == {'face_1'}
+        stamps = {(m.header.stamp.sec, m.header.stamp.nanosec) for m in inside}
+        assert all((m.header.stamp.sec, m.header.stamp.nanosec) in stamps
+                   for m in heard.messages)
+        # Pictures never touched DDS: nobody outside listens to them.
+        assert client.node.count_subscribers('/camera/image_raw') == 0
+    finally:
+        executor.shutdown()
+        taken.destroy()
+        for node in (*nodes, listener):
+            node.destroy_node()
+        context.try_shutdown()
