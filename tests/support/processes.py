@@ -22,8 +22,6 @@ _START = 'import sys; from emotion_perception.nodes.{0} import main; sys.exit(ma
 
 def _die_with_parent() -> None:
     """Have the kernel end this process when the test run dies, however it dies."""
-    # A job in the background inherits that SIGINT is ignored; what a test starts must hear it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
