@@ -13,12 +13,11 @@ import pytest
 
 pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
-from support.client import Client
-from support.processes import ProcessGroup
-
 from emotion_bringup.demo_media import find_voice, make_film, make_sound
 from emotion_bringup.graphs import COMMON, GRAPHS
 from emotion_msgs.msg import EmotionPrediction, FaceArray, MultimodalState
+from support.client import Client
+from support.processes import ProcessGroup
 
 pytestmark = pytest.mark.skipif(
     shutil.which('ros2') is None,
