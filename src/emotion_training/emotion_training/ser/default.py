@@ -12,7 +12,7 @@ from emotion_training.common.files import save_json, save_yaml, sha256_of
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
-from emotion_training.ser.protocols import FULL, NONSPEECH, Say, Stages, six_labels
+from emotion_training.ser.protocols import FULL, Say, Stages, six_labels, with_nonspeech
 from emotion_training.ser.spectra import Spectra
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
 
@@ -53,7 +53,7 @@ def calibrate(network: torch.nn.Module, data: Spectra, chosen: np.ndarray) -> di
     temperature = fit_temperature(logits, truth)
     probabilities = softmax(logits, temperature)
     threshold = min(CONFIDENCE_CAP, float(np.quantile(probabilities.max(axis=1), 0.01)))
-    made = nonspeech.make_spectra(300, seed=99)
+    made = nonspeech.make_spectra(min(300, 8 + len(chosen)), seed=99)
     silent = softmax(answers(made, np.arange(len(made))), temperature).max(axis=1)
     found = figures(probabilities, truth)
     return {'temperature': temperature, 'min_confidence': round(threshold, 3), 'n': found.n,
@@ -71,8 +71,7 @@ def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Pat
         ``default.json`` the figures of calibration.
     """
     out = Path(out)
-    whole = data + nonspeech.make_spectra(NONSPEECH, seed=1)
-    made = np.arange(len(data), len(whole))
+    whole, made = with_nonspeech(data)
     train, rest = held_out(data, say)
     checkpoint = Stages(out, say, scale).run('default', whole, np.concatenate((train, made)),
                                              FULL, 11)

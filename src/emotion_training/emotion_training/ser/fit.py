@@ -20,6 +20,9 @@ OUTPUTS = len(CLASSES) + 1
 
 SHAPE = Shape()
 
+REPEATS = 4
+"""How often an epoch draws a clip at most, on average."""
+
 RARE = 0.03
 """Share that a class a corpus lacks is given in its prior: absence teaches next to nothing."""
 
@@ -114,7 +117,7 @@ def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
               for name, value in priors(data, chosen, classes).items()}
     optimiser = torch.optim.AdamW(network.parameters(), recipe.rate,
                                   weight_decay=recipe.decay)
-    per_epoch = max(1, recipe.samples // recipe.batch)
+    per_epoch = max(1, min(recipe.samples, REPEATS * len(chosen)) // recipe.batch)
     total, step = per_epoch * recipe.epochs, 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=total + 1, pct_start=0.15)

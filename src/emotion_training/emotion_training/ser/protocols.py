@@ -40,7 +40,7 @@ TUNE = Recipe(epochs=16, samples=960, rate=1e-3, average=0.98, frames=80, streng
               mixup=0.15)
 FULL = Recipe(epochs=7, samples=8000, frames=80, strength=0.35, mixup=0.15)
 NONSPEECH = 700
-"""Made clips without speech that every broad training mixes in."""
+"""Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
 
 Say = Callable[[str], None]
 
@@ -102,9 +102,10 @@ def summary(probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...
             'confusion': found.confusion.tolist()}
 
 
-def _broad(data: Spectra) -> tuple[Spectra, np.ndarray]:
-    """Add the made sounds; return the whole and the indices of those."""
-    whole = data + nonspeech.make_spectra(NONSPEECH, seed=1)
+def with_nonspeech(data: Spectra) -> tuple[Spectra, np.ndarray]:
+    """Add made sounds without speech; return the whole and the indices of those."""
+    count = min(NONSPEECH, 8 + len(data) // 10)
+    whole = data + nonspeech.make_spectra(count, seed=1)
     return whole, np.arange(len(data), len(whole))
 
 
@@ -117,7 +118,7 @@ def _ravdess(data: Spectra) -> np.ndarray:
 
 def _pretrained(data: Spectra, stages: Stages) -> dict:
     """Train on everything but RAVDESS: the start of P1 and P2, and P3's `without ravdess`."""
-    whole, made = _broad(data)
+    whole, made = with_nonspeech(data)
     others = np.flatnonzero(data.corpora != 'ravdess')
     if not others.size:
         raise TrainingError('no corpus besides RAVDESS to train on first')
@@ -156,7 +157,7 @@ def run_p2(data: Spectra, stages: Stages) -> dict:
 
 def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
     """Run P3 and return its figures: pooled, per corpus, and for each corpus left out."""
-    whole, made = _broad(data)
+    whole, made = with_nonspeech(data)
     fold_of = speaker_folds(data.speakers, data.corpora, folds)
     truth = six_labels(data.labels)
     pooled = np.zeros((len(data), fit.OUTPUTS), np.float32)
