@@ -44,6 +44,10 @@ _SOURCES = ('camera_node', 'microphone_node')
 _PHASES = ('WAITING_FACE', 'LISTENING', 'SHOW_RESULT')
 # So many screens after the first word, LISTENING has its picture.
 _SPOKEN = 25
+# Seconds of the film, which is played in a loop.
+_FILM = 4.0
+# Seconds for the longest speech, its result, and the screen of it.
+_SLACK = 60.0
 _OUTCOMES = {DetectEmotion.Result.SUCCESS: 'success', DetectEmotion.Result.NO_FACE: 'no_face',
              DetectEmotion.Result.NO_SPEECH: 'no_speech',
              DetectEmotion.Result.CANCELLED: 'cancelled'}
@@ -175,7 +179,7 @@ def built_in(folder: Path) -> Input:
     try:
         voice = demo_media.find_voice()
         seconds = demo_media.make_sound(folder / 'voice.wav', voice)
-        seen = demo_media.make_film(folder / 'face.avi', seconds)
+        seen = demo_media.make_film(folder / 'face.avi', _FILM)
     except demo_media.MediaError as error:
         raise DemoError(str(error)) from error
     return Input({'camera': str(folder / 'face.avi'), 'microphone': str(folder / 'voice.wav'),
@@ -186,11 +190,9 @@ def choose_input(options: argparse.Namespace, folder: Path) -> Input:
     """Return where picture and sound come from.
 
     :param folder: for what has to be made.
-    :raises DemoError: if a file is missing.
+    :raises DemoError: if something that it is made of is missing.
     """
     if options.video:
-        if not Path(options.video).is_file():
-            raise DemoError(f'{options.video}: there is no such file')
         chosen = Input({'video': options.video, 'loop': 'true'}, _file_patience(options.video),
                        options.video, options.video)
     elif options.camera:
@@ -220,18 +222,20 @@ def _file_patience(path: str) -> float:
 
 
 def with_demo_rules(setups: Sequence[NodeSetup]) -> list[NodeSetup]:
-    """Return the graph's nodes with the cycle run by the demonstration alone."""
+    """Return the graph's nodes without the sources, and with the cycle run from here alone."""
     return [replace(setup, parameters={**setup.parameters, 'autostart': False})
-            if setup.name == 'orchestrator_node' else setup for setup in setups]
+            if setup.name == 'orchestrator_node' else setup
+            for setup in setups if setup.name not in _SOURCES]
 
 
-def run_cycle(process: GraphProcess, audience: Audience, setups: Sequence[NodeSetup],
-              chosen: Input, options: argparse.Namespace) -> DetectEmotion.Result:
+def run_cycle(process: GraphProcess, audience: Audience, chosen: Input,
+              options: argparse.Namespace) -> DetectEmotion.Result:
     """Play one cycle: wait until all are ready, then let the sources begin.
 
-    :raises DemoError: if somebody cannot begin, or nothing has come after ``--limit`` seconds.
+    :raises DemoError: if somebody cannot begin, or does not within ``--limit`` seconds.
     """
     end = time.monotonic() + options.limit
+    speech_timeout = options.speech_timeout or chosen.speech_timeout
     models = [name for name, node in process.nodes.items() if isinstance(node, LifecycleNode)]
 
     def wait(condition: Callable[[], bool], what: str, trouble: Sequence[str] = ()) -> None:
@@ -243,8 +247,7 @@ def run_cycle(process: GraphProcess, audience: Audience, setups: Sequence[NodeSe
                     raise DemoError(f'{name}: {audience.troubles[name]}')
             if time.monotonic() > end:
                 known = '; '.join(f'{name}: {text}' for name, text in audience.troubles.items())
-                raise DemoError(f'{what} did not come within {options.limit:g} s'
-                                + (f' ({known})' if known else ''))
+                raise DemoError(f'{what} did not come in time' + (f' ({known})' if known else ''))
             time.sleep(0.02)
 
     for name in models:
@@ -252,12 +255,14 @@ def run_cycle(process: GraphProcess, audience: Audience, setups: Sequence[NodeSe
     wait(audience.detect.server_is_ready, 'the action emotion/detect')
     wait(lambda: audience.watching, 'the screen')
     sent = audience.detect.send_goal_async(DetectEmotion.Goal(
-        face_timeout=options.limit, speech_timeout=chosen.speech_timeout))
+        face_timeout=options.limit, speech_timeout=speech_timeout))
     wait(sent.done, 'an answer of emotion/detect')
     audience.begin()
-    for setup in setups:
+    for setup in resolve(GRAPHS['multimodal'], chosen.arguments):
         if setup.name in _SOURCES:
             process.spin(make_node(setup))
+    # The cycle has time-outs of its own; this one is for a graph that stands still.
+    end = time.monotonic() + options.limit + speech_timeout + _SLACK
     result = sent.result().get_result_async()
     wait(result.done, 'the end of the cycle', _SOURCES)
     outcome = result.result().result
@@ -342,8 +347,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--fer-model', default='', help='FER model (default: the embedded one)')
     parser.add_argument('--ser-model', default='', help='SER model (default: the embedded one)')
     parser.add_argument('--headless', action='store_true', help='show no window')
-    parser.add_argument('--limit', type=float, default=120.0,
-                        help='give up after so many seconds')
+    parser.add_argument('--speech-timeout', type=float, default=0.0, help=(
+        'seconds to wait for speech after the face was locked; 0 for what suits the input'))
+    parser.add_argument('--limit', type=float, default=60.0, help=(
+        'seconds to wait until the graph is ready, and then for a held expression'))
     return parser.parse_args(list(arguments))
 
 
@@ -361,15 +368,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     process = None
     rclpy.init()
     try:
+        if options.video and not Path(options.video).is_file():
+            raise DemoError(f'{options.video}: there is no such file')
         with tempfile.TemporaryDirectory(prefix='emotion_demo_') as folder:
-            chosen = choose_input(options, Path(folder))
-            setups = with_demo_rules(resolve(GRAPHS['multimodal'], {
-                **chosen.arguments, 'window': 'off' if options.headless else 'auto',
-                'fer_model': options.fer_model, 'ser_model': options.ser_model}))
-            process = GraphProcess([s for s in setups if s.name not in _SOURCES])
+            process = GraphProcess(with_demo_rules(resolve(GRAPHS['multimodal'], {
+                'window': 'off' if options.headless else 'auto',
+                'fer_model': options.fer_model, 'ser_model': options.ser_model})))
             audience = Audience()
             process.spin(audience)
-            result = run_cycle(process, audience, setups, chosen, options)
+            # Film and voice are made while the models are loaded.
+            chosen = choose_input(options, Path(folder))
+            result = run_cycle(process, audience, chosen, options)
             data = report(result, audience, chosen, options.out)
             process.close()
             process = None
