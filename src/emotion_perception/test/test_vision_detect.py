@@ -229,6 +229,15 @@ def test_every_frame_of_a_talking_face_has_one_face(media, detector, name: str) 
     assert set(counts) == {1}
 
 
+def test_after_a_face_has_left_nothing_else_is_taken_for_one(media, detector) -> None:
+    # 72 frames of a man, then a title whose letters look a little like faces.
+    capture = cv2.VideoCapture(str(media('face_then_no_face.mov')))
+    counts = []
+    while (answer := capture.read())[0]:
+        counts.append(len(detector.detect(answer[1])))
+    assert counts == [1] * 72 + [0] * (len(counts) - 72)
+
+
 def test_both_people_of_a_photograph_are_found(media, detector) -> None:
     found = detector.detect(cv2.imread(str(media('two_people.jpg'))))
     assert len(found) == 2
