@@ -24,7 +24,7 @@ from emotion_perception.vision.calibration import (
     CalibrationError,
     load_calibration,
 )
-from emotion_perception.vision.sources import Frame, Source, SourceError, SourceSettings
+from emotion_perception.vision.sources import Frame, Source, SourceSettings
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,11 @@ class CameraNode(Node):
             try:
                 if self._play(self._source):
                     return
-            except SourceError as error:
+            except Exception as error:
+                if not self.context.ok():
+                    # Ctrl-C: nothing can be published any more.
+                    return
+                # A SourceError, or what a library makes of a strange file: the node goes on.
                 self.get_logger().error(f'{error}; next try in {pause:g} s')
                 self._diagnostics.error(str(error))
                 self._stop.wait(pause)

@@ -86,6 +86,9 @@ class FaceDetectorNode(ModelNode):
                     crop=array_to_image(face.crop, message.header))
 
     def _on_failure(self, error: Exception) -> None:
+        if not self.context.ok():
+            # Ctrl-C: nothing can be published any more.
+            return
         kind = 'image' if isinstance(error, ImageError) else type(error).__name__
         self.report.warn(kind, f'a picture was left out: {error}')
 

@@ -160,6 +160,9 @@ class FerNode(ModelNode):
         return predictions
 
     def _on_failure(self, error: Exception) -> None:
+        if not self.context.ok():
+            # Ctrl-C: nothing can be published any more.
+            return
         self.report.warn(type(error).__name__, f'a frame was left out: {error}')
 
 
