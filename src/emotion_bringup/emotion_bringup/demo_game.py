@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import rclpy
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup.graphs import GRAPHS, ArgumentError, resolve
-from emotion_bringup.runner import GraphProcess
+from emotion_bringup.runner import GraphProcess, finish, initialise
 from emotion_bringup.two_people import TwoPeople
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPredictionArray, GameState
@@ -223,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
     values = {'camera_topic': CAMERA, 'window': options.window, 'fer_model': options.fer_model,
               'game': json.dumps(RULES)}
-    rclpy.init()
+    initialise()
     process = None
     try:
         process = GraphProcess(resolve(GRAPHS['game'], values))
@@ -243,9 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     finally:
-        if process is not None:
-            process.close()
-        rclpy.try_shutdown()
+        finish(process)
     show(data)
     if options.out is not None:
         print(f'  {options.out / "result.json"}, {len(data["pictures"])} pictures')

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 import threading
 import traceback
@@ -18,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, Graph, NodeSetup, resolve
 from emotion_perception.ros.parameters import ConfigurationError
@@ -67,14 +69,16 @@ class GraphProcess:
         except ExternalShutdownException:
             pass
         except Exception:
-            node.get_logger().fatal(f'the node failed:\n{traceback.format_exc()}')
-            self.failed = True
-            node.context.try_shutdown()
+            # What a node does while the context is shut down may fail: that is no failure.
+            if node.context.ok():
+                node.get_logger().fatal(f'the node failed:\n{traceback.format_exc()}')
+                self.failed = True
+                node.context.try_shutdown()
         finally:
             self._ended.set()
 
     def wait(self) -> None:
-        """Wait until the context is shut down (SIGINT, SIGTERM, a node that failed)."""
+        """Wait until the context is shut down or a node failed."""
         self._ended.wait()
 
     def close(self) -> None:
@@ -86,6 +90,26 @@ class GraphProcess:
         for node in self.nodes.values():
             node.destroy_node()
         self.nodes.clear()
+
+
+def initialise(arguments: Sequence[str] | None = None) -> None:
+    """Initialise rclpy so that SIGINT and SIGTERM raise KeyboardInterrupt in the main thread.
+
+    rclpy's own handlers shut the context down at once, under worker threads that still publish;
+    this way :func:`finish` can stop the nodes first.
+    """
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+def finish(process: GraphProcess | None) -> None:
+    """Stop the nodes, then rclpy; a second signal does not cut that short."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if process is not None:
+        process.close()
+    rclpy.try_shutdown()
 
 
 def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) -> Node:
@@ -172,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ArgumentError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    rclpy.init(args=global_arguments(values, extra))
+    initialise(global_arguments(values, extra))
     process = None
     try:
         process = GraphProcess(setups)
@@ -183,9 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 2
     finally:
-        if process is not None:
-            process.close()
-        rclpy.try_shutdown()
+        finish(process)
     return 1 if process is not None and process.failed else 0
 
 

@@ -47,13 +47,19 @@ class BusPublisher:
             receivers = list(_subscriptions.get(self._key, ()))
         for receiver in receivers:
             receiver.callback(message)
-        if self._publisher.get_subscription_count():
-            self._publisher.publish(message)
+        try:
+            if self._publisher.get_subscription_count():
+                self._publisher.publish(message)
+        except RuntimeError:
+            # The signal that ends the process takes the context from under a worker's feet.
+            if self._node.context.ok():
+                raise
 
     @property
     def wanted(self) -> bool:
         """Whether anybody, in this process or outside, listens."""
-        return bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0
+        return self._node.context.ok() and (
+            bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0)
 
     def destroy(self) -> None:
         """End the publisher; subscriptions of this process go back to DDS."""
@@ -92,7 +98,8 @@ class BusSubscription:
             if local and self._subscription is not None:
                 self._node.destroy_subscription(self._subscription)
                 self._subscription = None
-            elif not local and self._subscription is None and not self._destroyed:
+            elif (not local and self._subscription is None and not self._destroyed
+                  and self._node.context.ok()):
                 self._subscription = self._node.create_subscription(
                     self._type, self._topic, self.callback, self._profile,
                     event_callbacks=SubscriptionEventCallbacks(
