@@ -40,6 +40,7 @@ class GraphProcess:
         self._executors: list[SingleThreadedExecutor] = []
         self._threads: list[threading.Thread] = []
         self._ended = threading.Event()
+        self._closing = False
         self.nodes: dict[str, Node] = {}
         self.failed = False
         """Whether a node ended with an error; its text was logged, and the context shut down."""
@@ -69,8 +70,9 @@ class GraphProcess:
         except ExternalShutdownException:
             pass
         except Exception:
-            # What a node does while the context is shut down may fail: that is no failure.
-            if node.context.ok():
+            # What a node does while it is closed or the context shut down may fail: that is no
+            # failure.
+            if node.context.ok() and not self._closing:
                 node.get_logger().fatal(f'the node failed:\n{traceback.format_exc()}')
                 self.failed = True
                 node.context.try_shutdown()
@@ -83,6 +85,7 @@ class GraphProcess:
 
     def close(self) -> None:
         """Stop all nodes."""
+        self._closing = True
         for executor in self._executors:
             executor.shutdown(timeout_sec=5.0)
         for thread in self._threads:
