@@ -160,7 +160,7 @@ def test_the_demonstration_plays_a_game_and_draws_every_phase(processes, tmp_pat
     pytest.importorskip('matplotlib', reason='the second player is in matplotlib')
     out = tmp_path / 'out'
     demo = processes.start(sys.executable, '-m', 'emotion_bringup.demo_game', '--out', out,
-                           '--window', 'off', '--limit', '100', name='demo', may_end=True)
+                           '--headless', '--limit', '100', name='demo', may_end=True)
     assert demo.wait(110.0) == 0, demo.output()
     result = json.loads((out / 'result.json').read_text())
     assert result['outcome'] == 'finished'

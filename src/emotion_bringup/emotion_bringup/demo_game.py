@@ -38,7 +38,8 @@ CAMERA = 'camera/image_raw'
 ROUNDS, SECONDS, SEED = 3, 4.0, 2
 # The portraits smile and look straight: what else would the rounds ask them for?
 TARGETS = ('Happy', 'Neutral', 'Surprise')
-RULES = {'auto_start': False, 'final_seconds': 0, 'result_seconds': 3}
+# A slow machine plays it, too.
+RULES = {'auto_start': False, 'final_seconds': 0, 'result_seconds': 3, 'minimum_frames': 4}
 
 # The picture of a phase is taken so many seconds after its beginning.
 _MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 1.5, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
@@ -214,14 +215,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog='./emotion demo --game',
                                      description='A whole game that plays itself.')
     parser.add_argument('--out', type=Path, help='folder for result.json and one PNG per phase')
-    parser.add_argument('--window', choices=('auto', 'on', 'off'), default='auto',
-                        help='show a window: auto where there is a display')
+    parser.add_argument('--headless', action='store_true',
+                        help='show no window, even where there is a display')
     parser.add_argument('--fer-model', default='', help='FER model (default: the embedded one)')
     parser.add_argument('--limit', type=float, default=180.0,
                         help='give up after so many seconds')
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
-    values = {'camera_topic': CAMERA, 'window': options.window, 'fer_model': options.fer_model,
-              'game': json.dumps(RULES)}
+    values = {'camera_topic': CAMERA, 'window': 'off' if options.headless else 'auto',
+              'fer_model': options.fer_model, 'game': json.dumps(RULES)}
     initialise()
     process = None
     try:
