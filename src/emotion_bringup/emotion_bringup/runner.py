@@ -41,7 +41,6 @@ class GraphProcess:
         self._threads: list[threading.Thread] = []
         self._ended = threading.Event()
         self._closing = False
-        self._closing = False
         self.nodes: dict[str, Node] = {}
         self.failed = False
         """Whether a node ended with an error; its text was logged, and the context shut down."""
