@@ -8,11 +8,25 @@ import numpy as np
 import torch
 
 from emotion_perception.emotions import softmax
-from emotion_training.common.files import save_json, save_yaml, sha256_of
+from emotion_training.common.files import (
+    TrainingError,
+    load_torch,
+    save_json,
+    save_yaml,
+    sha256_of,
+)
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
-from emotion_training.ser.protocols import FULL, Say, Stages, six_labels, with_nonspeech
+from emotion_training.ser.protocols import (
+    FULL,
+    GO_ON,
+    Say,
+    Stages,
+    pretrained,
+    six_labels,
+    with_nonspeech,
+)
 from emotion_training.ser.spectra import Spectra
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
 
@@ -36,52 +50,72 @@ def held_out(data: Spectra, say: Say) -> tuple[np.ndarray, np.ndarray]:
     return train, rest
 
 
-def calibrate(network: torch.nn.Module, data: Spectra, chosen: np.ndarray) -> dict:
+def calibrate(logits: np.ndarray, truth: np.ndarray, made: np.ndarray) -> dict:
     """Return temperature, threshold of abstention and the figures behind them.
 
     The threshold is the confidence that 99 % of the speech reaches, at most 0.35.
 
-    :param chosen: clips that trained nothing.
+    :param logits: (n, 6) of clips whose speakers trained nothing.
+    :param truth: int (n,) in the six classes.
+    :param made: (m, 6) logits of made sounds without speech.
     """
-    truth = six_labels(data.labels[chosen])
-    chosen, truth = chosen[truth >= 0], truth[truth >= 0]
-
-    def answers(part: Spectra, index: np.ndarray) -> np.ndarray:
-        return gate(torch.from_numpy(fit.logits(network, part, index))).numpy()
-
-    logits = answers(data, chosen)
     temperature = fit_temperature(logits, truth)
     probabilities = softmax(logits, temperature)
     threshold = min(CONFIDENCE_CAP, float(np.quantile(probabilities.max(axis=1), 0.01)))
-    made = nonspeech.make_spectra(min(300, 8 + len(chosen)), seed=99)
-    silent = softmax(answers(made, np.arange(len(made))), temperature).max(axis=1)
+    silent = softmax(made, temperature).max(axis=1)
     found = figures(probabilities, truth)
     return {'temperature': temperature, 'min_confidence': round(threshold, 3), 'n': found.n,
             'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
             'ece': found.ece, 'ece_before': calibration_error(softmax(logits), truth),
             'speech_abstained': float((probabilities.max(axis=1) < threshold).mean()),
-            'nonspeech_abstained': float((silent < threshold).mean()),
-            'speakers': sorted(set(data.speakers[chosen].tolist()))}
+            'nonspeech_abstained': float((silent < threshold).mean())}
 
 
 def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Path:
-    """Train on all clips and write ``ser_default.onnx`` with its entry beside it.
+    """Train on all corpora and write ``ser_default.onnx`` with its entry beside it.
+
+    Where protocol P3 was run in the same folder, its networks have answered for every clip
+    without knowing its speaker: those answers calibrate, and all speakers train. Else one
+    speaker in twelve is kept for calibration. Where P1, P2 or P3 left a network trained on
+    everything but RAVDESS and all speakers train, the training goes on from that.
 
     :return: path of the ONNX file; the sidecar ``ser_default.yaml`` holds its catalogue entry,
-        ``default.json`` the figures of calibration.
+        ``ser_default.json`` the figures of calibration.
     """
     out = Path(out)
-    whole, made = with_nonspeech(data)
-    train, rest = held_out(data, say)
-    checkpoint = Stages(out, say, scale).run('default', whole, np.concatenate((train, made)),
-                                             FULL, 11)
-    return finish(checkpoint, data, rest, out / 'ser_default.onnx', say)
-
-
-def finish(checkpoint: dict, data: Spectra, rest: np.ndarray, path: Path, say: Say) -> Path:
-    """Calibrate a trained network on the clips ``rest`` and write it as ``path``."""
+    stages, (whole, made) = Stages(out, say, scale), with_nonspeech(data)
+    answers = out / 'p3_logits.pt'
+    start = None
+    if answers.is_file():
+        saved = load_torch(answers)
+        if len(saved['logits']) != len(data):
+            raise TrainingError(f'{answers} is of other corpora; use another --out')
+        train, rest, logits = np.arange(len(data)), np.arange(len(data)), saved['logits']
+        if (out / 'without_ravdess.pt').is_file():
+            start = pretrained(data, stages)
+    else:
+        train, rest = held_out(data, say)
+        logits = None
+    checkpoint = stages.run('default', whole, np.concatenate((train, made)),
+                            FULL if start is None else GO_ON, 11, start)
     network = fit.restore(checkpoint)
-    found = calibrate(network, data, rest)
+    if logits is None:
+        logits = torch.from_numpy(fit.logits(network, data, rest))
+    truth = six_labels(data.labels[rest])
+    found = calibrate(
+        gate(logits).numpy()[truth >= 0], truth[truth >= 0],
+        gate(torch.from_numpy(fit.logits(network, *_unheard(len(rest))))).numpy())
+    return write(network, found, out / 'ser_default.onnx', say)
+
+
+def _unheard(speech: int) -> tuple[Spectra, np.ndarray]:
+    """Return made sounds without speech that trained nothing, and their indices."""
+    made = nonspeech.make_spectra(min(300, 8 + speech), seed=99)
+    return made, np.arange(len(made))
+
+
+def write(network: torch.nn.Module, found: dict, path: Path, say: Say) -> Path:
+    """Write a network with its calibration as ``path``, with sidecar and figures beside it."""
     entry = entry_of(path.name, found['temperature'], found['min_confidence'],
                      'embedded default for voices: small CNN on log-mel spectra',
                      card=path.with_suffix('.md').name)
@@ -89,6 +123,6 @@ def finish(checkpoint: dict, data: Spectra, rest: np.ndarray, path: Path, say: S
     save_yaml(path.with_suffix('.yaml'), entry)
     save_json(path.with_suffix('.json'), found | {'sha256': sha256_of(path),
                                                   'bytes': path.stat().st_size})
-    say(f'{path}: {path.stat().st_size / 1e6:.1f} MB, held-out speakers UAR {found["uar"]:.3f}, '
+    say(f'{path}: {path.stat().st_size / 1e6:.1f} MB, unheard speakers UAR {found["uar"]:.3f}, '
         f'ECE {found["ece"]:.3f} (uncalibrated {found["ece_before"]:.3f})')
     return path

@@ -39,6 +39,7 @@ PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
 TUNE = Recipe(epochs=16, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
               mixup=0.15)
 FULL = Recipe(epochs=7, samples=8000, frames=80, strength=0.35, mixup=0.15)
+GO_ON = Recipe(epochs=4, samples=8000, rate=1e-3, frames=80, strength=0.35, mixup=0.15)
 NONSPEECH = 700
 """Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
 
@@ -116,7 +117,7 @@ def _ravdess(data: Spectra) -> np.ndarray:
     return chosen
 
 
-def _pretrained(data: Spectra, stages: Stages) -> dict:
+def pretrained(data: Spectra, stages: Stages) -> dict:
     """Train on everything but RAVDESS: the start of P1 and P2, and P3's `without ravdess`."""
     whole, made = with_nonspeech(data)
     others = np.flatnonzero(data.corpora != 'ravdess')
@@ -127,7 +128,7 @@ def _pretrained(data: Spectra, stages: Stages) -> dict:
 
 def run_p1(data: Spectra, stages: Stages) -> dict:
     """Run P1 and return its figures; ``accuracy`` is the mean over five seeds."""
-    ravdess, start, runs = _ravdess(data), _pretrained(data, stages), []
+    ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
     for seed in range(5):
         train, test = random_split(len(ravdess), 0.2, seed)
         done = stages.run(f'p1_seed{seed}', data, ravdess[train], TUNE, seed, start)
@@ -139,7 +140,7 @@ def run_p1(data: Spectra, stages: Stages) -> dict:
 
 def run_p2(data: Spectra, stages: Stages) -> dict:
     """Run P2 and return its figures; ``uar`` is the mean over the six folds."""
-    ravdess, start, runs = _ravdess(data), _pretrained(data, stages), []
+    ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
     actor = np.array([int(name.split('/A')[1]) for name in data.speakers[ravdess]])
     pooled = np.zeros((len(ravdess), 8), np.float32)
     for fold, actors in RAVDESS_FOLDS.items():
