@@ -126,15 +126,16 @@ def _truetype_mask(text: str, size: int, weight: int, face: object) -> tuple[np.
 def _hershey_mask(text: str, size: int, weight: int) -> tuple[np.ndarray, int]:
     """Do what :func:`_truetype_mask` does with OpenCV 4's stroke font."""
     font, large = cv2.FONT_HERSHEY_DUPLEX, size * _HERSHEY_SCALE
-    scale = cv2.getFontScaleFromHeight(font, round(large * _CAPITAL), 1)
     thickness = max(1, round(large * (0.04 + 0.08 * (weight - 400) / 300)))
+    # The pen is as thick above and below its line: the capitals must stay as high as they are.
+    scale = cv2.getFontScaleFromHeight(font, round(large * _CAPITAL) - thickness // 2, thickness)
     text = text.encode('ascii', 'replace').decode()
     (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
     mask = np.zeros((math.ceil(1.5 * size) * _HERSHEY_SCALE, width + large), np.uint8)
     mask = mask[:, :mask.shape[1] - mask.shape[1] % _HERSHEY_SCALE]
     mask = np.ascontiguousarray(mask)
-    cv2.putText(mask, text, (thickness // 2, round(1.1 * large)), font, scale, 255, thickness,
-                cv2.LINE_AA)
+    origin = (thickness // 2, round(1.1 * large) - thickness // 2)
+    cv2.putText(mask, text, origin, font, scale, 255, thickness, cv2.LINE_AA)
     mask = cv2.resize(mask, None, fx=1 / _HERSHEY_SCALE, fy=1 / _HERSHEY_SCALE,
                       interpolation=cv2.INTER_AREA)
     return mask, math.ceil(width / _HERSHEY_SCALE)
