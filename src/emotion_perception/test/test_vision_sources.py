@@ -55,10 +55,14 @@ def test_the_kind_of_a_source_follows_from_its_name(tmp_path: Path) -> None:
 
 
 def test_a_film_plays_at_its_own_speed_and_ends(film: Path) -> None:
+    start = time.monotonic()
     frames = read_all(Source(SourceSettings(source=str(film))))
-    assert [number_of(frame) for frame in frames] == list(range(30))
-    steps = np.diff([frame.time for frame in frames])
-    assert np.allclose(steps, 0.02, atol=1e-6)
+    assert time.monotonic() - start >= 29 * 0.02
+    # A busy machine may leave frames out, but each has its own time.
+    numbers = [number_of(frame) for frame in frames]
+    assert len(numbers) > 15 and numbers == sorted(set(numbers))
+    begins = [frame.time - number / 50 for frame, number in zip(frames, numbers)]
+    assert np.ptp(begins) < 1e-3
     # Stamps are when a frame was due, and none is delivered before that.
     assert frames[-1].time <= time.monotonic()
 
@@ -79,6 +83,22 @@ def test_a_film_that_loops_goes_on_without_a_gap(film: Path) -> None:
 def test_a_lower_rate_thins_a_film_out(film: Path) -> None:
     frames = read_all(Source(SourceSettings(source=str(film), rate=10.0, realtime=False)))
     assert [number_of(frame) for frame in frames] == [0, 5, 10, 15, 20, 25]
+
+
+@pytest.mark.skipif(shutil.which('ffmpeg') is None, reason='needs ffmpeg to make the film')
+def test_a_film_of_varying_rate_keeps_its_own_times(film: Path, tmp_path: Path) -> None:
+    slower = tmp_path / 'slower.mkv'
+    subprocess.run(
+        ['ffmpeg', '-loglevel', 'error', '-i', str(film), '-vf',
+         "setpts='if(lt(N,15),N,15+(N-15)*3)/50/TB'", '-vsync', 'vfr', '-c:v', 'mjpeg',
+         str(slower)], check=True, stdin=subprocess.DEVNULL)
+    # The last frame's time is the encoder's.
+    frames = read_all(Source(SourceSettings(source=str(slower))))[:-1]
+    steps = np.diff([frame.time for frame in frames])
+    # A busy machine may leave frames out; the others are on their own time.
+    expected = [min(n, 15) / 50 + max(n - 15, 0) * 3 / 50 for n in map(number_of, frames)]
+    assert np.allclose(steps, np.diff(expected), atol=0.002)
+    assert len(frames) > 15
 
 
 def test_without_real_time_a_film_is_read_as_fast_as_it_is_taken(film: Path) -> None:

@@ -243,9 +243,17 @@ class Source:
                     raise SourceError(f'{path}: frame {index} cannot be decoded')
                 return image
 
-            index = 0
+            index, offset, begin = 0, 0.0, 0.0
             while capture.grab():
-                yield index / rate, decode
+                # The file's own time of the frame: telephones film at rates that vary.
+                shown = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                if index == 0:
+                    begin = shown
+                elif shown - begin > offset:
+                    offset = shown - begin
+                else:
+                    offset += 1 / rate
+                yield offset, decode
                 index += 1
         finally:
             capture.release()
