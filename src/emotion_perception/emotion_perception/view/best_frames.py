@@ -11,8 +11,9 @@ from emotion_perception.interaction.game import GameState, PlayerState
 
 # Frames to remember: the state about a frame follows it by a few frames at most.
 _RECENT = 15
-# How far (nanoseconds) another frame may be from the best moment if that one was not drawn.
-_NEAR = 150_000_000
+# How far (nanoseconds) another frame may be from the best moment if that one was not drawn: the
+# nearest is taken, a frame or two away where the machine keeps up.
+_NEAR = 700_000_000
 # Part of the picture around the face, in face sizes, and its height in pixels.
 _WIDTH, _HEIGHT, _PIXELS = 2.4, 2.6, 360
 
