@@ -1,0 +1,1 @@
+"""What the training pipelines share: safe files, metrics, plots, reproducibility."""

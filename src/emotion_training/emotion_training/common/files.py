@@ -1,0 +1,97 @@
+"""Files that are either whole or absent: checkpoints, configurations, figures."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+
+class TrainingError(Exception):
+    """Something the user can put right: a missing folder, a wrong label, a full disk."""
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a crash or a full disk leaves the old one untouched.
+
+    The bytes go to a temporary file beside the target, reach the disk, and only then take the
+    target's name (``os.replace`` is atomic on POSIX).
+
+    :raises TrainingError: if the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(f'could not save {path} ({len(data) / 1e6:.1f} MB): '
+                            f'{error.strerror or error}; the file that stood there before, if '
+                            'any, is unchanged') from error
+
+
+def save_torch(path: Path, state: Any) -> None:
+    """Save tensors and plain values with :func:`torch.save`, atomically."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_torch(path: Path) -> Any:
+    """Load what :func:`save_torch` wrote; tensors come to the CPU, and no code is run.
+
+    :raises TrainingError: if the file is missing or damaged.
+    """
+    if not Path(path).is_file():
+        raise TrainingError(f'no checkpoint {path}')
+    try:
+        return torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:
+        raise TrainingError(f'{path} is not a readable checkpoint: {error}') from error
+
+
+def save_json(path: Path, value: Any) -> None:
+    """Save a JSON document, atomically."""
+    write_atomically(path, (json.dumps(value, indent=2) + '\n').encode())
+
+
+def save_yaml(path: Path, value: Any) -> None:
+    """Save a YAML document, atomically, keys in their own order."""
+    write_atomically(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True).encode())
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(described: Iterable[Path], listed: Iterable[Path], root: Path) -> str:
+    """Return one SHA-256 for a data set.
+
+    :param described: files whose content counts (annotations, archives).
+    :param listed: files of which name and size count (hundreds of thousands of pictures, whose
+        content would take longer to read than an epoch).
+    :param root: names are taken relative to it, so that a moved data set is still the same.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(described):
+        digest.update(f'{path.relative_to(root)} {sha256_of(path)}\n'.encode())
+    for path in sorted(listed):
+        digest.update(f'{path.relative_to(root)} {path.stat().st_size}\n'.encode())
+    return digest.hexdigest()

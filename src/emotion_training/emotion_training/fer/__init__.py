@@ -1,0 +1,1 @@
+"""Facial expression recognition: data sets, recipes, training, export and evaluation."""

@@ -1,0 +1,149 @@
+"""Networks that the recipes train: the small default and torchvision's ResNets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class SqueezeExcite(nn.Module):
+    """Weigh channels by what the whole map holds (Hu et al., CVPR 2018)."""
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.narrow = nn.Conv2d(channels, channels // reduction, 1)
+        self.widen = nn.Conv2d(channels // reduction, channels, 1)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        pooled = maps.mean((2, 3), keepdim=True)
+        return maps * torch.sigmoid(self.widen(functional.relu(self.narrow(pooled))))
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016), with squeeze-excite.
+
+    A shortcut that shrinks the map averages first, so that no input pixel is skipped.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs)
+        self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs)
+        self.excite = SqueezeExcite(outputs)
+        self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Sequential(
+            nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),
+            nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        inner = functional.relu(self.first_norm(self.first(maps)))
+        inner = self.excite(self.second_norm(self.second(inner)))
+        return functional.relu(inner + self.shortcut(maps))
+
+
+class FaceNet(nn.Module):
+    """A small residual network for faces of 32 to 112 pixels.
+
+    :param channels: 1 (grey) or 3.
+    :param classes: outputs of each head.
+    :param heads: label sets learnt side by side over shared features; see :meth:`blend_heads`.
+    :param stem: channels at full resolution.
+    :param widths: channels of each stage; each halves the resolution.
+    :param depths: residual blocks of each stage.
+    :param dropout: share of features dropped before the heads while training.
+    """
+
+    def __init__(self, channels: int = 1, classes: int = 6, heads: int = 1, stem: int = 32,
+                 widths: tuple[int, ...] = (64, 128, 256), depths: tuple[int, ...] = (1, 2, 1),
+                 dropout: float = 0.0) -> None:
+        super().__init__()
+        if len(widths) != len(depths):
+            raise ValueError(f'{len(widths)} widths but {len(depths)} depths')
+        self.classes, self.heads = classes, heads
+        self.stem = nn.Conv2d(channels, stem, 3, 1, 1, bias=False)
+        self.stem_norm = nn.BatchNorm2d(stem)
+        blocks, inputs = [], stem
+        for width, depth in zip(widths, depths):
+            for index in range(depth):
+                blocks.append(ResidualBlock(inputs, width, 2 if index == 0 else 1))
+                inputs = width
+        self.blocks = nn.Sequential(*blocks)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(inputs, classes * heads)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+        # A block starts as its shortcut: deep stacks then train at a high rate from step one.
+        for block in self.blocks:
+            nn.init.zeros_(block.second_norm.weight)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Map normalised images (n, channels, s, s) to logits (n, classes * heads)."""
+        maps = functional.relu(self.stem_norm(self.stem(images)))
+        return self.head(self.dropout(self.blocks(maps).mean((2, 3))))
+
+    @torch.no_grad()
+    def blend_heads(self, shares: list[float], bias: list[float] | None = None) -> None:
+        """Fold the heads into one, in place: the weighted sum of their logits plus a bias.
+
+        A weighted sum of logits is the geometric mean of the heads' distributions, and since
+        the heads are linear it costs nothing at run time.
+
+        :param shares: weight of each head.
+        :param bias: added to each class' logit.
+        :raises ValueError: if the number of shares is not the number of heads.
+        """
+        if len(shares) != self.heads:
+            raise ValueError(f'{len(shares)} shares for {self.heads} heads')
+        weights = self.head.weight.view(self.heads, self.classes, -1)
+        biases = self.head.bias.view(self.heads, self.classes)
+        scale = torch.tensor(shares, dtype=weights.dtype, device=weights.device)
+        folded = nn.Linear(weights.shape[2], self.classes).to(weights.device)
+        folded.weight.copy_((weights * scale[:, None, None]).sum(0))
+        folded.bias.copy_((biases * scale[:, None]).sum(0))
+        if bias is not None:
+            folded.bias.add_(torch.tensor(bias, dtype=weights.dtype, device=weights.device))
+        self.head, self.heads = folded, 1
+
+
+def torchvision_network(name: str, classes: int, weights: str) -> nn.Module:
+    """Build a torchvision ResNet whose fully-connected layer gives ``classes`` outputs.
+
+    :param name: ``'resnet18'``, ``'resnet34'``, ``'resnet50'`` ...
+    :param weights: ``'imagenet'`` (downloaded once by torchvision), ``'none'``, or the path of a
+        state dictionary in torchvision's names (its ``fc`` may be of another size).
+    :raises ValueError: for an unknown name.
+    :raises FileNotFoundError: if the weights are neither a file nor downloadable.
+    """
+    from emotion_perception.models.torch_compat import import_torchvision
+    models = import_torchvision().models
+    if not name.startswith('resnet') or name not in models.list_models():
+        raise ValueError(f'unknown network {name!r}; use facenet or one of '
+                         f'{[n for n in models.list_models() if n.startswith("resnet")]}')
+    network = models.get_model(name, weights=None)
+    if weights != 'none':
+        network.load_state_dict(_pretrained(name, weights), strict=False)
+    network.fc = nn.Linear(network.fc.in_features, classes)
+    return network
+
+
+def _pretrained(name: str, weights: str) -> dict[str, torch.Tensor]:
+    """Return the state dictionary without the classifier, which is replaced anyway."""
+    if weights == 'imagenet':
+        from torchvision import models
+        try:
+            state = models.get_model_weights(name).IMAGENET1K_V1.get_state_dict(check_hash=True)
+        except OSError as error:
+            raise FileNotFoundError(
+                f'the ImageNet weights of {name} could not be downloaded ({error}); give a file '
+                'with --weights FILE, or --weights none to start from nothing') from error
+    else:
+        path = Path(weights)
+        if not path.is_file():
+            raise FileNotFoundError(f'no weights file {path}; use imagenet, none or a path')
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    return {key: value for key, value in state.items() if not key.startswith('fc.')}
