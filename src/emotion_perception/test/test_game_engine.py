@@ -110,6 +110,15 @@ def test_a_slow_camera_still_gives_stable_faces():
     assert table.until(Phase.ROUND_RESULT, A, B).results[0].frames == 4
 
 
+def test_a_camera_slower_than_the_grace_time_does_not_pause_the_round():
+    table = Table(grace_seconds=0.5, seconds=8.0, minimum_frames=3, countdown=2.0)
+    for _ in range(20):
+        table.show(A, B)
+        table.rest(0.9)
+        assert table.state.phase != Phase.PAUSED
+    assert table.state.results[0].frames == pytest.approx(8, abs=1)
+
+
 def test_leftmost_is_player_1_and_rightmost_player_2():
     table = Table()
     state = table.until(Phase.COUNTDOWN, face('face_9', RIGHT), face('face_4', LEFT))

@@ -46,6 +46,9 @@ FINISHED, ABANDONED, STOPPED = 'finished', 'abandoned', 'stopped'
 # do not break the stretch over which a face counts as steadily seen.
 _FLICKER = 0.3
 
+# A frame that is so many times later than usual is a picture that stands still.
+_LATE = 3.0
+
 # A step of the clock counts for no more than this (seconds): a longer one is a clock that was set.
 _LONGEST_STEP = 2.0
 
@@ -238,6 +241,9 @@ class Game:
         """Forget players, scores and results, and be as after construction."""
         self._time: float | None = None
         self._clock = 0.0
+        # When the newest frame came (engine time), and the usual time between two frames.
+        self._frame_clock = 0.0
+        self._interval = 0.0
         self._seen: dict[str, _Seen] = {}
         self._present: dict[str, Sighting] = {}
         self._stamp = 0
@@ -288,6 +294,8 @@ class Game:
         :param stamp: acquisition time of the frame, nanoseconds.
         """
         step = self._advance(time)
+        self._interval += 0.2 * (self._clock - self._frame_clock - self._interval)
+        self._frame_clock = self._clock
         self._stamp = stamp
         self._present = {face.track: face for face in faces}
         self._watch()
@@ -337,7 +345,7 @@ class Game:
         self._clock += step
         for player in self._players:
             player.missing += step
-            if player.missing > self.settings.grace_seconds:
+            if self._is_lost(player):
                 player.sighting = None
         return step
 
@@ -555,7 +563,15 @@ class Game:
 
     def _lost(self) -> bool:
         """Say whether a player has been out of sight for longer than the grace time."""
-        return any(player.missing > self.settings.grace_seconds for player in self._players)
+        return any(self._is_lost(player) for player in self._players)
+
+    def _is_lost(self, player: _Player) -> bool:
+        grace = self.settings.grace_seconds
+        if player.track in self._present:
+            # Seen in the newest frame: only a picture that stands still can have lost this
+            # player, and on a slow machine the next frame may take longer than the grace time.
+            grace = max(grace, _LATE * self._interval)
+        return player.missing > grace
 
     def _away(self) -> list[int]:
         """Return the numbers of the players who are not seen."""
