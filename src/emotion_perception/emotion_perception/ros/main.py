@@ -32,6 +32,10 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     except ConfigurationError as error:
         print(f'error: {error}', file=sys.stderr)
         raise SystemExit(2) from None
+    except Exception:
+        # What a node does while a signal shuts the context down may fail: that is no failure.
+        if rclpy.ok():
+            raise
     finally:
         # A second Ctrl-C (launch adds its own to the terminal's) must not cut the cleanup short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
