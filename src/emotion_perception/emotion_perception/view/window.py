@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 import cv2
@@ -16,10 +17,18 @@ class WindowError(RuntimeError):
     """No window can be shown; the text says why."""
 
 
+# Opens a window and goes; where the display does not answer, the toolkit ends the process.
+_PROBE = 'import cv2; cv2.namedWindow("display?"); cv2.waitKey(1); cv2.destroyAllWindows()'
+_PROBE_SECONDS = 30.0
+
+
 def check_display() -> None:
     """Make sure that a window could be shown.
 
-    :raises WindowError: if there is no display, or OpenCV was built without windows.
+    It is tried in a process of its own: Qt ends the process whose display does not answer.
+
+    :raises WindowError: if there is no display, if it does not answer, or if OpenCV was built
+        without windows.
     """
     if sys.platform == 'linux' and not (
             os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
@@ -27,6 +36,15 @@ def check_display() -> None:
     if 'NONE' in _gui():
         raise WindowError('this OpenCV was built without windows (opencv-python-headless): '
                           'install opencv-python in its place')
+    try:
+        done = subprocess.run([sys.executable, '-c', _PROBE], capture_output=True, text=True,
+                              timeout=_PROBE_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise WindowError(f'the display does not answer within {_PROBE_SECONDS:g} s') from None
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if 'display' in line.lower()]
+        why = lines[0].strip() if lines else f'exit code {done.returncode}'
+        raise WindowError(f'the display cannot be used: {why}')
 
 
 class Window:
@@ -38,7 +56,6 @@ class Window:
     """
 
     def __init__(self, title: str, size: tuple[int, int]) -> None:
-        check_display()
         self.title = title
         try:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
