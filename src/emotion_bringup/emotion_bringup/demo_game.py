@@ -39,10 +39,11 @@ ROUNDS, SECONDS, SEED = 3, 4.0, 2
 # The portraits smile and look straight: what else would the rounds ask them for?
 TARGETS = ('Happy', 'Neutral', 'Surprise')
 # A slow machine plays it, too.
-RULES = {'auto_start': False, 'final_seconds': 0, 'result_seconds': 3, 'minimum_frames': 4}
+RULES = {'auto_start': False, 'final_seconds': 0, 'countdown': 2, 'result_seconds': 2,
+         'minimum_frames': 4}
 
 # The picture of a phase is taken so many seconds after its beginning.
-_MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 1.5, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
+_MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 0.9, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
             'ROUND_RESULT': 1.0, 'FINAL': 0.8}
 # Seconds that somebody takes to come or go, and that player 2 stays away.
 _WALK, _STAY_AWAY = 0.8, 3.0
@@ -218,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument('--headless', action='store_true',
                         help='show no window, even where there is a display')
     parser.add_argument('--fer-model', default='', help='FER model (default: the embedded one)')
-    parser.add_argument('--limit', type=float, default=180.0,
+    parser.add_argument('--limit', type=float, default=240.0,
                         help='give up after so many seconds')
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
     values = {'camera_topic': CAMERA, 'window': 'off' if options.headless else 'auto',

@@ -126,7 +126,7 @@ class ViewNode(Node):
         """Return the callback of a screen's state topic."""
         def take(message: Any) -> None:
             try:
-                screen.take(message)
+                screen.take(message, self._feed)
                 self._feed.changes += 1
             except ValueError as error:
                 self._report.warn('state', f'a state on {screen.topic} was left out: {error}')

@@ -14,7 +14,6 @@ from emotion_perception.interaction.multimodal import Phase, Snapshot, with_time
 from emotion_perception.ros.game_messages import (
     from_predictions,
     from_state_message,
-    to_nanoseconds,
 )
 from emotion_perception.ros.multimodal_messages import to_snapshot
 from emotion_perception.ros.scene_feed import SceneFeed
@@ -48,7 +47,7 @@ class Screen(Protocol):
     def moving(self) -> bool:
         """Whether it changes by itself as time goes by."""
 
-    def take(self, message: Any) -> None:
+    def take(self, message: Any, feed: SceneFeed) -> None:
         """Take a state; raise ValueError if it makes no sense."""
 
     def draw(self, size: tuple[int, int], feed: SceneFeed) -> np.ndarray:
@@ -61,7 +60,7 @@ class PerceptionScreen:
     title, topic, kind = 'Emotion Perception', '', None
     active, moving, phase = True, False, 'LIVE'
 
-    def take(self, message: Any) -> None:
+    def take(self, message: Any, feed: SceneFeed) -> None:
         """Do nothing: there is no state."""
 
     def draw(self, size: tuple[int, int], feed: SceneFeed) -> np.ndarray:
@@ -97,7 +96,7 @@ class MultimodalScreen:
         """Whether a countdown runs."""
         return self._snapshot is not None and self._snapshot.remaining > 0
 
-    def take(self, message: MultimodalState) -> None:
+    def take(self, message: MultimodalState, feed: SceneFeed) -> None:
         """Take a state of the cycle."""
         snapshot = to_snapshot(message)
         if snapshot.phase == Phase.WAITING_FACE:
@@ -154,21 +153,19 @@ class GameScreen:
         """Return false: each step of a countdown comes as a state of its own."""
         return False
 
-    def take(self, message: GameState) -> None:
-        """Take a state of the game."""
-        self._state = from_state_message(message)
+    def take(self, message: GameState, feed: SceneFeed) -> None:
+        """Take a state of the game, and the picture of a best moment while it is at hand."""
+        state = from_state_message(message)
+        self._best.add_state(state, lambda stamp: feed.picture_at(stamp * 1e-9))
+        self._state = state
 
     def draw(self, size: tuple[int, int], feed: SceneFeed) -> np.ndarray:
         """Draw the phase of the game."""
-        newest, state = feed.newest(), self._state
-        frame = feed.read(newest)
+        frame, state = feed.read(feed.newest()), self._state
         if state is None:
             canvas = Canvas(*size)
             draw_perception(canvas, feed.scene(frame))
             return canvas.image
-        if frame is not None:
-            self._best.add_frame(to_nanoseconds(newest.header.stamp), frame)
-        self._best.add_state(state)
         return game_screen.draw(size, frame, from_predictions(feed.faces()), state,
                                 self._best.portraits(state))
 
@@ -192,7 +189,7 @@ class InterviewScreen:
         """Return the phase of the interview."""
         return self._state.phase.name
 
-    def take(self, message: InterviewState) -> None:
+    def take(self, message: InterviewState, feed: SceneFeed) -> None:
         """Take a state of the interview."""
         self._state = InterviewView(
             phase=InterviewPhase(message.phase), question=message.question,
