@@ -13,6 +13,7 @@ import yaml
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
@@ -161,9 +162,12 @@ def test_disabled_it_rests_and_enabled_it_works_again(detector: Detector, client
     assert client.call(SetBool, '/fer_node/enable', SetBool.Request(data=False)).success
     detector.all.clear()
     detector.publisher.publish(FaceArray(faces=[face('face_1', WHITE)]))
+    # The report of a whole period in which it had a face and said nothing.
+    reports = client.watch('/diagnostics', DiagnosticArray)
+    reports.wait_count(2, lambda message: message.status[0].message == 'disabled')
+    assert detector.all.messages == []
     client.call(SetBool, '/fer_node/enable', SetBool.Request(data=True))
-    detector.ask(face('face_1', WHITE))
-    assert len(detector.all.messages) == 1
+    assert detector.ask(face('face_1', WHITE)).primary_id == 'face_1'
 
 
 def test_smoothing_can_be_changed_while_it_runs(detector: Detector, client) -> None:
