@@ -2,7 +2,9 @@
 # built packages, logs. Sourced by ./emotion; expects ROOT. Each step leaves a stamp that holds a
 # digest of what it was made from, so that a step whose input did not change costs nothing.
 
-say() { printf '\033[1memotion:\033[0m %s\n' "$*" >&2; }
+say() {
+    if [ -t 2 ]; then printf '\033[1memotion:\033[0m %s\n' "$*" >&2; else printf 'emotion: %s\n' "$*" >&2; fi
+}
 die() { printf 'emotion: %s\n' "$*" >&2; exit 1; }
 
 SUDO=()
@@ -151,15 +153,12 @@ install_system_extras() {  # install_system_extras demo|test
 
 # -- Python packages --------------------------------------------------------------------------
 
-pip_install() {
+pip_install() {  # in the tested versions; a sourced ROS 2 brings its own numpy and OpenCV
     local log=$ENV_DIR/log/pip.txt
     mkdir -p "$ENV_DIR/log"
+    if [ $UNDERLAY = wheels ]; then set -- -c "$ROOT/requirements/pins.txt" "$@"; fi
     "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input "$@" > "$log" 2>&1 ||
         { tail -n 20 "$log" >&2; die "pip did not succeed; its whole output: $log"; }
-}
-
-constraints() {  # the pinned versions; a sourced ROS 2 brings its own numpy and OpenCV
-    if [ $UNDERLAY = wheels ]; then printf -- '-c\n%s\n' "$ROOT/requirements/pins.txt"; fi
 }
 
 install_step() {  # install_step STEP DESCRIPTION FUNCTION FILE...: run FUNCTION once per content of FILEs
@@ -188,7 +187,7 @@ install_ros() {
         "$VENV/bin/python" -c 'import colcon_core, colcon_ros' 2>/dev/null || pip_install colcon-common-extensions
         return
     fi
-    pip_install $(constraints) wheel numpy -r "$ROOT/requirements/ros-$DISTRO.txt"
+    pip_install wheel numpy -r "$ROOT/requirements/ros-$DISTRO.txt"
     "$VENV/bin/python" "$ROOT/tools/repair_wheels.py"
 }
 
@@ -198,29 +197,29 @@ install_runtime() {
     local skip='^$'
     if "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then skip='^opencv-python'; fi
     grep -v "$skip" "$ROOT/requirements/runtime.txt" | sed "s#^-r #-r $ROOT/requirements/#" > "$wanted"
-    pip_install $(constraints) -r "$wanted"
+    pip_install -r "$wanted"
     pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
     # The sound track of a film is read with ffmpeg: a wheel carries one where the system has none.
-    command -v ffmpeg > /dev/null || pip_install $(constraints) imageio-ffmpeg
+    command -v ffmpeg > /dev/null || pip_install imageio-ffmpeg
     "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
     # The build with windows needs libGL and GLib, which bare systems lack.
     apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
     say "  OpenCV with windows does not load here (apt-get install libgl1 libglib2.0-0): taking the build without"
     "$VENV/bin/python" -m pip uninstall --quiet --yes opencv-python
-    pip_install $(constraints) "opencv-python-headless$(grep -o '==.*' <(grep '^opencv-python==' "$ROOT/requirements/pins.txt"))"
+    pip_install "opencv-python-headless$(grep -o '==.*' <(grep '^opencv-python==' "$ROOT/requirements/pins.txt"))"
 }
 
 install_tests() {
     install_step tests 'installing what the tests need' install_tests_step "$ROOT/requirements/test.txt"
 }
-install_tests_step() { pip_install $(constraints) -r "$ROOT/requirements/test.txt"; }
+install_tests_step() { pip_install -r "$ROOT/requirements/test.txt"; }
 
 install_training() {
     install_step training 'installing what training and the PyTorch models need' install_training_step \
         "$ROOT/requirements/training.txt" "$ROOT/requirements/training-no-deps.txt"
 }
 install_training_step() {
-    pip_install $(constraints) -r "$ROOT/requirements/training.txt"
+    pip_install -r "$ROOT/requirements/training.txt"
     pip_install --no-deps -r "$ROOT/requirements/training-no-deps.txt"
 }
 
