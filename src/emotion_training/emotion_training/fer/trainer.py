@@ -29,8 +29,11 @@ from emotion_training.fer.recipes import Phase, Recipe
 _AHEAD = 4  # batches decoded before they are needed
 
 
-def build_network(recipe: Recipe, classes: int) -> nn.Module:
-    """Build the recipe's network for a number of classes."""
+def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.Module:
+    """Build the recipe's network for a number of classes.
+
+    :param pretrained: start from the recipe's weights; else from random ones.
+    """
     heads = len(recipe.head_weights)
     if recipe.network == 'facenet':
         return FaceNet(recipe.look.channels, classes, heads, recipe.stem, recipe.widths,
@@ -39,7 +42,8 @@ def build_network(recipe: Recipe, classes: int) -> nn.Module:
         raise TrainingError(f'{recipe.network} has one head, but head_weights has {heads}')
     if recipe.look.channels != 3:
         raise TrainingError(f'{recipe.network} needs colour: rgb')
-    return torchvision_network(recipe.network, classes, recipe.weights)
+    return torchvision_network(recipe.network, classes,
+                               recipe.weights if pretrained else 'none')
 
 
 def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, recipe: Recipe,
