@@ -223,7 +223,9 @@ def _file_patience(path: str) -> float:
 
 def with_demo_rules(setups: Sequence[NodeSetup]) -> list[NodeSetup]:
     """Return the graph's nodes without the sources, and with the cycle run from here alone."""
-    return [replace(setup, parameters={**setup.parameters, 'autostart': False})
+    # On a machine that is just busy, a joint result may take its time.
+    rules = {'autostart': False, 'fused_wait': 10.0, 'voice_wait': 20.0}
+    return [replace(setup, parameters={**setup.parameters, **rules})
             if setup.name == 'orchestrator_node' else setup
             for setup in setups if setup.name not in _SOURCES]
 
@@ -276,8 +278,8 @@ def run_cycle(process: GraphProcess, audience: Audience, chosen: Input,
 
 def as_data(prediction: EmotionPrediction) -> dict[str, Any]:
     """Return a prediction as plain data."""
-    return {'label': prediction.label, 'confidence': round(float(prediction.confidence), 4),
-            'probabilities': {name: round(value, 4) for name, value in names(
+    return {'label': prediction.label, 'confidence': round(float(prediction.confidence), 6),
+            'probabilities': {name: round(value, 6) for name, value in names(
                 prediction.probabilities).items()}, 'model': prediction.model}
 
 

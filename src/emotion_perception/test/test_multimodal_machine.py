@@ -191,7 +191,7 @@ def test_a_face_that_leaves_while_listening_stays_locked(driver):
 def test_a_face_that_leaves_while_the_result_is_shown_changes_nothing(driver):
     driver.lock()
     driver.voice(start=driver.say())
-    driver.wait(0.6)
+    driver.wait(1.1)
     driver.nobody(1.0)
     assert driver.phase == Phase.SHOW_RESULT
     assert driver.machine.snapshot().face.label == 'Happy'
@@ -214,7 +214,7 @@ def test_the_time_out_of_silence_does_not_run_while_somebody_speaks(driver):
     start = driver.say(3.0)
     assert driver.phase == Phase.LISTENING
     driver.voice(start=start)
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 
@@ -260,7 +260,7 @@ def test_speech_that_began_before_the_lock_does_not_count(driver):
     assert driver.phase == Phase.LISTENING
     assert driver.machine.late == 1
     driver.voice(start=driver.say())
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 
@@ -269,7 +269,7 @@ def test_the_preroll_may_reach_back_before_the_lock(driver):
     locked = driver.now
     driver.say(0.8)
     driver.voice(start=locked - 0.4)
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 
@@ -293,7 +293,7 @@ def test_an_utterance_at_the_maximum_length_ends_the_listening_while_speech_goes
     driver.take(driver.machine.on_utterance(start, driver.now))
     assert driver.machine.snapshot().prompt == 'ONE MOMENT'
     driver.voice(start=start)
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 
@@ -301,14 +301,14 @@ def test_a_voice_result_counts_even_if_no_voice_activity_was_seen(driver):
     driver.lock()
     driver.wait(2.0)
     driver.voice()
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 
 def test_without_a_fused_result_the_cycle_goes_on_after_a_bounded_wait(driver):
     driver.lock()
     driver.voice(start=driver.say())
-    driver.wait(0.4)
+    driver.wait(0.9)
     assert driver.phase == Phase.LISTENING
     driver.wait(0.2)
     shown = driver.machine.snapshot()
@@ -469,7 +469,7 @@ def test_a_request_may_follow_while_the_last_result_is_shown():
     assert driver.phase == Phase.WAITING_FACE
     driver.lock()
     driver.voice(start=driver.say())
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['no_speech', 'success']
 
 
@@ -518,7 +518,7 @@ def test_a_clock_that_is_set_neither_ends_nor_stops_a_phase(driver, jump):
     assert driver.phase == Phase.LISTENING
     start = driver.say()
     driver.voice(start=start)
-    driver.wait(0.6)
+    driver.wait(1.1)
     assert driver.outcomes == ['success']
 
 

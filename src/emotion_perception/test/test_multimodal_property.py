@@ -110,6 +110,6 @@ def test_a_running_cycle_can_always_be_completed(deeds):
     machine.on_voice_activity(False, now, now)
     now += 1.0
     machine.on_voice(Reading(4, stamp=now, subject='voice', span=0.5), now)
-    now += 0.6
+    now += 1.1
     machine.tick(now)
     assert machine.snapshot().outcome == Outcome.SUCCESS

@@ -98,7 +98,7 @@ class MultimodalSettings:
         4.0, 'Seconds to wait for the voice result after the speech ended.',
         low=0.0, high=600.0, live=True)
     fused_wait: float = setting(
-        0.5, 'Seconds to wait for the fused result after the voice result.',
+        1.0, 'Seconds to wait for the fused result after the voice result.',
         low=0.0, high=60.0, live=True)
     lock_tolerance: float = setting(
         0.5, 'Seconds before the lock at which an utterance, with its pre-roll, may begin and '

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
@@ -96,12 +97,11 @@ class BusSubscription:
         with _lock:
             local = bool(_publishers.get(self._key))
             if local and self._subscription is not None:
-                self._node.destroy_subscription(self._subscription)
-                self._subscription = None
+                self._retire()
             elif (not local and self._subscription is None and not self._destroyed
                   and self._node.context.ok()):
                 self._subscription = self._node.create_subscription(
-                    self._type, self._topic, self.callback, self._profile,
+                    self._type, self._topic, self._on_message, self._profile,
                     event_callbacks=SubscriptionEventCallbacks(
                         incompatible_qos=self._on_incompatible))
 
@@ -121,16 +121,26 @@ class BusSubscription:
             self._node.get_logger().info(
                 f'a publisher of {self._key[1]} offers best effort only: asking for that')
             self._profile = qos.IMAGE_BEST_EFFORT
-            # The old one is ended by the executor, not from inside its own event.
-            old, self._subscription = self._subscription, None
+            self._retire()
             self.listen()
-            timer = None
 
-            def end_old() -> None:
-                self._node.destroy_subscription(old)
-                self._node.destroy_timer(timer)
+    def _on_message(self, message: Any) -> None:
+        # One that is retired may still bring what this process handed over already.
+        if self._subscription is not None:
+            self.callback(message)
 
-            timer = self._node.create_timer(0.0, end_old)
+    def _retire(self) -> None:
+        """Have the node's executor end the subscription: it may be waiting on it just now."""
+        old, self._subscription = self._subscription, None
+        timer = None
+
+        def end_old() -> None:
+            self._node.destroy_subscription(old)
+            self._node.destroy_timer(timer)
+
+        # Steady: simulated time may stand still.
+        timer = self._node.create_timer(0.0, end_old,
+                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
 
 
 def _key(context: Context, topic: str) -> tuple[int, str]:
