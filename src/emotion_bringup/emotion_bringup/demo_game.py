@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import threading
 import time
@@ -40,7 +39,7 @@ ROUNDS, SECONDS, SEED = 3, 4.0, 2
 TARGETS = ('Happy', 'Neutral', 'Surprise')
 # A slow machine plays it, too.
 RULES = {'auto_start': False, 'final_seconds': 0, 'countdown': 2, 'result_seconds': 2,
-         'minimum_frames': 4}
+         'minimum_frames': 1}
 
 # The picture of a phase is taken so many seconds after its beginning.
 _MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 0.9, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
@@ -67,6 +66,7 @@ class Stage(Node):
         """Newest state of each phase."""
         self.pictures: dict[str, Any] = {}
         """The screen of each phase, BGR."""
+        self._best_taken: set[str] = set()
         self.model = ''
         self._camera = BusPublisher(self, Image, CAMERA, qos.IMAGE)
         self._view = BusSubscription(self, Image, 'emotion/view', self._on_view)
@@ -128,14 +128,20 @@ class Stage(Node):
             self.model = message.predictions[0].model
 
     def _on_view(self, message: Image) -> None:
-        """Keep the screen of a phase: the first one after the moment that shows it best."""
+        """Keep a screen of each phase: the first after the moment that shows it best.
+
+        Until then any is kept: a slow machine may draw no other.
+        """
         name = message.header.frame_id.rpartition('/')[2]
         with self._lock:
             state, inside = self._state, time.monotonic() - self._since
-        if state is None or name != state.phase_name or name in self.pictures:
+        if name not in _MOMENTS or name in self._best_taken:
             return
-        if inside >= _MOMENTS.get(name, math.inf):
-            self.pictures[name] = image_to_array(message).copy()
+        if name in self.pictures and (state is None or name != state.phase_name):
+            return
+        self.pictures[name] = image_to_array(message).copy()
+        if state is not None and name == state.phase_name and inside >= _MOMENTS[name]:
+            self._best_taken.add(name)
 
 
 def play(stage: Stage, limit: float) -> PlayGame.Result | None:
