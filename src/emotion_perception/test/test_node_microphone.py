@@ -113,3 +113,13 @@ def test_a_device_that_vanishes_is_opened_again_when_it_returns(processes, clien
         server.play(real_voice())
         heard.wait(lambda message: np.abs(samples(message)).max() > 3000)
         assert node.running
+
+
+def test_ctrl_c_in_the_midst_of_a_file_ends_the_node_without_a_word(processes, client) -> None:
+    heard = client.watch('audio/audio_stamped', AudioDataStamped, RELIABLE)
+    # Blocks of 5 ms: the signal nearly always falls into a publication.
+    node = processes.node('microphone_node', source=str(real_voice()), loop=True, block=0.005)
+    heard.wait()
+    assert node.stop()
+    assert node.returncode == 0
+    assert 'Traceback' not in node.output()

@@ -98,6 +98,10 @@ class MicrophoneNode(Node):
                 self._report.warn('source', f'{error}; next try in {wait:g} s')
                 self._diagnostics.error(str(error))
                 self._stop.wait(wait)
+            except Exception:
+                if not self.context.ok():
+                    return  # The process is ending, and nothing can be published any more.
+                raise
 
     def _await_listener(self) -> None:
         self._diagnostics.ok('waiting for a subscriber')

@@ -118,6 +118,8 @@ class SerNode(ModelNode):
 
     def _on_failure(self, error: Exception) -> None:
         """Answer an utterance that the model could not take, and go on with the next one."""
+        if not self.context.ok():
+            return  # The process is ending, and nothing can be published any more.
         self._publish(self._current, unknown=f'it cannot be judged: {error}')
         if self._waiting:
             self._worker.put(True)
