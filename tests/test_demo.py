@@ -15,8 +15,9 @@ from emotion_bringup import demo_media
 from emotion_perception.emotions import EMOTIONS
 from support.models import face_model, voice_model
 
-# A whole demonstration on a busy machine.
-LIMIT = 110.0
+# Much more than a demonstration takes: a busy machine is no failure.
+LIMIT = 240.0
+pytestmark = pytest.mark.timeout(300)
 
 
 def demo(processes, *arguments: str | Path, env: dict[str, str] | None = None):

@@ -27,8 +27,9 @@ from support.client import LATCHED, RELIABLE
 from support.faces import astronaut, background
 from support.models import face_model, voice_model
 
-# Loading of models on a busy machine included.
-START = 60.0
+# Much more than it takes: a busy machine is no failure.
+START, WAIT = 90.0, 90.0
+pytestmark = pytest.mark.timeout(300)
 MODELS = ('face_detector_node', 'fer_node', 'vad_node', 'ser_node', 'fusion_node')
 
 
@@ -66,7 +67,8 @@ class Stage:
 
     def anew(self, **rules: object) -> None:
         """Begin with an empty stage, a fresh cycle, and the rules of one test."""
-        usual = {'speech_timeout': 30.0, 'voice_wait': 20.0, 'result_hold': 1.0, 'rest': 0.0}
+        usual = {'speech_timeout': WAIT, 'voice_wait': WAIT, 'fused_wait': 30.0,
+                 'result_hold': 1.0, 'rest': 0.0}
         for name, value in {**usual, **rules}.items():
             answer = self.client.set_parameter('/orchestrator_node', name, value)
             assert answer.successful, answer.reason
@@ -87,7 +89,7 @@ class Stage:
     def call(self, name: str) -> Trigger.Response:
         return self.client.call(Trigger, f'/orchestrator_node/{name}')
 
-    def reach(self, phase: str, timeout: float = 30.0) -> MultimodalState:
+    def reach(self, phase: str, timeout: float = WAIT) -> MultimodalState:
         """Wait for a phase in what came since :meth:`anew`, or since the last clear."""
         return self.states.wait(lambda state: state.phase_name == phase, timeout, phase)
 
@@ -141,7 +143,7 @@ def test_a_face_and_a_voice_go_through_the_whole_cycle(graph):
     assert locked.face.label == 'Happy'
     assert locked.face.modality == EmotionPrediction.FACE
     microphone = graph.speak()
-    graph.states.wait(lambda state: state.speaking, 30, 'speech')
+    graph.states.wait(lambda state: state.speaking, WAIT, 'speech')
     shown = graph.reach('SHOW_RESULT')
     assert shown.outcome == 'success'
     assert (shown.face.label, shown.voice.label) == ('Happy', 'Sad')
@@ -151,7 +153,7 @@ def test_a_face_and_a_voice_go_through_the_whole_cycle(graph):
     # The voice was spoken after the lock.
     assert shown.voice.header.stamp.sec >= shown.face.header.stamp.sec
     again = graph.states.wait(lambda state: state.phase_name == 'WAITING_FACE'
-                              and state.cycle == 2, 20)
+                              and state.cycle == 2, WAIT)
     assert not again.has_voice
     graph.hush(microphone)
 
@@ -159,9 +161,9 @@ def test_a_face_and_a_voice_go_through_the_whole_cycle(graph):
 def test_a_face_that_leaves_while_waiting_loses_its_hold(graph):
     graph.anew(lock_frames=1000)
     graph.face = True
-    graph.states.wait(lambda state: state.progress > 0.01, 30)
+    graph.states.wait(lambda state: state.progress > 0.01, WAIT)
     graph.face = False
-    gone = graph.states.wait(lambda state: state.progress == 0 and not state.has_face, 20)
+    gone = graph.states.wait(lambda state: state.progress == 0 and not state.has_face, WAIT)
     assert gone.phase_name == 'WAITING_FACE'
     graph.anew(lock_frames=10)
 
@@ -171,13 +173,13 @@ def test_a_face_that_leaves_while_listening_and_in_the_result_stays_on_record(gr
     graph.lock()
     graph.face = False
     detections = graph.client.watch('emotion/detections', FaceArray, RELIABLE)
-    detections.wait(lambda frame: not frame.faces, 20, 'a frame without a face')
+    detections.wait(lambda frame: not frame.faces, WAIT, 'a frame without a face')
     microphone = graph.speak()
     shown = graph.reach('SHOW_RESULT')
     assert (shown.outcome, shown.face.label, shown.voice.label) == ('success', 'Happy', 'Sad')
     graph.hush(microphone)
     graph.states.clear()
-    later = graph.states.wait(lambda state: state.remaining < 2.0, 20)
+    later = graph.states.wait(lambda state: state.remaining < 2.0, WAIT)
     assert later.phase_name == 'SHOW_RESULT'
     assert later.face.label == 'Happy'
 
@@ -193,15 +195,15 @@ def test_silence_while_listening_leads_on_with_the_face_only(graph):
 
 
 def test_a_late_voice_result_is_published_but_not_taken_into_the_cycle(graph):
-    graph.anew(voice_wait=0.0, result_hold=6.0)
+    graph.anew(voice_wait=0.0, result_hold=WAIT)
     graph.lock()
     microphone = graph.speak()
     shown = graph.reach('SHOW_RESULT')
     assert shown.outcome == 'no_speech'
-    late = graph.voices.wait(timeout=30)
+    late = graph.voices.wait(timeout=WAIT)
     assert late.label == 'Sad'
     graph.states.clear()
-    later = graph.states.wait(lambda state: True, 20)
+    later = graph.states.wait(lambda state: True, WAIT)
     assert later.phase_name == 'SHOW_RESULT'
     assert not later.has_voice
     graph.hush(microphone)
@@ -213,7 +215,7 @@ def test_after_a_result_the_next_cycle_begins_with_nothing_of_the_last(graph):
     for cycle in (2, 3):
         again = graph.states.wait(
             lambda state, cycle=cycle: state.cycle == cycle
-            and state.phase_name == 'LISTENING', 30)
+            and state.phase_name == 'LISTENING', WAIT)
         assert again.progress < 0.5
         assert not again.has_voice
 
@@ -224,13 +226,13 @@ def test_cancel_in_each_phase_leads_back_to_waiting(graph, phase):
     if phase == 'WAITING_FACE':
         graph.client.set_parameter('/orchestrator_node', 'lock_frames', 1000)
         graph.face = True
-        graph.states.wait(lambda state: state.progress > 0, 30)
+        graph.states.wait(lambda state: state.progress > 0, WAIT)
     else:
         graph.lock()
         graph.reach(phase)
     graph.face = False
     assert graph.call('cancel').success
-    back = graph.states.wait(lambda state: state.cycle == 2, 20)
+    back = graph.states.wait(lambda state: state.cycle == 2, WAIT)
     assert back.phase_name == 'WAITING_FACE'
     assert back.progress == 0.0
     # A result that was shown keeps the outcome it had.
