@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
-from emotion_perception.emotions import EMOTIONS, emotion_of
 
+from emotion_perception.emotions import EMOTIONS, emotion_of
 from emotion_training.common.files import TrainingError, fingerprint
 
 log = logging.getLogger(__name__)
@@ -206,3 +206,294 @@ def _read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     if not rows:
         raise DatasetError(f'{path} has no rows')
     return rows
+
+
+def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
+    """Read RAF-DB's basic set: ``EmoLabel/list_patition_label.txt`` and ``Image/aligned``.
+
+    A line of the list is ``train_00001.jpg 5``; the picture is ``train_00001_aligned.jpg``.
+    A tenth of the training pictures, every tenth in order, become the validation split.
+
+    :raises DatasetError: if the list or a picture is missing.
+    """
+    root = Path(root)
+    if not (root / 'EmoLabel').is_dir() and (root / 'basic' / 'EmoLabel').is_dir():
+        root = root / 'basic'
+    listed = root / 'EmoLabel' / 'list_patition_label.txt'
+    folder = root / 'Image' / 'aligned'
+    if not listed.is_file():
+        raise DatasetError(f'no {listed}: RAF-DB has EmoLabel/list_patition_label.txt')
+    samples = []
+    for number, line in enumerate(listed.read_text(encoding='utf-8').splitlines(), 1):
+        if not line.strip():
+            continue
+        parts = line.split()
+        if len(parts) != 2 or parts[1] not in map(str, range(1, len(RAF) + 1)):
+            raise DatasetError(f'{listed}, line {number}: {line!r} is not a name and a number '
+                               'from 1 to 7')
+        name = Path(parts[0])
+        aligned = folder / f'{name.stem}_aligned{name.suffix}'
+        path = aligned if aligned.is_file() else folder / name
+        samples.append((path, RAF[int(parts[1]) - 1],
+                        'test' if name.stem.startswith('test') else 'train'))
+    return _labelled('RAF-DB', root, samples, RAF, classes, [listed])
+
+
+def read_affectnet(root: Path, classes: str = 'six') -> FaceSet:
+    """Read AffectNet in its folder or its ``.npy`` annotation format.
+
+    Annotations: ``train_set/images/12.jpg`` with ``train_set/annotations/12_exp.npy`` (a number
+    0 to 7), and ``val_set`` likewise. Folders: ``train_class/class001`` ... or ``train/0`` ... or
+    ``train/happy`` ..., and ``val_class`` or ``val`` likewise. AffectNet's validation part, the
+    only one published beside the training part, becomes the test split; a tenth of the training
+    part becomes the validation split.
+
+    :raises DatasetError: if neither format is there.
+    """
+    root = Path(root)
+    samples: list[tuple[Path, str, str]] = []
+    for part, split in (('train_set', 'train'), ('val_set', 'test')):
+        annotations = root / part / 'annotations'
+        for file in sorted(annotations.glob('*_exp.npy')):
+            number = int(np.load(file, allow_pickle=False))
+            if not 0 <= number < len(EIGHT):
+                continue  # none, uncertain, no face
+            stem = file.name[:-len('_exp.npy')]
+            path = next((root / part / 'images' / f'{stem}{suffix}' for suffix in PICTURES
+                         if (root / part / 'images' / f'{stem}{suffix}').is_file()),
+                        root / part / 'images' / f'{stem}.jpg')
+            samples.append((path, EIGHT[number], split))
+    if not samples:
+        for name, split in (('train_class', 'train'), ('train', 'train'), ('val_class', 'test'),
+                            ('val', 'test'), ('valid', 'test'), ('test', 'test')):
+            for folder in _folders(root / name):
+                digits = folder.name.removeprefix('class')
+                number = int(digits) - (folder.name != digits) if digits.isdigit() else None
+                label = EIGHT[number] if number is not None and 0 <= number < 8 else folder.name
+                samples += [(path, label, split) for path in _pictures(folder)]
+    if not samples:
+        raise DatasetError(f'no AffectNet in {root}: looked for train_set/annotations/*_exp.npy '
+                           'and for train/<class>/ or train_class/class001/')
+    return _labelled('AffectNet', root, samples, EIGHT, classes, [])
+
+
+def read_fer2013(root: Path, classes: str = 'six') -> FaceSet:
+    """Read FER2013: ``fer2013.csv`` (emotion, pixels, Usage), or train/ and test/ folders.
+
+    With a ``fer2013new.csv`` (FER+ votes, row by row the same pictures) beside the csv, use
+    :func:`read_ferplus`.
+
+    :param root: the folder or the csv file itself.
+    :raises DatasetError: naming the line that is not as it should be.
+    """
+    root = Path(root)
+    table = root if root.is_file() else root / 'fer2013.csv'
+    if not table.is_file():
+        return read_folders(root, classes, name='FER2013', own=SEVEN)
+    pictures, labels, split = _read_fer2013_csv(table)
+    places = SEVEN if classes == 'own' else EMOTIONS
+    truth = np.array([place_of(label, places) for label in labels])
+    keep = truth >= 0
+    return FaceSet('FER2013', tuple(places), pictures[keep], one_hot(truth[keep], len(places)),
+                   truth[keep][None], split[keep], ('FER2013 label',),
+                   fingerprint([table], [], table.parent))
+
+
+def read_ferplus(root: Path, classes: str = 'six') -> FaceSet:
+    """Read FER+: ``fer2013new.csv`` (votes) beside ``fer2013.csv`` (pictures), row by row.
+
+    Two heads, as :func:`read_mosaics`.
+
+    :raises DatasetError: if a file is missing or the two differ in length.
+    """
+    root = Path(root)
+    if classes != 'six':
+        raise DatasetError('FER+ votes are read with the six classes; use --classes six')
+    table, pixels = root / 'fer2013new.csv', root / 'fer2013.csv'
+    rows = _read_csv(table, ('Usage', 'neutral', 'happiness', 'surprise', 'NF'))
+    pictures, labels, split = _read_fer2013_csv(pixels)
+    if len(rows) != len(pictures):
+        raise DatasetError(f'{table} has {len(rows)} rows, but {pixels} has {len(pictures)}')
+    try:
+        votes = np.array([[int(row[name]) for name in (*VOTED, *UNUSABLE)] for row in rows],
+                         np.float32)
+    except (KeyError, ValueError, TypeError) as error:
+        raise DatasetError(f'{table}: votes must be whole numbers in columns '
+                           f'{(*VOTED, *UNUSABLE)} ({error})') from error
+    keep = votes[:, -1] <= 5
+    chosen, majority = crowd_labels(votes[keep])
+    older = np.array([place_of(label, EMOTIONS) for label in labels])[keep]
+    return FaceSet('FER+ and FER2013', EMOTIONS, pictures[keep],
+                   np.concatenate([chosen[:, None], one_hot(older, len(EMOTIONS))], 1),
+                   np.stack([majority, older]), split[keep], ('FER+ majority', 'FER2013 label'),
+                   fingerprint([table, pixels], [], root))
+
+
+def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
+                 own: Sequence[str] = ()) -> FaceSet:
+    """Read a folder per class, alone or inside train/, valid/ (or val/) and test/.
+
+    Without a valid folder every tenth training picture of each class is taken for validation;
+    without split folders another tenth for the test.
+
+    :param own: the labels of ``classes='own'``; by default the folders' names.
+    :raises DatasetError: if there is no folder with pictures, or a folder's name is no label.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f'no folder {root}')
+    inside = [(root / part, split) for part, split in
+              (('train', 'train'), ('valid', 'valid'), ('val', 'valid'), ('test', 'test'))
+              if (root / part).is_dir()]
+    samples = [(path, folder.name, split) for base, split in inside or [(root, '')]
+               for folder in _folders(base) for path in _pictures(folder)]
+    if not samples:
+        raise DatasetError(f'no pictures in folders of {root}; expected {root}/<class>/*.jpg or '
+                           f'{root}/train/<class>/*.jpg')
+    if not own:
+        own = sorted({label for _, label, _ in samples})
+    return _labelled(name, root, samples, own, classes, [])
+
+
+def read_manifest(path: Path, classes: str = 'six') -> FaceSet:
+    """Read a CSV manifest with columns ``path``, ``label`` and, if known, ``split``.
+
+    Paths are relative to the manifest.
+
+    :raises DatasetError: naming the column, label, split or picture that is not as it should be.
+    """
+    path = Path(path)
+    rows = _read_csv(path, ('path', 'label'))
+    names = {'train': 'train', 'valid': 'valid', 'val': 'valid', 'test': 'test', '': ''}
+    strange = sorted({row['split'] for row in rows if row.get('split', '') not in names})
+    if strange:
+        raise DatasetError(f'{path}: split is {strange}; allowed: train, valid, test')
+    samples = [(path.parent / row['path'], row['label'], names[row.get('split') or ''])
+               for row in rows]
+    own = sorted({row['label'] for row in rows})
+    return _labelled(path.stem, path.parent, samples, own, classes, [path])
+
+
+def one_hot(truth: np.ndarray, classes: int) -> np.ndarray:
+    """Return float32 targets (n, 1, classes); rows of truth -1 are zero."""
+    targets = np.zeros((len(truth), 1, classes), np.float32)
+    known = np.flatnonzero(truth >= 0)
+    targets[known, 0, truth[known]] = 1
+    return targets
+
+
+def _read_fer2013_csv(path: Path) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """Return pictures (n, 48, 48), labels and splits of ``fer2013.csv``."""
+    usage = {'Training': 'train', 'PublicTest': 'valid', 'PrivateTest': 'test'}
+    pictures, labels, split = [], [], []
+    for number, row in enumerate(_read_csv(path, ('emotion', 'pixels', 'Usage')), 2):
+        values = np.array((row['pixels'] or '').split(), dtype='U3')
+        if len(values) != 48 * 48 or not np.char.isdigit(values).all():
+            raise DatasetError(f'{path}, line {number}: {len(values)} pixels; a picture has 2304 '
+                               'whole numbers')
+        if row['emotion'] not in map(str, range(7)) or row['Usage'] not in usage:
+            raise DatasetError(f'{path}, line {number}: emotion {row["emotion"]!r}, Usage '
+                               f'{row["Usage"]!r}; expected 0 to 6 and {sorted(usage)}')
+        pictures.append(values.astype(np.uint8).reshape(48, 48))
+        labels.append(SEVEN[int(row['emotion'])])
+        split.append(usage[row['Usage']])
+    return np.stack(pictures), labels, np.array(split)
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+
+
+def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
+              own: Sequence[str], classes: str, described: Sequence[Path]) -> FaceSet:
+    """Make a set of picture files with one label each.
+
+    :param samples: path, label, split (empty: to be dealt out).
+    :param own: the data set's labels, kept if ``classes`` is ``'own'``.
+    """
+    labels = tuple(own) if classes == 'own' else EMOTIONS
+    truth = np.array([place_of(label, labels) for _, label, _ in samples])
+    # Classes that the six leave out (disgust, contempt) are no mistake; a misspelling is.
+    unheard = sorted({label for (_, label, _), place in zip(samples, truth)
+                      if place < 0 and not _dropped(label)})
+    if unheard:
+        raise DatasetError(f'{root}: unknown labels {unheard}; known are '
+                           f'{list(EMOTIONS)} and their synonyms, Disgust and Contempt (left '
+                           'out of the six); rename them, or use --classes own')
+    kept = [(path, place, split) for (path, _, split), place in zip(samples, truth) if place >= 0]
+    paths = [path for path, _, _ in kept]
+    readable = np.array([_is_picture(path) for path in paths], bool)
+    bad = [paths[index] for index in np.flatnonzero(~readable)]
+    if len(bad) * 2 > len(paths):
+        raise DatasetError(f'{len(bad)} of {len(paths)} pictures of {name} are missing or '
+                           f'unreadable, the first is {bad[0]}')
+    if bad:
+        log.warning('%d of %d pictures of %s are missing or unreadable and left out: %s',
+                    len(bad), len(paths), name, ', '.join(str(path) for path in bad[:5]))
+    kept = [item for item, fine in zip(kept, readable) if fine]
+    places = np.array([place for _, place, _ in kept], int)
+    split = _deal(places, np.array([part for _, _, part in kept]))
+    return FaceSet(name, labels, [path for path, _, _ in kept], one_hot(places, len(labels)),
+                   places[None], split, ('label',),
+                   fingerprint(described, [path for path, _, _ in kept], root))
+
+
+def _dropped(label: str) -> bool:
+    """Tell whether a label is one that the six classes leave out on purpose."""
+    return label.strip().lower() in ('disgust', 'disgusted', 'contempt', 'contemptuous')
+
+
+def _is_picture(path: Path) -> bool:
+    """Tell by existence and header, without decoding."""
+    return path.is_file() and path.stat().st_size > 0 and cv2.haveImageReader(str(path))
+
+
+def _deal(places: np.ndarray, split: np.ndarray) -> np.ndarray:
+    """Fill in missing splits: every tenth picture of each class, in order."""
+    split = split.astype('U5').copy()
+    whole = not np.isin(split, SPLITS).any()
+    split[split == ''] = 'train'
+    if (split == 'valid').any():
+        return split
+    for place in np.unique(places):
+        mine = np.flatnonzero((places == place) & (split == 'train'))
+        split[mine[9::10] if len(mine) >= 10 else mine[1:2]] = 'valid'
+        if whole:
+            split[mine[8::10] if len(mine) >= 10 else mine[2:3]] = 'test'
+    return split
+
+
+FORMATS: dict[str, Callable[..., FaceSet]] = {
+    'mosaics': read_mosaics, 'rafdb': read_rafdb, 'affectnet': read_affectnet,
+    'fer2013': read_fer2013, 'ferplus': read_ferplus, 'folders': read_folders,
+    'manifest': read_manifest}
+
+
+def read_faces(path: Path, form: str = 'auto', classes: str = 'six') -> FaceSet:
+    """Read a data set in a named format, or recognise its format by its files.
+
+    :param form: one of :data:`FORMATS` or ``'auto'``.
+    :param classes: ``'six'`` or ``'own'``.
+    :raises DatasetError: if there is nothing, or not what the format says.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DatasetError(f'no such folder or file: {path}')
+    if form == 'auto':
+        form = _guess(path)
+    elif form not in FORMATS:
+        raise DatasetError(f'unknown format {form!r}; there are {sorted(FORMATS)} and auto')
+    return FORMATS[form](path, classes)
+
+
+def _guess(path: Path) -> str:
+    if path.is_file():
+        return 'fer2013' if path.name.startswith('fer2013') else 'manifest'
+    signs = (('ferplus.csv', 'mosaics'), ('fer2013new.csv', 'ferplus'),
+             ('fer2013.csv', 'fer2013'), ('EmoLabel', 'rafdb'), ('basic/EmoLabel', 'rafdb'),
+             ('train_set', 'affectnet'), ('train_class', 'affectnet'), ('train/0', 'affectnet'))
+    return next((form for sign, form in signs if (path / sign).exists()), 'folders')

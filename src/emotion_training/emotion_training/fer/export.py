@@ -21,11 +21,11 @@ import onnx
 import onnxruntime
 import torch
 import yaml
-from emotion_perception.emotions import softmax
-from emotion_perception.models.onnx_backend import METADATA_KEY
 from scipy.optimize import minimize_scalar
 from torch import nn
 
+from emotion_perception.emotions import softmax
+from emotion_perception.models.onnx_backend import METADATA_KEY
 from emotion_training.common.files import TrainingError, load_torch, sha256_of, write_atomically
 from emotion_training.common.metrics import Figures, figures
 from emotion_training.fer.datasets import FaceSet

@@ -23,12 +23,21 @@ class Phase:
     :param rate: learning rate; the peak, for ``'onecycle'``.
     :param trains: ``'head'`` (the last layer alone) or ``'all'``.
     :param schedule: ``'constant'``, or ``'onecycle'``: a linear warm-up, then half a cosine.
+    :param ease: multiplies the recipe's augmentation strength and mixup in this phase.
     """
 
     epochs: int
     rate: float
     trains: str = 'all'
     schedule: str = 'constant'
+    ease: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.trains not in ('all', 'head') or self.schedule not in ('constant', 'onecycle'):
+            raise TrainingError(f'a phase trains all or head, constant or onecycle, not '
+                                f'{self.trains}, {self.schedule}')
+        if self.epochs < 1:
+            raise TrainingError(f'a phase of {self.epochs} epochs')
 
 
 @dataclass(frozen=True)
@@ -149,9 +158,10 @@ RECIPES: dict[str, Recipe] = {
     # The small default: FER+ votes and FER2013 labels over shared features.
     'embedded': Recipe(
         network='facenet', look=Look(48, 'grey', (0.5,), (0.25,)),
-        phases=(Phase(30, 0.1, 'all', 'onecycle'),), optimizer='sgd', batch=128,
-        weight_decay=5e-4, augment='batch', strength=0.75, mixup=0.4, head_weights=(1.0, 0.5),
-        smoothing=(0.0, 0.1), balance=0.5, ema=0.999, dropout=0.2, monitor='mean'),
+        phases=(Phase(23, 0.1, 'all', 'onecycle'), Phase(11, 0.04, 'all', 'onecycle', 0.5)),
+        optimizer='sgd', batch=128, weight_decay=5e-4, augment='batch', strength=0.75, mixup=0.4,
+        head_weights=(1.0, 0.5), smoothing=(0.0, 0.1), balance=0.5, ema=0.999,
+        dropout=0.2, monitor='mean'),
     # The course report on RAF-DB: six classes, two phases, weighted loss, oversampling.
     'rafdb-resnet50': Recipe(
         network='resnet50', look=_PHOTO, weights='imagenet',

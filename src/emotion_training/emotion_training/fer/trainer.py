@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,13 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from emotion_training.common.files import (TrainingError, load_torch, save_json, save_torch,
-                                           save_yaml)
+from emotion_training.common.files import (
+    TrainingError,
+    load_torch,
+    save_json,
+    save_torch,
+    save_yaml,
+)
 from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_curves
 from emotion_training.fer.augment import BatchAugment, PhotoAugment
@@ -161,7 +166,6 @@ class Trainer:
         self.weights = None
         if recipe.class_weights == 'inverse':
             self.weights = inverse_weights(self.train_set).to(self.accelerator.device)
-        self.augment = self._augmenter()
         self.data = {'name': faces.name, 'sha256': faces.digest, 'labels': list(faces.labels),
                      'counts': faces.counts()}
         self.history: list[dict[str, Any]] = []
@@ -186,15 +190,16 @@ class Trainer:
             raise TrainingError(f'the recipe oversamples {strange}, but the classes are '
                                 f'{list(faces.labels)}')
 
-    def _augmenter(self) -> Any:
+    def _augmenter(self, phase: Phase) -> Callable[..., torch.Tensor]:
         if self.recipe.augment == 'batch':
-            return BatchAugment(self.recipe.look, self.recipe.strength)
+            return BatchAugment(self.recipe.look, self.recipe.strength * phase.ease)
         if self.recipe.augment == 'photo':
             return PhotoAugment(self.recipe.look)
         return lambda images, generator: self.recipe.look.batch(images)
 
     def _start_phase(self, phase: Phase) -> tuple[torch.optim.Optimizer, Phase]:
-        """Choose what is trained and make the phase's optimizer."""
+        """Choose what is trained and make the phase's augmentation and optimizer."""
+        self.augment = self._augmenter(phase)
         network = self.accelerator.unwrap_model(self.network)
         head = network.fc if hasattr(network, 'fc') else network.head
         network.requires_grad_(phase.trains == 'all')
@@ -376,7 +381,7 @@ class Trainer:
     def _mix(self, inputs: torch.Tensor, targets: torch.Tensor,
              generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
         """Blend the batch with itself in another order, in a share of the batches."""
-        if torch.rand(1, generator=generator) >= self.recipe.mixup:
+        if torch.rand(1, generator=generator) >= self.recipe.mixup * self.phase.ease:
             return inputs, targets
         # Beta(0.4, 0.4) from the run's own generator (numpy's is not shared with torch).
         source = np.random.default_rng(int(torch.randint(2 ** 62, (1,), generator=generator)))

@@ -1,0 +1,316 @@
+"""``./emotion eval fer``: judge models on labelled pictures, exactly as the graph runs them.
+
+``--images DIR`` has one folder per class. With ``--detect`` each picture goes through the face
+detector and the alignment; without it each picture is taken as a face, framed as the model's
+window frames it. ``--data`` judges a split of a data set instead. Several ``--model`` options
+give a table; the first one is what the JSON file describes at its top level.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models import FaceEmotionRecognizer, ModelError, ModelSettings, load_model
+from emotion_perception.vision.align import align, align_box
+from emotion_perception.vision.detect import (
+    Detector,
+    DetectorError,
+    DetectorSettings,
+    make_detector,
+)
+from emotion_training.common.files import TrainingError, save_json
+from emotion_training.common.metrics import Figures, figures
+from emotion_training.common.plots import save_confusion
+from emotion_training.fer.datasets import (
+    FORMATS,
+    PICTURES,
+    DatasetError,
+    FaceSet,
+    place_of,
+    read_faces,
+    read_picture,
+)
+
+CROP = 128
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures to judge models by.
+
+    :param pictures: paths, or uint8 arrays.
+    :param truth: int (n,), the place of each label among the six classes.
+    """
+
+    pictures: Sequence[Path | np.ndarray]
+    truth: np.ndarray
+
+
+def read_images(root: Path) -> tuple[Labelled, list[str]]:
+    """Read a folder per class; classes outside the six are left out.
+
+    :return: the pictures, and one line on each thing that was left out.
+    :raises DatasetError: if nothing is left, or a folder's name is no known label.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f'no folder {root}')
+    paths: list[Path] = []
+    truth: list[int] = []
+    notes = []
+    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+        found = sorted(path for path in folder.rglob('*') if path.suffix.lower() in PICTURES)
+        place = place_of(folder.name, EMOTIONS)
+        if place < 0:
+            if folder.name.strip().lower() not in ('disgust', 'disgusted', 'contempt'):
+                raise DatasetError(f'{folder}: unknown label {folder.name!r}; folders are named '
+                                   f'{", ".join(EMOTIONS)} (or angry, happiness, sadness ...)')
+            notes.append(f'{folder.name}: {len(found)} pictures left out, none of the six classes')
+            continue
+        if not found:
+            notes.append(f'{folder.name}: no picture; the class is left out of the means')
+        paths += found
+        truth += [place] * len(found)
+    if not paths:
+        raise DatasetError(f'no pictures in {root}: expected {root}/<class>/*.jpg')
+    return Labelled(paths, np.array(truth)), notes
+
+
+def framed(picture: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
+    """Return a canonical crop in which a model's window shows exactly this picture.
+
+    :param picture: uint8 grey (h, w) or BGR (h, w, 3), a face as a data set crops it; the
+        middle square is taken.
+    :param window: left, top, right, bottom as fractions of the crop.
+    :return: (s, s, 3) BGR uint8; around the picture its edge repeats.
+    """
+    if picture.ndim == 2:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    side = min(picture.shape[:2])
+    top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+    picture = picture[top:top + side, left:left + side]
+    # Edges are rounded to pixels. A whole multiple of the picture that fits the window exactly
+    # leaves its pixels as they are; the nearest fit is resampled.
+    times, size, misfit = 1, 0, np.inf
+    for factor in range(1, max(1, 512 // side) + 1):
+        wanted = side * factor
+        about = wanted / (window[2] - window[0])
+        for candidate in range(int(about) - 3, int(about) + 5):
+            error = sum(abs(edge - wanted) for edge in _extent(window, candidate)) / wanted
+            if error < misfit:
+                times, size, misfit = factor, candidate, error
+    width, height = _extent(window, size)
+    enlarged = cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST)
+    if (width, height) != (side * times, side * times):
+        enlarged = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+    x, y = round(window[0] * size), round(window[1] * size)
+    return cv2.copyMakeBorder(enlarged, y, size - y - height, x, size - x - width,
+                              cv2.BORDER_REPLICATE)
+
+
+def _extent(window: tuple[float, float, float, float], size: int) -> tuple[int, int]:
+    left, top, right, bottom = (int(round(edge * size)) for edge in window)
+    return right - left, bottom - top
+
+
+def detected(picture: np.ndarray, detector: Detector, size: int = CROP) -> np.ndarray | None:
+    """Return the aligned crop of the largest face, as the graph makes it.
+
+    A picture cropped so tightly that the detector finds nothing is tried once more with its
+    edge repeated around it.
+
+    :return: (size, size, 3) BGR uint8, or ``None`` if there is no face.
+    """
+    if picture.ndim == 2:
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    found = detector.detect(picture)
+    if not found:
+        border = max(picture.shape[:2]) // 3
+        picture = cv2.copyMakeBorder(picture, border, border, border, border,
+                                     cv2.BORDER_REPLICATE)
+        found = detector.detect(picture)
+    if not found:
+        return None
+    face = max(found, key=lambda item: float(item.box[2] * item.box[3]))
+    if np.isfinite(face.landmarks[:3]).all():
+        return align(picture, face.landmarks, size)
+    return align_box(picture, face.box, size)
+
+
+def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
+          settings: ModelSettings | None = None) -> tuple[dict[str, dict[str, Any]], int]:
+    """Judge models on the same pictures.
+
+    :return: for each model its figures as the JSON file has them, and the number of unreadable
+        pictures, which are left out.
+    :raises ModelError: if a model cannot be loaded.
+    :raises TrainingError: if no picture has a face.
+    """
+    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings))
+                   for name in models}
+    rows: dict[str, list[np.ndarray]] = {name: [] for name in models}
+    seconds = dict.fromkeys(models, 0.0)
+    judged: list[int] = []
+    finding, no_face, unreadable = 0.0, 0, 0
+    pending: list[np.ndarray] = []
+
+    def flush() -> None:
+        for name, recognizer in recognizers.items():
+            start = time.perf_counter()
+            crops = pending if detector is not None else [
+                framed(picture, recognizer.model.entry.face.window) for picture in pending]
+            rows[name].append(recognizer.predict(crops).probabilities)
+            seconds[name] += time.perf_counter() - start
+        pending.clear()
+
+    for index in tqdm(range(len(faces.truth)), desc='pictures', leave=False, mininterval=1):
+        picture = faces.pictures[index]
+        if isinstance(picture, Path):
+            try:
+                picture = read_picture(picture)
+            except DatasetError as error:
+                tqdm.write(f'left out: {error}')
+                unreadable += 1
+                continue
+        if detector is not None:
+            start = time.perf_counter()
+            picture = detected(picture, detector)
+            finding += time.perf_counter() - start
+            if picture is None:
+                no_face += 1
+                continue
+        pending.append(picture)
+        judged.append(index)
+        if len(pending) == BATCH:
+            flush()
+    if pending:
+        flush()
+    if not judged:
+        raise TrainingError(f'no face to judge: {no_face} pictures without a face, {unreadable} '
+                            'unreadable')
+    truth = faces.truth[judged]
+    return {name: _as_json(figures(np.concatenate(rows[name]), truth), no_face,
+                           (len(judged) + no_face) / max(seconds[name] + finding, 1e-9))
+            for name in models}, unreadable
+
+
+def _as_json(result: Figures, no_face: int, rate: float) -> dict[str, Any]:
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else round(float(value), 4)
+    per_class = {label: {'recall': number(result.recall[place]),
+                         'precision': number(result.precision[place]),
+                         'f1': number(result.f1[place]),
+                         'n': int(result.confusion[place].sum())}
+                 for place, label in enumerate(EMOTIONS)}
+    return {'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
+            'macro_f1': round(result.macro_f1, 4), 'ece': round(result.ece, 4), 'n': result.n,
+            'no_face': no_face, 'images_per_second': round(rate, 1), 'per_class': per_class,
+            'confusion': result.confusion.tolist()}
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """Return a table of all models, figures in columns."""
+    width = max(5, *(len(name) for name in results))
+    keys = ('accuracy', 'uar', 'macro_f1', 'ece')
+    lines = [f'{"model":<{width}}' + ''.join(f'{key:>10}' for key in keys)
+             + f'{"n":>7}{"no face":>9}{"images/s":>10}'
+             + ''.join(f'{label:>10}' for label in EMOTIONS)]
+    for name, result in results.items():
+        recalls = [result['per_class'][label]['recall'] for label in EMOTIONS]
+        lines.append(f'{name:<{width}}' + ''.join(f'{result[key]:>10.4f}' for key in keys)
+                     + f'{result["n"]:>7}{result["no_face"]:>9}'
+                     + f'{result["images_per_second"]:>10.1f}'
+                     + ''.join(f'{"-" if value is None else f"{value:.3f}":>10}'
+                               for value in recalls))
+    return '\n'.join(lines)
+
+
+def _of_data_set(faces: FaceSet, split: str, label: str) -> Labelled:
+    """Take one split of a data set, judged by one of its label sets."""
+    wanted = label or faces.heads[0]
+    if wanted not in faces.heads:
+        raise DatasetError(f'{faces.name} has no labels {wanted!r}; it has {list(faces.heads)}')
+    part = faces.of(split)
+    truth = part.truths[faces.heads.index(wanted)]
+    kept = np.flatnonzero(truth >= 0)
+    if not len(kept):
+        raise DatasetError(f'{faces.name} has no labelled picture in its {split} split')
+    return Labelled([part.pictures[index] for index in kept], truth[kept])
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line."""
+    result = argparse.ArgumentParser('emotion eval fer', description=__doc__)
+    what = result.add_mutually_exclusive_group(required=True)
+    what.add_argument('--images', type=Path, metavar='DIR', help='one folder per class')
+    what.add_argument('--data', type=Path, help='a data set, as for training')
+    result.add_argument('--format', default='auto', choices=['auto', *FORMATS])
+    result.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
+    result.add_argument('--labels', default='', help="which of the data set's label sets")
+    result.add_argument('--detect', action='store_true', help='find and align the faces')
+    result.add_argument('--detector', default=DetectorSettings().detector,
+                        choices=['blazeface', 'yunet', 'haar'])
+    result.add_argument('--model', action='append', metavar='NAME|FILE',
+                        help='may be repeated; fer-default if none is given')
+    result.add_argument('--threads', type=int, default=ModelSettings().threads)
+    result.add_argument('--json', type=Path, metavar='OUT', help='where the figures go')
+    result.add_argument('--png', type=Path, metavar='OUT',
+                        help="the confusion matrix (default: the JSON file's name)")
+    return result
+
+
+def run(options: argparse.Namespace) -> None:
+    """Carry out a parsed command line.
+
+    :raises TrainingError, ModelError, DetectorError: for what the user can put right.
+    """
+    models = list(dict.fromkeys(options.model or ['fer-default']))
+    if options.images is not None:
+        faces, notes = read_images(options.images)
+        for note in notes:
+            print(note)
+    else:
+        faces = _of_data_set(read_faces(options.data, options.format), options.split,
+                             options.labels)
+    detector = make_detector(DetectorSettings(detector=options.detector)) \
+        if options.detect else None
+    results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads))
+    print(table(results))
+    if options.json is not None:
+        document = {'model': models[0], **results[models[0]], 'unreadable': unreadable,
+                    'detector': detector.name if detector is not None else None,
+                    'models': results}
+        save_json(options.json, document)
+    png = options.png or (options.json.with_suffix('.png') if options.json else None)
+    if png is not None:
+        best = results[models[0]]
+        source = options.images or options.data
+        save_confusion(png, np.array(best['confusion']), EMOTIONS,
+                       f'{models[0]} on {source.resolve().name}: accuracy {best["accuracy"]:.3f}, '
+                       f'UAR {best["uar"]:.3f}, n {best["n"]}')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit status."""
+    try:
+        run(parser().parse_args(argv))
+    except (TrainingError, ModelError, DetectorError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
