@@ -72,7 +72,7 @@ def test_a_whole_game_is_played_in_one_process_without_anybody_touching_it(
     states = client.watch('emotion/game/state', GameState, RELIABLE)
     play(processes, people('ac'), fer_model, 'rounds:=2', 'seconds:=3', 'targets:=Happy,Sad',
          'seed:=4', 'game:={countdown: 1, result_seconds: 1, final_seconds: 0, '
-         'minimum_frames: 3}')
+         'minimum_frames: 2, grace_seconds: 5}')
     final = states.wait(lambda state: state.phase == GameState.FINAL, START)
     assert final.outcome == 'finished'
     assert {result.target_label for result in final.results} == {'Happy', 'Sad'}
@@ -80,7 +80,7 @@ def test_a_whole_game_is_played_in_one_process_without_anybody_touching_it(
     assert first.region.x_offset < 360 <= second.region.x_offset
     for result in final.results:
         # A busy machine may leave frames out, but none counts twice.
-        assert 3 <= result.frames <= 3.3 * FPS
+        assert 2 <= result.frames <= 3.3 * FPS
         assert all(0 <= mean <= 1 for mean in result.means)
     assert first.score == sum(result.winner == 1 for result in final.results)
     assert second.score == sum(result.winner == 2 for result in final.results)
@@ -96,7 +96,8 @@ def test_a_game_between_processes_is_played_through_the_action(
     processes.node('camera_node', source=str(people('ac')), loop=True)
     processes.node('face_detector_node')
     processes.node('fer_node', method='none', model=fer_model)
-    processes.node('game_node', auto_start=False, countdown=1.0, result_seconds=0.5)
+    processes.node('game_node', auto_start=False, countdown=1.0, result_seconds=0.5,
+                   minimum_frames=1, grace_seconds=5.0)
     client.wait_for('emotion/face', EmotionPrediction, timeout=START)
     states = client.watch('emotion/game/state', GameState, LATCHED)
     goal = client.send_goal(PlayGame, 'emotion/game/play', PlayGame.Goal(
