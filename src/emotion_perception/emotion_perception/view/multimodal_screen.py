@@ -12,7 +12,13 @@ from emotion_perception.interaction.reading import Reading
 from emotion_perception.view import theme
 from emotion_perception.view.draw import Box, Canvas, text_width
 from emotion_perception.view.perception_screen import draw_sound, split
-from emotion_perception.view.scene import Scene, draw_faces, draw_picture, draw_reading
+from emotion_perception.view.scene import (
+    Scene,
+    draw_faces,
+    draw_picture,
+    draw_reading,
+    draw_verdict,
+)
 
 _STEPS = ('FACE', 'VOICE', 'RESULT')
 
@@ -114,11 +120,7 @@ def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
     if state.face is not None:
         room = chip.right - 20 * unit - left
         line = chip.y + 100 * unit
-        figure = canvas.text(f'{round(100 * state.face.confidence)}%', left + room, line,
-                             34 * unit, weight=700, align='right')
-        canvas.text(state.face.label, left, line, 50 * unit,
-                    theme.emotion_colour(state.face.emotion), weight=700,
-                    room=room - figure - 12 * unit)
+        draw_verdict(canvas, state.face, Box(left, line, room, 0), 44 * unit, 34 * unit)
 
     heard = state.speaking
     waiting = state.prompt == 'SPEAK NOW' and not heard
@@ -182,11 +184,8 @@ def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None,
                 level='top')
     known = reading is not None and reading.known
     if known:
-        line = inside.y + 108 * unit
-        figure = canvas.text(f'{round(100 * reading.confidence)}%', inside.right, line,
-                             56 * unit, weight=700, align='right')
-        canvas.text(reading.label, left, line, 74 * unit, theme.emotion_colour(reading.emotion),
-                    weight=700, room=room - figure - 16 * unit)
+        draw_verdict(canvas, reading, Box(left, inside.y + 106 * unit, room, 0), 54 * unit,
+                     50 * unit)
     else:
         canvas.text(empty, left, inside.y + 100 * unit, 44 * unit, theme.MUTED, weight=700,
                     room=room)
@@ -212,9 +211,6 @@ def _draw_fused(canvas: Canvas, box: Box, state: Snapshot) -> None:
         canvas.text(text, words.x, words.y + 104 * unit, 44 * unit, theme.MUTED, weight=700,
                     room=inside.w)
         return
-    line = words.y + 114 * unit
-    figure = canvas.text(f'{round(100 * reading.confidence)}%', words.right, line, 60 * unit,
-                         weight=700, align='right')
-    canvas.text(reading.label, words.x, line, 88 * unit, colour, weight=700,
-                room=words.w - figure - 18 * unit)
+    draw_verdict(canvas, reading, Box(words.x, words.y + 112 * unit, words.w, 0), 72 * unit,
+                 60 * unit)
     canvas.probabilities(bars, reading.probabilities, reading.emotion, columns=2)

@@ -9,7 +9,7 @@ import numpy as np
 
 from emotion_perception.interaction.reading import Reading
 from emotion_perception.view import theme
-from emotion_perception.view.draw import Box, Canvas, Placement
+from emotion_perception.view.draw import Box, Canvas, Placement, text_width
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,23 @@ def draw_faces(canvas: Canvas, place: Placement, faces: Sequence[FaceMark]) -> N
                    weight=700 if face.primary else 400)
 
 
+def draw_verdict(canvas: Canvas, reading: Reading, line: Box, size: float,
+                 figure: float) -> None:
+    """Write a class and its percentage on one line.
+
+    Room is kept for the widest percentage, so that the type does not change its size with it.
+
+    :param line: its top is the baseline; only its left, right and top count.
+    :param size: of the class, pixels.
+    :param figure: of the percentage, pixels.
+    """
+    canvas.text(f'{round(100 * reading.confidence)}%', line.right, line.y, figure, weight=700,
+                align='right')
+    room = line.w - text_width('100%', figure, 700) - 0.3 * figure
+    canvas.text(reading.label, line.x, line.y, size, theme.emotion_colour(reading.emotion),
+                weight=700, room=room)
+
+
 def draw_reading(canvas: Canvas, box: Box, caption: str, reading: Reading | None,
                  empty: str, *, bars: bool = True) -> None:
     """Draw a reading in a panel: caption, class, percentage, and the six bars.
@@ -97,17 +114,13 @@ def draw_reading(canvas: Canvas, box: Box, caption: str, reading: Reading | None
     inside = box.inset(22 * unit, 18 * unit)
     canvas.text(caption, inside.x, inside.y, 19 * unit, theme.MUTED, weight=700, level='top')
     head = inside.y + 30 * unit
-    size = 50 * unit
     if reading is None or not reading.known:
         canvas.text(empty if reading is None else reading.label, inside.x, head + 4 * unit,
                     30 * unit, theme.MUTED, level='top', room=inside.w)
         values, strong = [float('nan')] * 6, -1
     else:
-        colour = theme.emotion_colour(reading.emotion)
-        figure = canvas.text(f'{round(100 * reading.confidence)}%', inside.right, head, size,
-                             weight=700, align='right', level='top')
-        canvas.text(reading.label, inside.x, head, size, colour, weight=700, level='top',
-                    room=inside.w - figure - 14 * unit)
+        draw_verdict(canvas, reading, Box(inside.x, head + 34 * unit, inside.w, 0), 42 * unit,
+                     42 * unit)
         values, strong = reading.probabilities, reading.emotion
     if bars:
         top = head + 58 * unit
