@@ -68,7 +68,7 @@ class Studio:
         self.node.destroy_node()
         self.context.try_shutdown()
 
-    def until(self, done, timeout: float = 15.0) -> bool:
+    def until(self, done, timeout: float = 60.0) -> bool:
         end = time.monotonic() + timeout
         while not done() and time.monotonic() < end:
             self.executor.spin_once(0.02)
@@ -99,7 +99,7 @@ class Studio:
             phase=phase, phase_name=('WAITING_FACE', 'LISTENING', 'SHOW_RESULT')[phase],
             prompt='HOLD', cycle=1, remaining=float('nan'), duration=float('nan'), **fields))
 
-    def shown(self, name: str, timeout: float = 15.0) -> Image:
+    def shown(self, name: str, timeout: float = 60.0) -> Image:
         assert self.until(lambda: self.screens and self.screens[-1].header.frame_id == name,
                           timeout), self.screens[-1].header.frame_id if self.screens else None
         return self.screens[-1]

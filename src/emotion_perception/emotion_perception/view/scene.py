@@ -84,6 +84,10 @@ def draw_faces(canvas: Canvas, place: Placement, faces: Sequence[FaceMark]) -> N
             above = box.bottom + 10 * unit + 1.6 * size
         canvas.tag(text, box.centre[0], above, size, colour, align='centre',
                    weight=700 if face.primary else 400)
+        if known:
+            under = min(box.bottom + 10 * unit, place.area.bottom - 24 * unit)
+            canvas.text(face.subject, box.centre[0], under, 20 * unit, align='centre',
+                        level='top', shadow=True)
 
 
 def draw_verdict(canvas: Canvas, reading: Reading, line: Box, size: float,
