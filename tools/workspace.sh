@@ -248,6 +248,8 @@ colcon_build() {  # colcon_build ARGUMENTS...: in a subshell with the underlay's
     (
         underlay_environment
         export PATH=$VENV/bin:$PATH VIRTUAL_ENV=$VENV
+        # Otherwise colcon has make wait for a low load, which on a busy machine never comes.
+        export MAKEFLAGS=${MAKEFLAGS:--j$(nproc)}
         cd "$ROOT"
         # Through this Python, so that the installed scripts start with it too.
         python -W ignore -c 'import sys; from colcon_core.command import main; sys.exit(main())' \
