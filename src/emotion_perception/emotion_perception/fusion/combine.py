@@ -17,14 +17,18 @@ import numpy as np
 from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_perception.settings import setting, validate
 
-METHODS = ('product', 'mean')
+LEARNT = {'stacker': 'fusion_stacker.onnx', 'network': 'fusion_network.onnx'}
+"""Methods that were trained, and their files among the weights."""
+
+METHODS = ('product', 'mean', *LEARNT)
 
 
 @dataclass(frozen=True)
 class CombineSettings:
     """How two probability vectors become one."""
 
-    method: str = setting('product', 'product: product of experts; mean: weighted mean.',
+    method: str = setting('product', 'product: product of experts; mean: weighted mean; stacker: '
+                          'trained logistic regression; network: trained network.',
                           choices=METHODS, live=True)
     face_temperature: float = setting(
         1.0, 'Softens (above 1) or sharpens the face model before the product.',
@@ -32,6 +36,12 @@ class CombineSettings:
     voice_temperature: float = setting(
         1.0, 'Softens (above 1) or sharpens the voice model before the product.',
         low=0.05, high=20.0, live=True)
+    face_trust: float = setting(
+        0.3, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
+        'counts it in full.', low=0.0, high=2.0, live=True)
+    voice_trust: float = setting(
+        0.3, 'The same for the voice, whose quality is its signal-to-noise ratio.',
+        low=0.0, high=2.0, live=True)
     floor: float = setting(
         0.01, 'Least probability that a model may give a class, so that none has a veto.',
         low=0.0001, high=0.1, live=True)
@@ -45,12 +55,13 @@ class CombineSettings:
                              f'{", ".join(EMOTIONS)}, or empty')
 
 
-def combine(vectors: Sequence[np.ndarray], weights: Sequence[float],
+def combine(vectors: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray,
             temperatures: Sequence[float], settings: CombineSettings) -> np.ndarray:
-    """Combine the vectors of the modalities at hand.
+    """Combine the vectors of the modalities at hand by a method without a file.
 
     :param vectors: (n, 6) or (6,) probabilities of each modality; at least one.
-    :param weights: reliability of each, 0 (ignore) to 1.
+    :param weights: reliability of each, 0 (ignore) to 1: one value a modality, or (modalities, n)
+        for one a row.
     :param temperatures: of each modality.
     :return: float32 of the shape of one vector; sums to 1; uniform (or the priors) where no
         modality has a weight.
@@ -69,10 +80,12 @@ def combine(vectors: Sequence[np.ndarray], weights: Sequence[float],
     stack = softmax(np.log(np.maximum(stack, 1e-6)) / heat)
     mass = settings.floor * len(EMOTIONS)
     stack = stack * (1 - mass) + settings.floor
-    weight = np.clip(np.asarray(weights, np.float32), 0.0, 1.0).reshape(shape)
+    weight = np.clip(np.asarray(weights, np.float32), 0.0, 1.0)
+    weight = weight[..., None] if weight.ndim == 2 else weight.reshape(shape)
     if settings.method == 'mean':
-        total = float(weight.sum())
-        mean = (stack * weight).sum(axis=0) / max(total, 1e-8)
-        return softmax(np.log(mean) + log_prior - np.log(1 / len(EMOTIONS))) if total > 1e-8 \
-            else np.broadcast_to(np.exp(log_prior), stack.shape[1:]).astype(np.float32)
+        total = weight.sum(axis=0)
+        uniform = 1 / len(EMOTIONS)
+        mean = np.where(total > 1e-8, (stack * weight).sum(axis=0) / np.maximum(total, 1e-8),
+                        uniform)
+        return softmax(np.log(mean / uniform) + log_prior)
     return softmax((np.log(stack) * weight).sum(axis=0) + log_prior)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_perception.fusion.combine import CombineSettings, combine
+from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine
+from emotion_perception.fusion.learnt import LearntFusion
 from emotion_perception.settings import setting
 
 
@@ -77,12 +78,29 @@ class LiveFusion:
     An utterance is fused with the faces of the person who was seen most while it was spoken, and
     never with the last frame alone. Between utterances the newest faces are fused with the last
     utterance, which counts less and less.
+
+    :raises ModelError: if the method is a trained one whose file is missing or damaged.
     """
 
     def __init__(self, settings: FusionSettings = FusionSettings()) -> None:
+        self._learnt: LearntFusion | None = None
+        self._settings = FusionSettings()
         self.settings = settings
         self._faces: deque[Reading] = deque()
         self._voice: Reading | None = None
+
+    @property
+    def settings(self) -> FusionSettings:
+        """The settings; may be replaced at any time, and stay if a new method has no file."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: FusionSettings) -> None:
+        if settings.method not in LEARNT:
+            self._learnt = None
+        elif self._learnt is None or settings.method != self._settings.method:
+            self._learnt = LearntFusion(LEARNT[settings.method])
+        self._settings = settings
 
     def add_face(self, reading: Reading) -> Fused | None:
         """Take a face; return both as one at its time, or ``None`` if it is older than the last.
@@ -160,20 +178,21 @@ class LiveFusion:
         used: list[tuple[str, Reading, np.ndarray, float, float]] = []
         if faces:
             quality = _mean_quality(faces)
-            weight = quality * 0.5 ** (face_age / settings.face_half_life)
+            weight = quality ** settings.face_trust * 0.5 ** (
+                face_age / settings.face_half_life)
             vector = np.mean([face.probabilities for face in faces], axis=0)
             used.append(('face', faces[-1], vector, weight, settings.face_temperature))
         if voice is not None:
             quality = _mean_quality([voice])
-            weight = quality * 0.5 ** (voice_age / settings.voice_half_life)
+            weight = quality ** settings.voice_trust * 0.5 ** (
+                voice_age / settings.voice_half_life)
             used.append(('voice', voice, voice.probabilities, weight,
                          settings.voice_temperature))
         strong = [item for item in used if item[3] >= settings.least_weight]
         # With nothing strong the best of the weak still is the best that is known.
         used = strong or [max(used, key=lambda item: item[3])]
         weights = [item[3] for item in used]
-        vector = combine([item[2] for item in used], weights, [item[4] for item in used],
-                         settings)
+        vector = self._join(used, weights)
         face = next((item for item in used if item[0] == 'face'), None)
         total = max(sum(weights), 1e-8)
         quality = sum(weight * _mean_quality([item[1]])
@@ -181,6 +200,19 @@ class LiveFusion:
         start = min(item[1].time - item[1].span for item in used)
         return Fused(now, (face or used[0])[1].subject, vector, tuple(i[0] for i in used),
                      tuple(weights), quality, max(0.0, now - start))
+
+
+    def _join(self, used: list[tuple[str, Reading, np.ndarray, float, float]],
+              weights: list[float]) -> np.ndarray:
+        if self._learnt is None:
+            return combine([item[2] for item in used], weights, [item[4] for item in used],
+                           self._settings)
+        vectors = {item[0]: item[2] for item in used}
+        trust = {item[0]: weight for item, weight in zip(used, weights)}
+        none = np.full(6, 1 / 6, np.float32)
+        return self._learnt(*(np.asarray(vectors.get(name, none))[None]
+                              for name in ('face', 'voice')),
+                            np.array([[trust.get('face', 0.0), trust.get('voice', 0.0)]]))[0]
 
 
 def _mean_quality(readings: list[Reading]) -> float:

@@ -11,6 +11,7 @@ from std_msgs.msg import Header
 from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.emotions import UNKNOWN
 from emotion_perception.fusion.live import Fused, FusionSettings, LiveFusion, Reading
+from emotion_perception.models import ModelError
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
@@ -61,10 +62,14 @@ class FusionNode(ModelNode):
 
     def facts(self) -> dict[str, object]:
         """Return the method for the diagnostics."""
-        return {'method': self.settings.method}
+        return {'method': self._fusion.settings.method}
 
     def _on_settings(self, settings: FusionNodeSettings) -> None:
-        self._fusion.settings = settings
+        try:
+            self._fusion.settings = settings
+        except ModelError as error:
+            self.report.warn('method', f'the method stays {self._fusion.settings.method}: '
+                             f'{error}')
 
     def _on_face(self, message: EmotionPrediction) -> None:
         fused = self._take(message, self._fusion.add_face)
@@ -100,8 +105,8 @@ class FusionNode(ModelNode):
         models = '+'.join(self._models.get(source, '') for source in fused.sources)
         self._publisher.publish(to_prediction(
             header, EmotionPrediction.FUSED, fused.subject, fused.probabilities,
-            model=f'{self.settings.method}({models})', quality=fused.quality, span=fused.span,
-            region=trigger.region, sources=fused.sources))
+            model=f'{self._fusion.settings.method}({models})', quality=fused.quality,
+            span=fused.span, region=trigger.region, sources=fused.sources))
         now = self.get_clock().now().nanoseconds * 1e-9
         self.diagnostics.tick(now - fused.time)
 

@@ -1,0 +1,1 @@
+"""Training and evaluation of the fusion of face and voice."""

@@ -1,0 +1,307 @@
+"""Fusion is fitted and judged on label-paired draws; what it claims holds on made pools."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
+
+from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_perception.fusion.combine import CombineSettings
+from emotion_perception.fusion.learnt import FEATURES, LearntFusion, features
+from emotion_perception.models import ModelError
+from emotion_training.common.files import TrainingError
+from emotion_training.fusion import evaluate, methods, pools, sources
+from emotion_training.fusion import train as train_fusion
+from emotion_training.fusion.pairs import (
+    SCENARIOS,
+    Pairs,
+    balanced,
+    draw,
+    label_paired,
+    training_mixture,
+    unpaired,
+)
+from emotion_training.fusion.pools import (
+    FACE_CONDITIONS,
+    FIT,
+    TEST,
+    VOICE_CONDITIONS,
+    Pool,
+    cached,
+)
+
+
+def made_pool(conditions: tuple[str, ...], skill: float, seed: int, count: int = 40) -> Pool:
+    """Return a pool of a model that is right more often the greater its skill.
+
+    A corrupted condition has a third of the skill, and a low quality.
+    """
+    rng = np.random.default_rng(seed)
+    truth = np.tile(np.arange(6), 2 * count)
+    pool = Pool(truth, np.repeat([FIT, TEST], 6 * count))
+    for condition in conditions:
+        strength = skill if condition == 'clean' else skill / 3
+        logits = rng.normal(0, 1, (len(truth), 6))
+        logits[np.arange(len(truth)), truth] += strength
+        pool.probabilities[condition] = softmax(strength * logits)
+        pool.quality[condition] = np.full(len(truth), 0.9 if condition == 'clean' else 0.3,
+                                          np.float32)
+    return pool
+
+
+@pytest.fixture(scope='module')
+def faces() -> Pool:
+    return made_pool(FACE_CONDITIONS, 2.0, 1)
+
+
+@pytest.fixture(scope='module')
+def voices() -> Pool:
+    return made_pool(VOICE_CONDITIONS, 1.4, 2)
+
+
+@pytest.fixture(scope='module')
+def mixture(faces: Pool, voices: Pool) -> Pairs:
+    return training_mixture(faces.of(FIT), voices.of(FIT), 3000, np.random.default_rng(0))
+
+
+def test_pairs_are_of_one_class_and_equally_many_of_each(faces: Pool) -> None:
+    labels = balanced(7)
+    chosen = draw(faces.truth, labels, np.random.default_rng(0))
+    np.testing.assert_array_equal(faces.truth[chosen], labels)
+    assert np.bincount(labels).tolist() == [7] * 6
+
+
+def test_a_missing_modality_has_no_weight_and_no_say(faces: Pool, voices: Pool) -> None:
+    for scenario in SCENARIOS:
+        pairs = label_paired(faces, voices, scenario, 3, np.random.default_rng(0))
+        assert pairs.present[:, 0].all() == bool(scenario.face)
+        assert pairs.present[:, 1].all() == bool(scenario.voice)
+        if not scenario.face:
+            assert not pairs.weights[:, 0].any()
+            assert not features(pairs.face, pairs.voice, pairs.weights)[:, :14].any()
+
+
+def test_the_mixture_to_fit_on_holds_every_scenario(mixture: Pairs) -> None:
+    assert (~mixture.present[:, 0]).any()
+    assert (~mixture.present[:, 1]).any()
+    assert (mixture.present.all(axis=1)).mean() > 0.6
+
+
+def test_a_part_without_a_class_is_named(faces: Pool) -> None:
+    chosen = faces.truth != EMOTIONS.index('Fear')
+    less = Pool(faces.truth[chosen], faces.part[chosen])
+    with pytest.raises(TrainingError, match='test part has no sample of Fear'):
+        less.of(TEST)
+
+
+def test_every_method_gains_where_both_are_clean_and_loses_nothing_where_one_is_not(
+        faces: Pool, voices: Pool, mixture: Pairs) -> None:
+    fitted = train_fusion.fit_all(mixture)
+    table = evaluate.judge(evaluate.methods_of(fitted), faces.of(TEST), voices.of(TEST), 20, 40,
+                           1)
+    for name in ('product', 'stacker', 'network'):
+        found = evaluate.goals(table, name)
+        assert found['gain'] > 0.05, name
+        assert found['worst_loss'] < 0.02, name
+        assert found['ece_clean'] < 0.06, name
+    assert 'voice' not in table['voice missing']
+
+
+def test_temperatures_put_overconfidence_right(faces: Pool, voices: Pool) -> None:
+    sharp = sources.calibrated(voices, 0.3)
+    pairs = label_paired(faces, sharp, SCENARIOS[0], 300, np.random.default_rng(0))
+    plain = methods.log_loss(methods.closed_form(CombineSettings())(pairs), pairs.truth)
+    settings = methods.fit_closed_form(pairs, 'product')
+    fitted = methods.log_loss(methods.closed_form(settings)(pairs), pairs.truth)
+    assert settings.voice_temperature > settings.face_temperature
+    assert fitted < plain
+
+
+def test_fitted_priors_find_a_class_that_models_neglect(faces: Pool, voices: Pool) -> None:
+    lean = np.array([1, 0.05, 1, 1, 1, 1], np.float32)
+    shifted = Pool(faces.truth, faces.part, {'clean': faces.probabilities['clean'] * lean},
+                   faces.quality)
+    shifted.probabilities['clean'] /= shifted.probabilities['clean'].sum(axis=1, keepdims=True)
+    pairs = label_paired(shifted, voices, SCENARIOS[0], 300, np.random.default_rng(0))
+    priors = methods.fit_priors(pairs, CombineSettings()).priors
+    assert int(np.argmax(priors)) == EMOTIONS.index('Fear')
+
+
+def test_random_pairs_teach_a_network_not_to_listen(faces: Pool, voices: Pool) -> None:
+    found = evaluate.failure(faces, voices, 5, 50, 0, 3000)
+    ignorant = found['random pairs, label of the face']
+    # Another's voice changes nothing, another's face everything: it is deaf.
+    assert abs(ignorant['both'] - ignorant['voice of another']) < 0.03
+    assert ignorant['face of another'] < 0.3
+    assert found['random pairs, label by row']['both'] < 0.35
+    assert found['pairs of one class']['both'] > ignorant['both'] + 0.03
+
+
+def test_unpaired_labels_say_nothing_about_the_voice(faces: Pool, voices: Pool) -> None:
+    pairs = unpaired(faces, voices, 3000, 'face', np.random.default_rng(0))
+    assert (pairs.face.argmax(axis=1) == pairs.truth).mean() > 0.5
+    assert abs((pairs.voice.argmax(axis=1) == pairs.truth).mean() - 1 / 6) < 0.03
+
+
+@pytest.mark.parametrize('kind', ['stacker', 'network'])
+def test_a_trained_combination_runs_the_same_in_the_runtime(mixture: Pairs, tmp_path: Path,
+                                                            kind: str) -> None:
+    module = methods.train(getattr(methods, kind)(), mixture, 0, epochs=2)
+    path = tmp_path / f'{kind}.onnx'
+    methods.export(module, path)
+    assert path.stat().st_size < 20_000
+    np.testing.assert_allclose(
+        LearntFusion(path)(mixture.face, mixture.voice, mixture.weights),
+        methods.learnt(module)(mixture), atol=1e-5)
+
+
+def test_a_combination_that_is_missing_or_no_model_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match='emotion train fusion'):
+        LearntFusion(tmp_path / 'none.onnx')
+    (tmp_path / 'bad.onnx').write_bytes(b'not a model')
+    with pytest.raises(ModelError, match='damaged'):
+        LearntFusion(tmp_path / 'bad.onnx')
+    methods.export(torch.nn.Linear(FEATURES, 4), tmp_path / 'four.onnx')
+    with pytest.raises(ModelError, match='4 outputs'):
+        LearntFusion(tmp_path / 'four.onnx')
+
+
+def test_a_pool_is_made_once_for_the_same_things(faces: Pool, tmp_path: Path) -> None:
+    made = []
+
+    def make() -> Pool:
+        made.append(1)
+        return faces
+
+    for depends in (('a', 1), ('a', 1), ('a', 2)):
+        pool = cached(tmp_path, 'faces', depends, make)
+    assert len(made) == 2
+    np.testing.assert_array_equal(pool.truth, faces.truth)
+    assert set(pool.probabilities) == set(FACE_CONDITIONS)
+
+
+def test_corruptions_do_what_their_names_say() -> None:
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 255, (48, 48), np.uint8)
+    blurred = pools.corrupt_face(picture, 'blur', rng)
+    assert blurred.std() < 0.5 * picture.std()
+    assert pools.corrupt_face(picture, 'dark', rng).mean() < 0.3 * picture.mean()
+    assert pools.corrupt_face(np.full_like(picture, 128), 'noise', rng).std() > 15
+    assert pools.corrupt_face(picture, 'clean', rng) is picture
+
+
+def test_the_models_window_of_a_canonical_crop_is_the_picture() -> None:
+    from emotion_perception.vision.align import cut_window
+
+    window = (0.1, 0.1, 0.9, 0.9)
+    picture = np.random.default_rng(0).integers(0, 255, (102, 102), np.uint8)
+    crop = pools.canonical(picture, window)
+    assert crop.shape == (128, 128, 3)
+    np.testing.assert_array_equal(cut_window(crop, window)[..., 0], picture)
+
+
+def test_tables_name_every_method_and_leave_missing_ones_out(faces: Pool, voices: Pool) -> None:
+    table = evaluate.judge({'face': methods.face_only, 'voice': methods.voice_only}, faces,
+                           voices, 2, 5, 0)
+    text = evaluate.table_text(table)
+    assert text.splitlines()[0] == '| | face | voice |'
+    assert '| voice missing |' in text
+    assert '–' in text
+
+
+def test_without_data_the_command_says_what_to_name(capsys: pytest.CaptureFixture) -> None:
+    assert train_fusion.main([]) == 2
+    assert '--faces DIR --voices NAME=PATH' in capsys.readouterr().err
+    assert evaluate.main(['--json', 'x.json', '--audiovisual', 'nothing']) == 2
+    assert 'CORPUS=PATH' in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------- from files to figures
+
+@pytest.fixture(scope='module')
+def small_data(tmp_path_factory) -> Path:
+    """Return a folder with mosaics of made faces, sounds of made speakers, and two models."""
+    import cv2
+    import soundfile
+
+    from emotion_training.common.files import save_torch
+    from emotion_training.ser.fit import OUTPUTS
+    from emotion_training.ser.network import Shape, SpeechNetwork
+    from support.models import face_model
+
+    root = tmp_path_factory.mktemp('fusion')
+    rng = np.random.default_rng(0)
+    names = ('neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear',
+             'contempt', 'unknown', 'no_face')
+    order = {'Angry': 'anger', 'Fear': 'fear', 'Happy': 'happiness', 'Neutral': 'neutral',
+             'Sad': 'sadness', 'Surprise': 'surprise'}
+    rows = ['name,split,' + ','.join(names) + ',fer2013_label']
+    for index in range(36):
+        label = EMOTIONS[index % 6]
+        votes = ','.join('10' if name == order[label] else '0' for name in names)
+        rows.append(f'f{index},{"valid" if index < 18 else "test"},{votes},{label}')
+    (root / 'faces').mkdir()
+    (root / 'faces' / 'ferplus.csv').write_text('\n'.join(rows) + '\n')
+    cv2.imwrite(str(root / 'faces' / 'ferplus_00.png'),
+                rng.integers(0, 255, (2400, 2400), np.uint8))
+    for actor in range(1, 7):
+        for emotion in range(1, 9):
+            path = root / 'ravdess' / f'03-01-{emotion:02}-01-01-01-{actor:02}.wav'
+            path.parent.mkdir(exist_ok=True)
+            tone = np.sin(np.arange(12800) * (100 + 30 * emotion + actor) / 2546)
+            soundfile.write(path, 0.3 * tone + rng.normal(0, 0.01, tone.size), 16000)
+    network = SpeechNetwork(Shape(widths=(8, 8, 8, 8), features=8), OUTPUTS)
+    for name, speakers in (('stranger', ['nemo/AB0']), ('friend', [
+            f'ravdess/A{actor:02}' for actor in range(1, 7)])):
+        save_torch(root / f'{name}.pt', {
+            'network': network.describe(), 'state': network.state_dict(),
+            'made_of': {'speakers': speakers, 'start': None}})
+    face_model(root)
+    return root
+
+
+def arguments(root: Path, model: str = 'stranger') -> list[str]:
+    return ['--faces', str(root / 'faces'), '--voices', f'ravdess={root / "ravdess"}',
+            '--fer-model', str(root / 'face.onnx'), '--ser-model', str(root / f'{model}.pt')]
+
+
+def test_from_files_to_figures_models_and_a_plot(small_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / 'figures.json'
+    assert evaluate.main([*arguments(small_data), '--out', str(tmp_path), '--json', str(out),
+                          '--draws', '3', '--per-class', '4', '--pairs', '300']) == 0
+    result = json.loads(out.read_text())
+    assert result['kind'] == 'label-paired'
+    assert set(result['table']) == {scenario.name for scenario in SCENARIOS}
+    assert result['voices']['test'] == [4, 4, 4, 8, 4, 4]
+    assert (tmp_path / 'figures.png').stat().st_size > 10_000
+    settings = json.loads((tmp_path / 'fusion.json').read_text())
+    assert settings['product']['face_temperature'] > 0
+    LearntFusion(tmp_path / 'fusion_stacker.onnx')
+
+
+def test_a_model_that_knows_every_speaker_is_refused(small_data: Path, tmp_path: Path,
+                                                     capsys: pytest.CaptureFixture) -> None:
+    assert train_fusion.main([*arguments(small_data, 'friend'), '--out', str(tmp_path)]) == 2
+    assert 'every speaker of these corpora was heard' in capsys.readouterr().err
+
+
+def test_no_speaker_both_fits_and_judges(small_data: Path, tmp_path: Path) -> None:
+    from emotion_training.ser.corpora import read
+
+    listener = sources.load_listener(str(small_data / 'stranger.pt'), tmp_path)
+    voices = sources.choose_voices(read(f'ravdess={small_data / "ravdess"}'), [listener], 99,
+                                   lambda line: None)
+    assert {voice.speaker for voice in voices if voice.part == FIT}.isdisjoint(
+        voice.speaker for voice in voices if voice.part == TEST)
+
+
+def test_a_model_of_unknown_speakers_is_refused(small_data: Path, tmp_path: Path) -> None:
+    from support.models import voice_model
+
+    with pytest.raises(TrainingError, match='nothing says which speakers'):
+        sources.load_listener(str(voice_model(tmp_path)), tmp_path)
