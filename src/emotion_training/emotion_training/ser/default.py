@@ -18,6 +18,7 @@ from emotion_training.common.files import (
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
+from emotion_training.ser.functionals import Ensemble, tables
 from emotion_training.ser.protocols import (
     FULL,
     GO_ON,
@@ -25,6 +26,7 @@ from emotion_training.ser.protocols import (
     Stages,
     pretrained,
     six_labels,
+    statistics,
     with_nonspeech,
 )
 from emotion_training.ser.spectra import Spectra
@@ -98,7 +100,9 @@ def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Pat
         logits = None
     checkpoint = stages.run('default', whole, np.concatenate((train, made)),
                             FULL if start is None else GO_ON, 11, start)
-    network = fit.restore(checkpoint)
+    table = tables(whole, out / 'features.npy')
+    network = Ensemble(fit.restore(checkpoint),
+                       statistics(table, whole, np.concatenate((train, made)))).eval()
     if logits is None:
         logits = torch.from_numpy(fit.logits(network, data, rest))
     truth = six_labels(data.labels[rest])

@@ -17,7 +17,7 @@ from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_training.common.files import write_atomically
 from emotion_training.ser import frontend, nonspeech
 from emotion_training.ser.corpora import CLASSES
-from emotion_training.ser.network import SpeechNetwork, to_six
+from emotion_training.ser.network import to_six
 
 OPSET = 17
 METADATA_KEY = 'emotion_model'
@@ -65,7 +65,7 @@ class WaveformModel(nn.Module):
     flat answer, which the recogniser's least confidence turns into an abstention.
     """
 
-    def __init__(self, network: SpeechNetwork) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.front = FrontEnd()
         self.network = network
@@ -85,9 +85,10 @@ def centre(logits: torch.Tensor) -> torch.Tensor:
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-def export(network: SpeechNetwork, path: Path, entry: Mapping | None = None) -> None:
+def export(network: nn.Module, path: Path, entry: Mapping | None = None) -> None:
     """Write the network with its front end as ``path``.
 
+    :param network: spectra in dB (n, 128, frames) to logits (n, 9), its last layer ``head``.
     :param entry: catalogue entry to carry in the file's metadata, so that the file alone can be
         named as a model.
     """

@@ -24,6 +24,12 @@ from emotion_training.common.plots import save_confusion
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.corpora import CLASSES
 from emotion_training.ser.fit import Recipe
+from emotion_training.ser.functionals import (
+    StatisticsNetwork,
+    fit_statistics,
+    statistics_logits,
+    tables,
+)
 from emotion_training.ser.network import to_six
 from emotion_training.ser.spectra import Spectra
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
@@ -36,10 +42,13 @@ RAVDESS_FOLDS = {
     5: (2, 15, 16, 18), 6: (6, 13, 17, 22)}
 
 PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
-TUNE = Recipe(epochs=16, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
+TUNE = Recipe(epochs=12, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
               mixup=0.15)
 FULL = Recipe(epochs=7, samples=8000, frames=80, strength=0.35, mixup=0.15)
 GO_ON = Recipe(epochs=4, samples=8000, rate=1e-3, frames=80, strength=0.35, mixup=0.15)
+MEMBERS = 2
+"""Networks on functionals beside each CNN."""
+
 NONSPEECH = 700
 """Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
 
@@ -126,14 +135,30 @@ def pretrained(data: Spectra, stages: Stages) -> dict:
     return stages.run('without_ravdess', whole, np.concatenate((others, made)), PRETRAIN, 0)
 
 
+def _features(data: Spectra, ravdess: np.ndarray, start: dict, stages: Stages
+              ) -> tuple[Spectra, np.ndarray]:
+    """Return RAVDESS alone and its features, embeddings of the broad network among them."""
+    alone = data.take(ravdess)
+    return alone, tables(alone, stages.folder / 'features_ravdess.npy', fit.restore(start))
+
+
+def _answers(checkpoint: dict, alone: Spectra, table: np.ndarray, train: np.ndarray,
+             test: np.ndarray) -> np.ndarray:
+    """Return the eight logits of the tuned network and of networks on features, half each."""
+    tuned = fit.logits(fit.restore(checkpoint), alone, test)
+    others = [fit_statistics(table, alone, train, seed) for seed in range(MEMBERS)]
+    return (0.5 * tuned + 0.5 * statistics_logits(others, table, test))[:, :8]
+
+
 def run_p1(data: Spectra, stages: Stages) -> dict:
     """Run P1 and return its figures; ``accuracy`` is the mean over five seeds."""
     ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
+    alone, table = _features(data, ravdess, start, stages)
     for seed in range(5):
         train, test = random_split(len(ravdess), 0.2, seed)
         done = stages.run(f'p1_seed{seed}', data, ravdess[train], TUNE, seed, start)
-        found = fit.logits(fit.restore(done), data, ravdess[test])[:, :8]
-        runs.append(summary(softmax(found), data.labels[ravdess[test]], EIGHT))
+        found = _answers(done, alone, table, train, test)
+        runs.append(summary(softmax(found), alone.labels[test], EIGHT))
         stages.say(f'P1 seed {seed}: accuracy {runs[-1]["accuracy"]:.4f}')
     return {'protocol': 'P1', **_mean(runs), 'runs': runs}
 
@@ -141,24 +166,32 @@ def run_p1(data: Spectra, stages: Stages) -> dict:
 def run_p2(data: Spectra, stages: Stages) -> dict:
     """Run P2 and return its figures; ``uar`` is the mean over the six folds."""
     ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
-    actor = np.array([int(name.split('/A')[1]) for name in data.speakers[ravdess]])
+    alone, table = _features(data, ravdess, start, stages)
+    actor = np.array([int(name.split('/A')[1]) for name in alone.speakers])
     pooled = np.zeros((len(ravdess), 8), np.float32)
     for fold, actors in RAVDESS_FOLDS.items():
         test = np.isin(actor, actors)
         if not test.any() or test.all():
             continue
-        check_disjoint(data.speakers[ravdess], ~test, test)
+        check_disjoint(alone.speakers, ~test, test)
         done = stages.run(f'p2_fold{fold}', data, ravdess[~test], TUNE, fold, start)
-        pooled[test] = fit.logits(fit.restore(done), data, ravdess[test])[:, :8]
-        runs.append(summary(softmax(pooled[test]), data.labels[ravdess[test]], EIGHT))
+        pooled[test] = _answers(done, alone, table, np.flatnonzero(~test), np.flatnonzero(test))
+        runs.append(summary(softmax(pooled[test]), alone.labels[test], EIGHT))
         stages.say(f'P2 fold {fold}: UAR {runs[-1]["uar"]:.4f}')
     return {'protocol': 'P2', **_mean(runs), 'runs': runs,
-            'pooled': summary(softmax(pooled), data.labels[ravdess], EIGHT)}
+            'pooled': summary(softmax(pooled), alone.labels, EIGHT)}
+
+
+def statistics(table: np.ndarray, whole: Spectra, chosen: np.ndarray
+               ) -> list[StatisticsNetwork]:
+    """Return the networks on functionals that stand beside a CNN trained on the same clips."""
+    return [fit_statistics(table, whole, chosen, seed) for seed in range(MEMBERS)]
 
 
 def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
     """Run P3 and return its figures: pooled, per corpus, and for each corpus left out."""
     whole, made = with_nonspeech(data)
+    table = tables(whole, stages.folder / 'features.npy')
     fold_of = speaker_folds(data.speakers, data.corpora, folds)
     truth = six_labels(data.labels)
     pooled = np.zeros((len(data), fit.OUTPUTS), np.float32)
@@ -167,7 +200,10 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
         train = np.flatnonzero(fold_of != fold)
         check_disjoint(data.speakers, train, test)
         done = stages.run(f'p3_fold{fold}', whole, np.concatenate((train, made)), FULL, fold)
-        pooled[test] = fit.logits(fit.restore(done), data, test)
+        pooled[test] = (0.5 * fit.logits(fit.restore(done), data, test)
+                        + 0.5 * statistics_logits(
+                            statistics(table, whole, np.concatenate((train, made))),
+                            table, test))
         judged = test[truth[test] >= 0]
         found = summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS)
         stages.say(f'P3 fold {fold}: UAR {found["uar"]:.4f}')
@@ -181,10 +217,12 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
         result['corpora'][corpus] = _both(six_probabilities(pooled[part]), truth[part])
     for corpus in corpora if len(corpora) > 1 else ():
         others = np.flatnonzero(data.corpora != corpus)
-        done = stages.run(f'without_{corpus}', whole, np.concatenate((others, made)), PRETRAIN,
-                          0)
+        done = (pretrained(data, stages) if corpus == 'ravdess' else
+                stages.run(f'without_{corpus}', whole, np.concatenate((others, made)), FULL, 0))
         part = judged[data.corpora[judged] == corpus]
-        found = fit.logits(fit.restore(done), data, part)
+        found = (0.5 * fit.logits(fit.restore(done), data, part)
+                 + 0.5 * statistics_logits(
+                     statistics(table, whole, np.concatenate((others, made))), table, part))
         result['left_out'][corpus] = _both(six_probabilities(found), truth[part])
         stages.say(f'P3 without {corpus}: UAR {result["left_out"][corpus]["uar"]:.4f}')
     save_torch(stages.folder / 'p3_logits.pt', {'logits': torch.from_numpy(pooled),

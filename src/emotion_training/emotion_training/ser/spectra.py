@@ -46,6 +46,12 @@ class Spectra:
         part = self.steps[:, self.offsets[index]:self.offsets[index + 1]]
         return spectral.trim(frontend.from_bytes(part))
 
+    def take(self, rows: np.ndarray) -> Spectra:
+        """Return the clips of these indices."""
+        parts = [self.steps[:, self.offsets[row]:self.offsets[row + 1]] for row in rows]
+        return pack(parts, self.labels[rows], self.speakers[rows], self.corpora[rows],
+                    self.names[rows])
+
     def __add__(self, other: Spectra) -> Spectra:
         return Spectra(
             np.concatenate((self.steps, other.steps), axis=1),
