@@ -14,6 +14,7 @@ import pytest
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, resolve
+from emotion_bringup.reference import main as check_reference
 from emotion_bringup.runner import global_arguments, main, node_class, show, split
 
 NODES = sorted({entry.name for graph in GRAPHS.values() for entry in graph.nodes})
@@ -158,3 +159,8 @@ def test_each_launch_file_stands_for_a_graph() -> None:
     files = {p.name.split('.')[0] for p in
              (Path(__file__).parents[1] / 'launch').glob('*.launch.py')}
     assert files == {'perception', 'multimodal', 'game', 'interview'} <= set(GRAPHS)
+
+
+def test_the_readme_lists_the_parameters_that_the_nodes_have(capsys) -> None:
+    readme = Path(__file__).parents[3] / 'README.md'
+    assert check_reference(['--check', str(readme)]) == 0, capsys.readouterr().err
