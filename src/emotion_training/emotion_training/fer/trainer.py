@@ -262,6 +262,7 @@ class Trainer:
         if main:
             save_yaml(self.folder / 'recipe.yaml', self.recipe.as_dict())
             save_json(self.folder / 'data.json', self.data)
+            self._save_sidecar()
         while self.epoch < self.recipe.epochs and not self._out_of_patience():
             phase, place = self._phase_of(self.epoch)
             if place == 0 and self.epoch > 0:
@@ -287,6 +288,17 @@ class Trainer:
                            f'{self._seconds(entry)}')
             self.accelerator.wait_for_everyone()
         return self.history[self.best_epoch - 1]
+
+    def _save_sidecar(self) -> None:
+        """Write the catalogue entry with which the runtime loads the weights by their path."""
+        if self.recipe.network == 'facenet':
+            return  # it goes to the runtime as ONNX, see emotion_training.fer.export
+        look = self.recipe.look
+        save_yaml((self.folder / self.recipe.output).with_suffix('.yaml'), {
+            'task': 'fer', 'backend': 'torch', 'architecture': self.recipe.network,
+            'labels': self.data['labels'],
+            'input': {'size': look.size, 'colour': look.colour, 'mean': list(look.mean),
+                      'std': list(look.std)}})
 
     @staticmethod
     def _seconds(entry: dict[str, Any]) -> str:

@@ -1,0 +1,304 @@
+"""The recipes run end to end on little data, resume exactly, and load into the runtime."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
+
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models import FaceEmotionRecognizer, load_model
+from emotion_training import __main__ as dispatcher
+from emotion_training.common import files
+from emotion_training.common.files import TrainingError, load_torch, save_torch
+from emotion_training.common.metrics import calibration_error, figures
+from emotion_training.fer import evaluate, export, train
+from emotion_training.fer.augment import BatchAugment, Look, PhotoAugment
+from emotion_training.fer.datasets import FaceSet, one_hot
+from emotion_training.fer.networks import FaceNet
+from emotion_training.fer.recipes import RECIPES, Phase, Recipe, find_recipe
+from emotion_training.fer.trainer import Trainer, epoch_order, inverse_weights
+
+LOOK = Look(32, 'grey', (0.5,), (0.25,))
+TINY = Recipe('facenet', LOOK, (Phase(3, 0.05, 'all', 'onecycle'),), optimizer='sgd', batch=16,
+              augment='batch', strength=0.3, mixup=0.5, ema=0.8, dropout=0.1, widths=(8, 16),
+              depths=(1, 1), stem=8, monitor='mean')
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+def stripes(classes: int = 6, each: int = 12, labels: tuple[str, ...] = EMOTIONS) -> FaceSet:
+    """Return pictures whose stripes tell the class."""
+    source = np.random.default_rng(0)
+    truth = np.tile(np.arange(classes), each)
+    grid = np.arange(48)
+    faces = np.stack([np.broadcast_to(127 + 90 * np.sin(grid[:, None] * (0.1 + 0.25 * place)),
+                                      (48, 48)) + source.normal(0, 8, (48, 48))
+                      for place in truth]).clip(0, 255).astype(np.uint8)
+    split = np.array(['train', 'train', 'valid', 'test'])[np.arange(len(truth)) // classes % 4]
+    return FaceSet('stripes', labels, faces, one_hot(truth, classes), truth[None], split,
+                   digest='0')
+
+
+def folder_set(root: Path, names: tuple[str, ...], each: int = 12) -> Path:
+    """Write striped colour pictures, a folder per class."""
+    faces = stripes(len(names), each, names)
+    for index in range(len(faces)):
+        path = root / names[faces.truths[0][index]] / f'{index}.png'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), cv2.cvtColor(faces.picture(index), cv2.COLOR_GRAY2BGR))
+    return root
+
+
+def test_a_run_saves_all_that_describes_it(tmp_path):
+    best = Trainer(TINY, stripes(), tmp_path, 'cpu').run()
+    assert {path.name for path in tmp_path.iterdir()} == {
+        'recipe.yaml', 'data.json', 'history.json', 'curves.png', 'last.ckpt', 'best.pth'}
+    assert find_recipe(str(tmp_path / 'recipe.yaml')) == TINY
+    assert json.loads((tmp_path / 'data.json').read_text())['sha256'] == '0'
+    assert np.isfinite(best['train_loss'])
+
+
+def test_the_same_seed_gives_the_same_weights_and_an_interruption_changes_nothing(tmp_path):
+    whole = Trainer(TINY, stripes(), tmp_path / 'a', 'cpu')
+    whole.run()
+    broken = Trainer(TINY, stripes(), tmp_path / 'b', 'cpu')
+    second = broken._validate
+
+    def stop_in_the_second_epoch():
+        if broken.epoch == 1:
+            raise KeyboardInterrupt
+        return second()
+
+    broken._validate = stop_in_the_second_epoch
+    with pytest.raises(KeyboardInterrupt):
+        broken.run()
+    resumed = Trainer(TINY, stripes(), tmp_path / 'b', 'cpu')
+    resumed.resume()
+    assert resumed.epoch == 1
+    resumed.run()
+    for one, other in zip(whole.network.state_dict().values(),
+                          resumed.network.state_dict().values()):
+        assert torch.equal(one, other)
+
+
+def test_a_run_resumed_with_another_recipe_is_refused(tmp_path):
+    short = dataclasses.replace(TINY, phases=(Phase(1, 0.05),))
+    Trainer(short, stripes(), tmp_path, 'cpu').run()
+    other = Trainer(dataclasses.replace(short, batch=8), stripes(), tmp_path, 'cpu')
+    with pytest.raises(TrainingError, match='batch: then 16, now 8'):
+        other.resume()
+    changed = stripes()
+    changed.digest = '1'
+    with pytest.raises(TrainingError, match=r'another data.*sha256'):
+        Trainer(short, changed, tmp_path, 'cpu').resume()
+
+
+def test_phases_change_what_is_trained(tmp_path):
+    recipe = dataclasses.replace(TINY, phases=(Phase(1, 0.05, 'head'),), ema=0.0)
+    trainer = Trainer(recipe, stripes(), tmp_path, 'cpu')
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    trainer.run()
+    changed = {key for key, value in trainer.network.state_dict().items()
+               if not torch.equal(value, before[key])}
+    assert changed == {'head.weight', 'head.bias'}
+
+
+def test_training_stops_when_patience_is_spent(tmp_path):
+    recipe = dataclasses.replace(TINY, phases=(Phase(9, 1e-9),), ema=0.0, patience=2)
+    trainer = Trainer(recipe, stripes(), tmp_path, 'cpu')
+    trainer.run()
+    assert trainer.epoch - trainer.best_epoch == 2 and trainer.epoch < 9
+
+
+def test_a_class_without_training_pictures_is_named(tmp_path):
+    faces = stripes()
+    with pytest.raises(TrainingError, match=r"no training picture of \['Sad'\]"):
+        Trainer(TINY, faces.subset(np.flatnonzero(faces.truths[0] != 4)), tmp_path, 'cpu')
+
+
+def test_oversampling_and_class_weights_are_the_reports():
+    faces = stripes().of('train')
+    recipe = RECIPES['rafdb-resnet50']
+    order = epoch_order(faces, recipe, torch.Generator().manual_seed(1))
+    counts = np.bincount(faces.truths[0][order], minlength=6)
+    assert (counts / (len(faces) / 6)).tolist() == [3, 5, 1, 1, 2, 1]
+    skewed = faces.subset(np.flatnonzero((faces.truths[0] != 1) | (np.arange(len(faces)) < 12)))
+    weights = inverse_weights(skewed)
+    assert weights[1] == weights.max() and weights[0] == weights[5]
+    assert [(phase.epochs, phase.rate, phase.trains) for phase in recipe.phases] == [
+        (10, 1e-3, 'head'), (35, 1e-4, 'all')]
+    assert (recipe.batch, recipe.optimizer, recipe.weights) == (32, 'adam', 'imagenet')
+
+
+@pytest.mark.parametrize('recipe, names, epochs', [
+    ('rafdb-resnet50', EMOTIONS, ['1', '1']),
+    ('affectnet-resnet18', ('Angry', 'Contempt', 'Disgust', 'Fear', 'Happy', 'Neutral', 'Sad',
+                            'Surprise'), ['1'])])
+def test_the_reports_recipes_run_and_load_into_the_runtime(tmp_path, recipe, names, epochs):
+    data = folder_set(tmp_path / 'data', names, 10)
+    out = tmp_path / 'run'
+    assert train.main(['--data', str(data), '--recipe', recipe, '--weights', 'none', '--size',
+                       '32', '--epochs', *epochs, '--out', str(out), '--device', 'cpu',
+                       '--threads', '1']) == 0
+    weights = out / RECIPES[recipe].output
+    model = load_model(str(weights), 'fer')
+    assert tuple(model.entry.labels) == names
+    crops = [np.full((128, 128, 3), value, np.uint8) for value in (40, 200)]
+    predictions = FaceEmotionRecognizer(model).predict(crops)
+    np.testing.assert_allclose(predictions.probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, capsys):
+    data = folder_set(tmp_path / 'data', EMOTIONS, 40)
+    recipe = dataclasses.replace(TINY, phases=(Phase(6, 0.05, 'all', 'onecycle'),), mixup=0.0)
+    files.save_yaml(tmp_path / 'recipe.yaml', recipe.as_dict())
+    common = ['--data', str(data), '--device', 'cpu', '--threads', '1']
+    assert train.main([*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--out',
+                       str(tmp_path / 'run')]) == 0
+    assert (tmp_path / 'run' / 'classes.png').is_file()
+    model = tmp_path / 'mine.onnx'
+    assert train.main([*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--export',
+                       str(tmp_path / 'run'), '--to', str(model), '--test']) == 0
+    report = json.loads((tmp_path / 'run' / 'export.json').read_text())
+    assert report['parity'] <= export.PARITY
+    images = tmp_path / 'data'
+    assert dispatcher.main(['eval', 'fer', '--images', str(images), '--model', str(model),
+                            '--json', str(tmp_path / 'out.json')]) == 0
+    result = json.loads((tmp_path / 'out.json').read_text())
+    assert {'accuracy', 'uar', 'macro_f1', 'ece', 'n', 'no_face', 'images_per_second',
+            'per_class', 'confusion'} <= set(result)
+    assert result['n'] == 240 and result['accuracy'] > 0.6
+    assert (tmp_path / 'out.png').stat().st_size > 1000
+    assert 'accuracy' in capsys.readouterr().out
+
+
+def test_export_of_blended_heads_equals_the_weighted_sum_of_logits():
+    torch.manual_seed(0)
+    network = FaceNet(1, 6, 2, 8, (8, 16), (1, 1)).eval()
+    images = torch.randn(3, 1, 32, 32)
+    with torch.no_grad():
+        heads = network(images).view(3, 2, 6)
+        network.blend_heads([0.7, 0.3], [0.1] * 6)
+        torch.testing.assert_close(network(images),
+                                   0.7 * heads[:, 0] + 0.3 * heads[:, 1] + 0.1)
+
+
+def test_calibration_finds_the_temperature_and_lifts_rare_classes():
+    source = np.random.default_rng(0)
+    truth = source.choice(6, 4000, p=[.3, .03, .3, .2, .1, .07])
+    logits = np.eye(6)[truth] * 2 + source.gumbel(0, 1, (4000, 6))
+    sharp = export.calibrate(4 * logits[:, None], truth, np.bincount(truth) / 4000)
+    assert sharp.temperature > 2
+    assert sharp.bias[1] >= sharp.bias[0]
+
+
+def test_a_checkpoint_for_other_classes_is_refused(tmp_path):
+    path = tmp_path / 'seven.pth'
+    save_torch(path, FaceNet(1, 7, 1, 8, (8, 16), (1, 1)).state_dict())
+    with pytest.raises(TrainingError, match='trained for 7 outputs, but 6'):
+        export.load_weights(FaceNet(1, 6, 1, 8, (8, 16), (1, 1)), path)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / 'last.ckpt'
+    save_torch(path, {'epoch': 1})
+
+    def full(descriptor):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(files.os, 'fsync', full)
+    with pytest.raises(TrainingError, match='No space left'):
+        save_torch(path, {'epoch': 2})
+    assert load_torch(path) == {'epoch': 1}
+    assert [item.name for item in tmp_path.iterdir()] == ['last.ckpt']
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path):
+    (tmp_path / 'last.ckpt').write_bytes(b'half')
+    with pytest.raises(TrainingError, match='not a readable checkpoint'):
+        load_torch(tmp_path / 'last.ckpt')
+
+
+def test_command_line_mistakes_are_explained(tmp_path, capsys):
+    assert train.main(['--data', str(tmp_path / 'none'), '--out', str(tmp_path)]) == 2
+    assert 'no such folder' in capsys.readouterr().err
+    assert train.main(['--data', str(folder_set(tmp_path / 'd', EMOTIONS)), '--recipe', 'wrong',
+                       '--out', str(tmp_path / 'o')]) == 2
+    assert "no recipe 'wrong'" in capsys.readouterr().err
+    assert dispatcher.main(['train', 'nothing']) == 2
+
+
+@pytest.mark.parametrize('look', [LOOK, Look(40, 'rgb', (0.4, 0.5, 0.6), (0.2, 0.2, 0.2))])
+def test_augmentation_keeps_shape_and_follows_its_generator(look):
+    source = np.random.default_rng(1)
+    pictures = [source.integers(0, 255, (48, 48), dtype=np.uint8) for _ in range(24)]
+    for augment in (BatchAugment(look), PhotoAugment(look)):
+        one = augment(pictures, torch.Generator().manual_seed(3))
+        same = augment(pictures, torch.Generator().manual_seed(3))
+        other = augment(pictures, torch.Generator().manual_seed(4))
+        assert one.shape == (24, look.channels, look.size, look.size)
+        assert torch.equal(one, same) and not torch.equal(one, other)
+        assert torch.isfinite(one).all()
+
+
+def test_figures_leave_out_classes_without_samples():
+    probabilities = np.eye(6)[[0, 0, 2, 3]] * 0.9 + 0.1 / 6
+    result = figures(probabilities, np.array([0, 2, 2, 3]))
+    assert result.uar == pytest.approx((1 + 0.5 + 1) / 3)
+    assert result.macro_f1 == pytest.approx((2 / 3 + 2 / 3 + 1) / 3)
+    assert np.isnan(result.recall[1])
+    assert calibration_error(np.array([[0.75, 0.25]] * 4), np.array([0, 0, 0, 1])) == 0
+
+
+@pytest.mark.parametrize('window', [(0.0, 0.0, 1.0, 1.0), export.WINDOW, (0.1, 0.07, 0.9, 0.87)])
+@pytest.mark.parametrize('side', [48, 97, 224])
+def test_a_picture_framed_for_a_window_is_what_the_window_shows(window, side):
+    from emotion_perception.vision.align import cut_window
+    shade = np.tile(np.linspace(20, 230, side).astype(np.uint8), (side, 1))
+    crop = evaluate.framed(shade, window)
+    assert crop.shape[0] == crop.shape[1]
+    seen = cv2.resize(cut_window(crop, window)[..., 0], (side, side),
+                      interpolation=cv2.INTER_AREA)
+    assert np.abs(seen.astype(int) - shade).mean() < 2
+
+
+def test_folders_to_judge_by_are_checked(tmp_path):
+    folder_set(tmp_path / 'a', ('angry', 'disgust', 'happiness'), 2)
+    (tmp_path / 'a' / 'sad').mkdir()
+    faces, notes = evaluate.read_images(tmp_path / 'a')
+    assert sorted(set(faces.truth.tolist())) == [0, 2]
+    assert any('disgust' in note for note in notes) and any('sad' in note for note in notes)
+    folder_set(tmp_path / 'b', ('angry', 'strange'), 2)
+    with pytest.raises(TrainingError, match="unknown label 'strange'"):
+        evaluate.read_images(tmp_path / 'b')
+
+
+def test_the_detector_delivers_the_graphs_crop_and_counts_pictures_without_a_face(tmp_path):
+    data = pytest.importorskip('skimage.data', reason='scikit-image carries a portrait')
+    (tmp_path / 'Happy').mkdir()
+    portrait = cv2.cvtColor(data.astronaut(), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(tmp_path / 'Happy' / 'a.png'), portrait)
+    cv2.imwrite(str(tmp_path / 'Happy' / 'b.png'), np.full((200, 200, 3), 128, np.uint8))
+    (tmp_path / 'Happy' / 'c.png').write_bytes(b'broken')
+    out = tmp_path / 'out.json'
+    assert evaluate.main(['--images', str(tmp_path), '--detect', '--json', str(out)]) == 0
+    result = json.loads(out.read_text())
+    assert (result['n'], result['no_face'], result['unreadable']) == (1, 1, 1)
+    assert result['accuracy'] == 1.0  # she smiles
+
+
+def test_the_embedded_default_is_what_its_catalogue_says():
+    model = load_model('fer-default', 'fer')
+    assert set(model.entry.labels) == set(EMOTIONS)
+    assert model.entry.bytes <= 8_000_000 and model.entry.sha256
