@@ -34,7 +34,7 @@ from emotion_perception.ros.convert import array_to_image, image_to_array
 from emotion_perception.ros.parameters import ConfigurationError
 
 CAMERA = 'camera/image_raw'
-ROUNDS, SECONDS, SEED = 3, 4.0, 2
+ROUNDS, SECONDS, SEED = 3, 5.0, 2
 # One portrait smiles, the other looks straight: what else would the rounds ask them for?
 TARGETS = ('Happy', 'Neutral')
 # A slow machine plays it, too.
@@ -45,7 +45,7 @@ RULES = {'auto_start': False, 'final_seconds': 0, 'countdown': 2, 'result_second
 _MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 0.9, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
             'ROUND_RESULT': 1.0, 'FINAL': 0.8}
 # Seconds that somebody takes to come or go, and that player 2 stays away.
-_WALK, _STAY_AWAY = 0.8, 3.0
+_WALK, _STAY_AWAY = 0.7, 3.0
 
 
 class Stage(Node):
@@ -110,7 +110,7 @@ class Stage(Node):
         elif state.phase == GameState.ROUND and state.round == 2:
             # Once only: after the pause she stays.
             gone = 'PAUSED' in self.states
-            wanted = 1.0 if not gone and state.remaining < 0.6 * state.duration else 0.0
+            wanted = 1.0 if not gone and state.remaining < 0.9 * state.duration else 0.0
         elif state.phase == GameState.PAUSED:
             wanted = 1.0 if inside < _STAY_AWAY else 0.0
         move = step / _WALK

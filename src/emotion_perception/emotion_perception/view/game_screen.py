@@ -350,7 +350,7 @@ def _round_result(page: _Page, state: GameState) -> None:
         row = y + (-62 + 74 * index) * u
         canvas.text(f'PLAYER {index + 1}', x - 0.42 * stage.w, row, 24 * u, weight=700,
                     level='middle')
-        canvas.bar(Box(x - 0.42 * stage.w + 136 * u, row - 18 * u, 0.84 * stage.w - 256 * u,
+        canvas.bar(Box(x - 0.42 * stage.w + 136 * u, row - 18 * u, 0.84 * stage.w - 282 * u,
                        36 * u), mean, theme.PLAYERS[index])
         canvas.text(f'{100 * mean:.1f}%', x + 0.42 * stage.w, row, 32 * u, weight=700,
                     align='right', level='middle')
