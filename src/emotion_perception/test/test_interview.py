@@ -362,6 +362,16 @@ def test_a_modality_that_never_arrives_leaves_a_report(missing: str) -> None:
     json.dumps(as_json(session.log), allow_nan=False)
 
 
+def test_what_is_said_after_the_end_belongs_to_no_answer() -> None:
+    session = held()
+    spoken = [len(answer.utterances) for answer in session.log.answers]
+    end = session.log.ended
+    session.utterance(end + 1.0, end + 2.0, np.zeros(RATE, np.int16))
+    assert [len(answer.utterances) for answer in session.log.answers] == spoken
+    session.utterance(end - 0.5, end + 0.5, np.zeros(RATE, np.int16))
+    assert len(session.log.answers[-1].utterances) == spoken[-1] + 1
+
+
 def test_readings_that_are_not_finite_are_left_out() -> None:
     session = InterviewSession((Question('Why?'),))
     session.start(0.0)

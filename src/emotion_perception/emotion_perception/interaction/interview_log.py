@@ -125,10 +125,12 @@ class InterviewLog:
             self.answer.frames.append((time, present, facing))
 
     def utterance(self, start: float, end: float, measures: Prosody) -> None:
-        """Add an utterance to the answer that it began in."""
+        """Add an utterance to the answer that it began in; one after the end belongs to none."""
         for answer in reversed(self.answers):
             if start >= answer.shown - 1.0:
-                answer.utterances.append(Spoken(start, end, measures))
+                # A voice is heard a little before the course takes note of it.
+                if not start > answer.ended:
+                    answer.utterances.append(Spoken(start, end, measures))
                 return
 
     def hint(self, time: float, text: str) -> None:

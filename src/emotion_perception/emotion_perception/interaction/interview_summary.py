@@ -25,7 +25,8 @@ class AnswerSummary:
     """The figures of one answer; NaN where nothing was measured.
 
     :param reaction: seconds from the question to the first word.
-    :param answer_seconds: from the first word to the end.
+    :param answer_seconds: from the first word to the last; the silence that ends an answer is no
+        pause.
     :param speaking_time: seconds of speech.
     :param pauses: number of pauses of half a second or more, and their mean length.
     :param rate: syllables a second while speaking.
@@ -73,9 +74,10 @@ def summarise(answer: Answer) -> AnswerSummary:
 
     began = answer.began if not math.isnan(answer.began) else (
         spoken[0].start if spoken else math.nan)
+    last = max((item.end for item in spoken), default=answer.ended)
     return AnswerSummary(
         answer.number, answer.question, bool(spoken), max(0.0, began - answer.shown),
-        answer.ended - began, speaking, len(pauses),
+        last - began, speaking, len(pauses),
         float(np.mean(pauses)) if pauses else 0.0,
         syllables / speaking if syllables and speaking > 0.5 else math.nan,
         mean('level'), mean('level_range'), mean('pitch'), mean('pitch_range'),
