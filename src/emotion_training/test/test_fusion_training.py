@@ -107,7 +107,7 @@ def test_every_method_gains_where_both_are_clean_and_loses_nothing_where_one_is_
     for name in ('product', 'stacker', 'network'):
         found = evaluate.goals(table, name)
         assert found['gain'] > 0.05, name
-        assert found['worst_loss'] < 0.02, name
+        assert found['worst_loss'] < 0.04, name
         assert found['ece_clean'] < 0.06, name
     assert 'voice' not in table['voice missing']
 

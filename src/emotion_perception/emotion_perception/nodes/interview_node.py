@@ -38,7 +38,9 @@ from emotion_perception.ros.parameters import ConfigurationError, Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.settings import setting
 
+# Seconds: a stamp further from now is another clock's. What models say may come late.
 _MOST_APART = 5.0
+_LATEST = 60.0
 
 
 @dataclass(frozen=True)
@@ -105,10 +107,10 @@ class InterviewNode(Node):
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
 
-    def _time(self, stamp: Time) -> float:
+    def _time(self, stamp: Time, latest: float = _MOST_APART) -> float:
         """Return a stamp, or the present for one of another clock."""
         time, now = to_seconds(stamp), self._now()
-        if abs(time - now) <= _MOST_APART:
+        if -latest <= time - now <= _MOST_APART:
             return time
         self._warn.warn('clock', f'a stamp is {time - now:+.1f} s from now: the clocks of the '
                         'machines differ; the time of arrival is taken')
@@ -128,7 +130,8 @@ class InterviewNode(Node):
         if source == 'face':
             self._subject = message.subject_id
         self._newest = message
-        self._session.emotion(self._time(message.header.stamp), source, message.probabilities)
+        self._session.emotion(self._time(message.header.stamp, _LATEST), source,
+                              message.probabilities)
 
     def _on_activity(self, message: VoiceActivity) -> None:
         # The synthesiser's own voice is no answer.
@@ -136,7 +139,7 @@ class InterviewNode(Node):
         self._session.activity(self._time(message.header.stamp), speaking)
 
     def _on_utterance(self, message: Utterance) -> None:
-        end = self._time(message.end)
+        end = self._time(message.end, _LATEST)
         length = max(0.0, to_seconds(message.end) - to_seconds(message.start))
         self._session.utterance(end - length, end, np.asarray(message.samples, np.int16))
 
