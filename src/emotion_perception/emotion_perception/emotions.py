@@ -85,7 +85,7 @@ class LabelMap:
         overrides = dict(self.overrides)
         matrix = np.zeros((len(self.labels), len(EMOTIONS)), np.float32)
         for row, label in enumerate(self.labels):
-            target = overrides[label] if label in overrides else label
+            target = overrides.get(label, label)
             emotion = None if target is None else emotion_of(target)
             if emotion is not None:
                 matrix[row, emotion] = 1.0
