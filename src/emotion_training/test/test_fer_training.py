@@ -169,9 +169,10 @@ def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, c
     assert (tmp_path / 'run' / 'classes.png').is_file()
     model = tmp_path / 'mine.onnx'
     assert train.main([*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--export',
-                       str(tmp_path / 'run'), '--to', str(model), '--test']) == 0
+                       str(tmp_path / 'run'), '--to', str(model), '--test', '--int8']) == 0
     report = json.loads((tmp_path / 'run' / 'export.json').read_text())
     assert report['parity'] <= export.PARITY
+    assert (tmp_path / 'mine_int8.onnx').is_file() == report['int8']['kept']
     images = tmp_path / 'data'
     assert dispatcher.main(['eval', 'fer', '--images', str(images), '--model', str(model),
                             '--json', str(tmp_path / 'out.json')]) == 0

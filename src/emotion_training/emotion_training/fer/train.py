@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--export', type=Path, metavar='RUN', help='export a finished run')
     result.add_argument('--to', type=Path, metavar='FILE.onnx', help='where the export goes')
     result.add_argument('--test', action='store_true', help='measure the test split on export')
+    result.add_argument('--int8', action='store_true',
+                        help='also export FILE_int8.onnx, if it loses under half a point')
     return result
 
 
@@ -113,13 +115,16 @@ def _fitting(recipe: Recipe, faces: FaceSet) -> Recipe:
 
 def _export(options: argparse.Namespace, faces: FaceSet) -> None:
     from emotion_training.fer.export import export_run
-    report = export_run(options.export, faces, options.to, options.test)
+    report = export_run(options.export, faces, options.to, options.test, options.int8)
     for split in ('validation', 'test'):
         for name, result in report.get(split, {}).items():
             print(f'{split}, {name}: ' + ', '.join(
                 f'{key} {result[key]}' for key in ('accuracy', 'macro_f1', 'uar', 'ece', 'n')))
     print(f'{options.to}: {report["bytes"] / 1e6:.2f} MB, sha256 {report["sha256"]}, differs '
           f'from torch by {report["parity"]:.1g}, {report["milliseconds"]}')
+    if options.int8:
+        print(f'eight bits: accuracy {report["int8"]["loss"]:+.4f} lost, '
+              f'{"kept" if report["int8"]["kept"] else "too much, not written"}')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
