@@ -105,8 +105,9 @@ def test_onnx_hears_what_the_training_front_end_hears(tmp_path_factory, samples)
         inside = WaveformModel(network)(torch.from_numpy(waveform)).numpy()
         level = np.stack([frontend.logmel(sound) for sound in waveform])
         outside = gate(network(torch.from_numpy(level))).numpy()
-    assert np.abs(found - inside).max() < 1e-4
-    assert np.abs(found - outside).max() < 1e-3
+    # The file keeps its large weights in float16; the front ends agree to rounding.
+    assert np.abs(found - inside).max() < 5e-3
+    assert np.abs(inside - outside).max() < 1e-4
 
 
 def test_level_and_surrounding_silence_change_next_to_nothing():

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from emotion_training.ser.corpora import CLASSES
 from emotion_training.ser.network import to_six
 
 OPSET = 17
+HALVED = 4096
+"""Weights of so many values or more are stored as float16."""
+
 METADATA_KEY = 'emotion_model'
 
 SPEECH_INPUT = {'rate': frontend.RATE, 'min_seconds': 0.5, 'max_seconds': 10.0,
@@ -104,10 +108,34 @@ def export(network: nn.Module, path: Path, entry: Mapping | None = None) -> None
                           dynamic_axes={'waveform': {0: 'n', 1: 'samples'},
                                         'logits': {0: 'n'}})
     proto = onnx.load_from_string(buffer.getvalue())
+    _halve(proto)
     if entry is not None:
         item = proto.metadata_props.add()
         item.key, item.value = METADATA_KEY, yaml.safe_dump(dict(entry), sort_keys=False)
     write_atomically(Path(path), proto.SerializeToString())
+
+
+def _halve(proto: Any) -> None:
+    """Store the large weights as float16 and widen them when the file is loaded.
+
+    The arithmetic stays float32 and the file is half as large. The transform of the front end
+    stays exact, and so does the head, which adaptation replaces.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    exact = {tuple(value.shape) for value in FrontEnd().buffers()}
+    nodes = []
+    for item in list(proto.graph.initializer):
+        if (item.data_type != TensorProto.FLOAT or np.prod(item.dims) < HALVED
+                or tuple(item.dims) in exact or item.name == 'network.head.weight'):
+            continue
+        half = numpy_helper.to_array(item).astype(np.float16)
+        proto.graph.initializer.remove(item)
+        proto.graph.initializer.append(numpy_helper.from_array(half, f'{item.name}_half'))
+        nodes.append(helper.make_node('Cast', [f'{item.name}_half'], [item.name],
+                                      to=TensorProto.FLOAT))
+    for node in reversed(nodes):
+        proto.graph.node.insert(0, node)
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
