@@ -21,7 +21,7 @@ from emotion_perception.audio.sources import AudioSourceError, decode_file
 from emotion_perception.audio.vad import VadError, VadSettings, make_vad
 from emotion_perception.fusion.live import Fused, LiveFusion, Reading
 from emotion_perception.interaction.interview import InterviewSettings
-from emotion_perception.interaction.interview_report import write_report
+from emotion_perception.interaction.interview_report import NOTHING, write_report
 from emotion_perception.interaction.interview_session import InterviewSession
 from emotion_perception.interaction.interview_summary import notes, summarise
 from emotion_perception.interaction.questions import Question, QuestionError, load_questions
@@ -197,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'{title}:')
         for note in items:
             print(f'  - {note.text} ({note.measurement})')
+        if not items:
+            print(f'  {NOTHING}')
     if options.out is None:
         print('Nothing was stored; give --out DIR to keep the report.')
         return 0

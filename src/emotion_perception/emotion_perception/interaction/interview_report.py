@@ -29,6 +29,8 @@ CANNOT = (
     'the European Union emotion recognition at work and in education is prohibited, save for '
     'medical and safety reasons (AI Act, Article 5(1)(f)).')
 
+NOTHING = 'None from what was measured.'
+
 _STYLE = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;
 --line:#d9dee4}
@@ -71,6 +73,7 @@ def render(log: InterviewLog) -> str:
     seconds = log.ended - log.started
     duration = '' if math.isnan(seconds) else f', {seconds / 60:.0f} min {seconds % 60:.0f} s'
     answered = sum(item.answered for item in summaries)
+    empty = NOTHING if strengths or suggestions else 'Not enough was measured.'
     sections = ''.join(_answer(answer, summary)
                        for answer, summary in zip(log.answers, summaries))
     return f"""<!DOCTYPE html>
@@ -79,17 +82,17 @@ def render(log: InterviewLog) -> str:
 <title>Mock interview</title><style>{_STYLE}</style></head><body><main>
 <h1>Mock interview</h1>
 <p class="lead">{answered} of {len(summaries)} questions answered{duration}</p>
-<div class="two"><section><h2>Strengths</h2>{_notes(strengths)}</section>
-<section><h2>Suggestions</h2>{_notes(suggestions)}</section></div>
+<div class="two"><section><h2>Strengths</h2>{_notes(strengths, empty)}</section>
+<section><h2>Suggestions</h2>{_notes(suggestions, empty)}</section></div>
 {sections}
 <section><h2>What this cannot tell</h2><p>{escape(CANNOT)}</p></section>
 </main></body></html>
 """
 
 
-def _notes(items: list[Note]) -> str:
+def _notes(items: list[Note], empty: str) -> str:
     if not items:
-        return '<p><small>Not enough was measured.</small></p>'
+        return f'<p><small>{empty}</small></p>'
     return '<ul>' + ''.join(
         f'<li>{escape(item.text)}<br><small>Measured: {escape(item.measurement)}</small></li>'
         for item in items) + '</ul>'
