@@ -259,7 +259,8 @@ def hub(tmp_path):
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield {**os.environ, 'HF_ENDPOINT': f'http://127.0.0.1:{server.server_port}',
-               'HF_HOME': str(tmp_path / 'home'), 'HF_HUB_DISABLE_TELEMETRY': '1'}
+               'HF_HOME': str(tmp_path / 'home'), 'HF_HUB_DISABLE_TELEMETRY': '1',
+               'HF_HUB_OFFLINE': '0'}
         server.shutdown()
 
 
