@@ -182,7 +182,8 @@ def plot(entries: Sequence[dict[str, Any]], path: Path) -> None:
 def main() -> int:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog='./emotion bench', description=__doc__.splitlines()[0])
-    parser.add_argument('--json', type=Path, required=True, help='file for the results')
+    parser.add_argument('--json', type=Path, default=Path('out/bench.json'),
+                        help='file for the results (default: %(default)s)')
     parser.add_argument('--plot', type=Path, help='PNG; beside the JSON file by default')
     parser.add_argument('--faces', type=int, nargs='+', default=[0, 1, 2, 4, 8],
                         choices=sorted(scene._GRID))
