@@ -128,7 +128,7 @@ def test_fitted_priors_find_a_class_that_models_neglect(faces: Pool, voices: Poo
                    faces.quality)
     shifted.probabilities['clean'] /= shifted.probabilities['clean'].sum(axis=1, keepdims=True)
     pairs = label_paired(shifted, voices, SCENARIOS[0], 300, np.random.default_rng(0))
-    priors = methods.fit_priors(pairs, CombineSettings()).priors
+    priors = methods.fit_closed_form(pairs, 'product', with_priors=True).priors
     assert int(np.argmax(priors)) == EMOTIONS.index('Fear')
 
 

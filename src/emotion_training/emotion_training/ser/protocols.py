@@ -23,8 +23,10 @@ from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_confusion
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.export import entry_of, export
 from emotion_training.ser.fit import Recipe
 from emotion_training.ser.functionals import (
+    Ensemble,
     StatisticsNetwork,
     fit_statistics,
     statistics_logits,
@@ -143,11 +145,18 @@ def _features(data: Spectra, ravdess: np.ndarray, start: dict, stages: Stages
 
 
 def _answers(checkpoint: dict, alone: Spectra, table: np.ndarray, train: np.ndarray,
-             test: np.ndarray) -> np.ndarray:
-    """Return the eight logits of the tuned network and of networks on features, half each."""
+             test: np.ndarray) -> tuple[np.ndarray, dict]:
+    """Return the eight logits of the tuned network and of networks on features, half each.
+
+    With them the figures of that, and of the tuned network alone.
+    """
     tuned = fit.logits(fit.restore(checkpoint), alone, test)
     others = [fit_statistics(table, alone, train, seed) for seed in range(MEMBERS)]
-    return (0.5 * tuned + 0.5 * statistics_logits(others, table, test))[:, :8]
+    both = (0.5 * tuned + 0.5 * statistics_logits(others, table, test))[:, :8]
+    truth = alone.labels[test]
+    single = summary(softmax(tuned[:, :8]), truth, EIGHT)
+    return both, {**summary(softmax(both), truth, EIGHT),
+                  'network_alone': {name: single[name] for name in ('accuracy', 'uar')}}
 
 
 def run_p1(data: Spectra, stages: Stages) -> dict:
@@ -157,8 +166,7 @@ def run_p1(data: Spectra, stages: Stages) -> dict:
     for seed in range(5):
         train, test = random_split(len(ravdess), 0.2, seed)
         done = stages.run(f'p1_seed{seed}', data, ravdess[train], TUNE, seed, start)
-        found = _answers(done, alone, table, train, test)
-        runs.append(summary(softmax(found), alone.labels[test], EIGHT))
+        runs.append(_answers(done, alone, table, train, test)[1])
         stages.say(f'P1 seed {seed}: accuracy {runs[-1]["accuracy"]:.4f}')
     return {'protocol': 'P1', **_mean(runs), 'runs': runs}
 
@@ -175,8 +183,9 @@ def run_p2(data: Spectra, stages: Stages) -> dict:
             continue
         check_disjoint(alone.speakers, ~test, test)
         done = stages.run(f'p2_fold{fold}', data, ravdess[~test], TUNE, fold, start)
-        pooled[test] = _answers(done, alone, table, np.flatnonzero(~test), np.flatnonzero(test))
-        runs.append(summary(softmax(pooled[test]), alone.labels[test], EIGHT))
+        pooled[test], figure = _answers(done, alone, table, np.flatnonzero(~test),
+                                        np.flatnonzero(test))
+        runs.append(figure)
         stages.say(f'P2 fold {fold}: UAR {runs[-1]["uar"]:.4f}')
     return {'protocol': 'P2', **_mean(runs), 'runs': runs,
             'pooled': summary(softmax(pooled), alone.labels, EIGHT)}
@@ -200,10 +209,11 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
         train = np.flatnonzero(fold_of != fold)
         check_disjoint(data.speakers, train, test)
         done = stages.run(f'p3_fold{fold}', whole, np.concatenate((train, made)), FULL, fold)
+        others = statistics(table, whole, np.concatenate((train, made)))
         pooled[test] = (0.5 * fit.logits(fit.restore(done), data, test)
-                        + 0.5 * statistics_logits(
-                            statistics(table, whole, np.concatenate((train, made))),
-                            table, test))
+                        + 0.5 * statistics_logits(others, table, test))
+        save_fold(stages.folder / f'p3_fold{fold}.onnx', done, others,
+                  data.speakers[test])
         judged = test[truth[test] >= 0]
         found = summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS)
         stages.say(f'P3 fold {fold}: UAR {found["uar"]:.4f}')
@@ -230,6 +240,17 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
     return result
 
 
+def save_fold(path: Path, checkpoint: dict, others: list[StatisticsNetwork],
+              unheard: np.ndarray) -> None:
+    """Write what was trained on a fold as a model, and beside it whom it never heard.
+
+    Such models judge the fusion honestly: the default itself has heard everybody.
+    """
+    export(Ensemble(fit.restore(checkpoint), others).eval(), path,
+           entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
+    save_json(path.with_suffix('.json'), {'speakers': sorted(set(unheard.tolist()))})
+
+
 def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
     """Judge over the six, and again with only the classes the corpus has to choose from."""
     present = np.isin(np.arange(len(EMOTIONS)), truth)
@@ -243,6 +264,9 @@ def _mean(runs: list[dict]) -> dict:
     return {name: float(np.mean([run[name] for run in runs]))
             for name in ('accuracy', 'uar', 'macro_f1', 'ece')} | {
                 'n': sum(run['n'] for run in runs), 'classes': list(EIGHT),
+                'network_alone': {name: float(np.mean([run['network_alone'][name]
+                                                       for run in runs]))
+                                  for name in ('accuracy', 'uar')},
                 'deviation': {name: float(np.std([run[name] for run in runs]))
                               for name in ('accuracy', 'uar')}}
 
