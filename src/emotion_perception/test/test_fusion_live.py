@@ -10,6 +10,7 @@ import pytest
 from emotion_perception.emotions import Emotion
 from emotion_perception.fusion.combine import CombineSettings, combine
 from emotion_perception.fusion.live import FusionSettings, LiveFusion, Reading
+from emotion_perception.models import ModelError
 
 
 def vector(emotion: Emotion, confidence: float = 0.6) -> np.ndarray:
@@ -50,11 +51,19 @@ def test_a_weight_of_zero_leaves_a_modality_out(method: str) -> None:
 
 
 @pytest.mark.parametrize('method', ['product', 'mean'])
-def test_nothing_reliable_gives_the_priors(method: str) -> None:
-    priors = (0.1, 0.1, 0.4, 0.2, 0.1, 0.1)
-    settings = CombineSettings(method=method, priors=priors)
+def test_nothing_reliable_gives_equal_chances(method: str) -> None:
+    settings = CombineSettings(method=method, priors=(0.1, 0.1, 0.4, 0.2, 0.1, 0.1))
     result = combine([vector(Emotion.ANGRY)], [0], [1], settings)
-    np.testing.assert_allclose(result, priors, atol=1e-5)
+    np.testing.assert_allclose(result, np.full(6, 1 / 6), atol=1e-5)
+
+
+def test_shared_priors_are_divided_out_once_and_only_for_two() -> None:
+    priors = np.array([0.1, 0.1, 0.4, 0.2, 0.1, 0.1], np.float32)
+    settings = CombineSettings(priors=tuple(priors.tolist()), floor=0.0001)
+    # Two models that know nothing but the priors know no more together.
+    np.testing.assert_allclose(combine([priors, priors], [1, 1], [1, 1], settings), priors,
+                               atol=1e-3)
+    np.testing.assert_allclose(combine([priors], [1], [1], settings), priors, atol=1e-3)
 
 
 def test_a_batch_is_combined_row_by_row() -> None:
@@ -173,3 +182,36 @@ def test_memory_is_bounded() -> None:
     for i in range(1000):
         fusion.add_face(face(i / 30, Emotion.SAD))
     assert len(fusion._faces) <= 62
+
+
+def test_trust_zero_ignores_the_quality() -> None:
+    results = []
+    for quality in (0.2, 1.0):
+        fusion = LiveFusion(FusionSettings(face_trust=0.0))
+        fusion.add_face(face(10.0, Emotion.HAPPY, quality=quality))
+        results.append(fusion.add_voice(voice(10.5, Emotion.SAD)).probabilities)
+    np.testing.assert_allclose(*results, atol=1e-6)
+
+
+@pytest.mark.parametrize('method', ['product', 'mean', 'stacker', 'network'])
+def test_every_method_fuses_what_agrees_and_takes_what_is_there(method: str) -> None:
+    fusion = LiveFusion(FusionSettings(method=method))
+    alone = fusion.add_face(face(10.0, Emotion.HAPPY))
+    assert alone.probabilities.argmax() == Emotion.HAPPY
+    both = fusion.add_voice(voice(10.5, Emotion.HAPPY))
+    assert both.sources == ('face', 'voice')
+    assert both.probabilities.argmax() == Emotion.HAPPY
+    assert both.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    heard = LiveFusion(FusionSettings(method=method)).add_voice(voice(10.5, Emotion.HAPPY))
+    assert heard.sources == ('voice',)
+    assert heard.probabilities.argmax() == Emotion.HAPPY
+
+
+def test_a_method_whose_file_is_missing_leaves_the_old_one(tmp_path, monkeypatch) -> None:
+    fusion = LiveFusion()
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
+                        lambda: [tmp_path])
+    with pytest.raises(ModelError, match='emotion train fusion'):
+        fusion.settings = FusionSettings(method='stacker')
+    assert fusion.settings.method == 'product'
+    assert fusion.add_face(face(1.0, Emotion.SAD)) is not None

@@ -97,3 +97,22 @@ def test_a_reading_of_nan_is_left_out_and_the_node_goes_on(client: Client) -> No
     client.face.publish(prediction(EmotionPrediction.FACE, 100.1, 2))
     assert client.until(lambda: client.heard)
     assert client.heard[-1].label == 'Happy'
+
+
+def test_method_and_priors_may_be_given_at_the_start_and_changed() -> None:
+    from rclpy.parameter import Parameter
+
+    client = Client('-p', 'method:=stacker', '-p', 'priors:=[0.1, 0.1, 0.3, 0.3, 0.1, 0.1]')
+    try:
+        client.face.publish(prediction(EmotionPrediction.FACE, 100.0, 2))
+        assert client.until(lambda: client.heard)
+        assert client.heard[-1].model.startswith('stacker(')
+        assert client.heard[-1].label == 'Happy'
+        priors = [0.3, 0.3, 0.1, 0.1, 0.1, 0.1]
+        results = client.fusion.set_parameters([
+            Parameter('method', value='product'), Parameter('priors', value=priors)])
+        assert all(result.successful for result in results), results
+        client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2))
+        assert client.until(lambda: client.heard[-1].model.startswith('product('))
+    finally:
+        client.close()

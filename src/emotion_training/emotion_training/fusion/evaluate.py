@@ -46,7 +46,7 @@ def methods_of(fitted: Fitted) -> dict[str, Method]:
     return {'face': methods.face_only, 'voice': methods.voice_only,
             'product': methods.closed_form(fitted.product),
             'product, quality ignored': methods.closed_form(fitted.product, trust=False),
-            'product with priors': methods.closed_form(fitted.with_priors),
+            'product without priors': methods.closed_form(fitted.without_priors),
             'mean': methods.closed_form(fitted.mean),
             'stacker': methods.learnt(fitted.stacker),
             'network': methods.learnt(fitted.network)}

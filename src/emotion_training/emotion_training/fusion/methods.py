@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import warnings
 from collections.abc import Callable
@@ -56,37 +55,28 @@ def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-9)).mean())
 
 
-def fit_closed_form(pairs: Pairs, method: str, floor: float = CombineSettings.floor
-                    ) -> CombineSettings:
-    """Return settings of a closed form that make the truth most likely: temperatures and trust.
+def fit_closed_form(pairs: Pairs, method: str, with_priors: bool = False,
+                    floor: float = CombineSettings.floor) -> CombineSettings:
+    """Return settings of a closed form that make the truth most likely.
 
-    C. Guo et al., "On calibration of modern neural networks", ICML 2017, here for both models at
-    once and through the combination.
+    Temperatures and trust, and class priors if asked for, all at once and through the
+    combination: what C. Guo et al., "On calibration of modern neural networks", ICML 2017, do
+    for one model.
     """
     def settings_of(values: np.ndarray) -> CombineSettings:
         face, voice = np.round(np.exp(np.clip(values[:2], np.log(0.1), np.log(10.0))), 4)
         # Never quite 0: quality also tells what no pool holds, such as a head that is turned.
-        trust = np.round(np.clip(0.5 + values[2:], LEAST_TRUST, 2.0), 4)
+        trust = np.round(np.clip(0.5 + values[2:4], LEAST_TRUST, 2.0), 4)
+        priors = np.round(softmax(np.append(values[4:], 0.0)), 4) if with_priors else ()
         return CombineSettings(method=method, face_temperature=float(face),
                                voice_temperature=float(voice), face_trust=float(trust[0]),
-                               voice_trust=float(trust[1]), floor=floor)
+                               voice_trust=float(trust[1]), floor=floor,
+                               priors=tuple(float(value) for value in priors))
 
     def loss(values: np.ndarray) -> float:
         return log_loss(closed_form(settings_of(values))(pairs), pairs.truth)
 
-    return settings_of(_descend(loss, 4))
-
-
-def fit_priors(pairs: Pairs, settings: CombineSettings) -> CombineSettings:
-    """Return the settings with the class priors that make the truth most likely."""
-    def settings_of(values: np.ndarray) -> CombineSettings:
-        return dataclasses.replace(settings, priors=tuple(
-            float(value) for value in np.round(softmax(np.append(values, 0.0)), 4)))
-
-    def loss(values: np.ndarray) -> float:
-        return log_loss(closed_form(settings_of(values))(pairs), pairs.truth)
-
-    return settings_of(_descend(loss, len(EMOTIONS) - 1))
+    return settings_of(_descend(loss, 4 + (len(EMOTIONS) - 1) * with_priors))
 
 
 def _descend(loss: Callable[[np.ndarray], float], count: int) -> np.ndarray:

@@ -30,7 +30,7 @@ class Fitted:
 
     voice_calibration: float
     product: CombineSettings
-    with_priors: CombineSettings
+    without_priors: CombineSettings
     mean: CombineSettings
     stacker: nn.Module
     network: nn.Module
@@ -94,17 +94,17 @@ def calibrate_voices(pool: Pool) -> tuple[Pool, float]:
 
 def fit_all(pairs: Pairs, voice_calibration: float = 1.0, seed: int = 0) -> Fitted:
     """Fit every method on the same pairs."""
-    product = methods.fit_closed_form(pairs, 'product')
-    with_priors = methods.fit_priors(pairs, product)
-    say('priors ' + ', '.join(f'{value:.3f}' for value in with_priors.priors))
+    product = methods.fit_closed_form(pairs, 'product', with_priors=True)
+    say('priors ' + ', '.join(f'{value:.3f}' for value in product.priors))
+    without_priors = methods.fit_closed_form(pairs, 'product')
     mean = methods.fit_closed_form(pairs, 'mean')
-    for settings in (product, mean):
+    for settings in (product, without_priors, mean):
         say(f'{settings.method}: face temperature {settings.face_temperature:.3f} and trust '
             f'{settings.face_trust:.3f}, voice temperature {settings.voice_temperature:.3f} and '
             f'trust {settings.voice_trust:.3f}')
     stacker = methods.train(methods.stacker(), pairs, seed)
     network = methods.train(methods.network(), pairs, seed)
-    return Fitted(voice_calibration, product, with_priors, mean, stacker, network)
+    return Fitted(voice_calibration, product, without_priors, mean, stacker, network)
 
 
 def save(fitted: Fitted, folder: Path) -> None:
@@ -117,7 +117,7 @@ def save(fitted: Fitted, folder: Path) -> None:
                   'face_trust': settings.face_trust, 'voice_trust': settings.voice_trust,
                   'floor': settings.floor, 'priors': list(settings.priors)}
            for name, settings in (('product', fitted.product),
-                                  ('product_with_priors', fitted.with_priors),
+                                  ('product_without_priors', fitted.without_priors),
                                   ('mean', fitted.mean))}})
     for name in ('stacker', 'network'):
         path = folder / f'fusion_{name}.onnx'
