@@ -129,11 +129,11 @@ def test_fitted_priors_find_a_class_that_models_neglect(faces: Pool, voices: Poo
     shifted.probabilities['clean'] /= shifted.probabilities['clean'].sum(axis=1, keepdims=True)
     pairs = label_paired(shifted, voices, SCENARIOS[0], 300, np.random.default_rng(0))
     priors = methods.fit_closed_form(pairs, 'product', with_priors=True).priors
-    assert int(np.argmax(priors)) == EMOTIONS.index('Fear')
+    assert int(np.argmin(priors)) == EMOTIONS.index('Fear')
 
 
 def test_random_pairs_teach_a_network_not_to_listen(faces: Pool, voices: Pool) -> None:
-    found = evaluate.failure(faces, voices, 5, 50, 0, 3000)
+    found = evaluate.failure(faces, voices, 2, 50, 0, 3000)
     ignorant = found['random pairs, label of the face']
     # Another's voice changes nothing, another's face everything: it is deaf.
     assert abs(ignorant['both'] - ignorant['voice of another']) < 0.03

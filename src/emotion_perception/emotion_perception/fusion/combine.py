@@ -36,22 +36,22 @@ class CombineSettings:
                           'trained logistic regression; network: trained network.',
                           choices=METHODS, live=True)
     face_temperature: float = setting(
-        0.949, 'Softens (above 1) or sharpens the face model before the product.',
+        0.955, 'Softens (above 1) or sharpens the face model before the product.',
         low=0.05, high=20.0, live=True)
     voice_temperature: float = setting(
-        0.819, 'Softens (above 1) or sharpens the voice model before the product.',
+        0.816, 'Softens (above 1) or sharpens the voice model before the product.',
         low=0.05, high=20.0, live=True)
     face_trust: float = setting(
         0.1, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
         'counts it in full.', low=0.0, high=2.0, live=True)
     voice_trust: float = setting(
-        0.416, 'The same for the voice, whose quality is its signal-to-noise ratio.',
+        0.328, 'The same for the voice, whose quality is its signal-to-noise ratio.',
         low=0.0, high=2.0, live=True)
     floor: float = setting(
         0.01, 'Least probability that a model may give a class, so that none has a veto.',
         low=0.0001, high=0.1, live=True)
     priors: tuple[float, ...] = setting(
-        (0.192, 0.112, 0.154, 0.329, 0.073, 0.14),
+        (0.176, 0.107, 0.168, 0.32, 0.069, 0.161),
         'Class shares that both models have learnt: in a product they count twice, so they are '
         'divided out once; empty for equal ones.', live=True)
 
