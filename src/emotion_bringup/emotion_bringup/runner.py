@@ -22,6 +22,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, Graph, NodeSetup, resolve
+from emotion_perception.ros.main import shut_down
 from emotion_perception.ros.parameters import ConfigurationError
 
 
@@ -112,7 +113,7 @@ def finish(process: GraphProcess | None) -> None:
         signal.signal(number, signal.SIG_IGN)
     if process is not None:
         process.close()
-    rclpy.try_shutdown()
+    shut_down(complete=process is not None)
 
 
 def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) -> Node:

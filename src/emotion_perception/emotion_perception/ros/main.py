@@ -41,4 +41,17 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.destroy_node()
+        shut_down(complete=node is not None)
+
+
+def shut_down(*, complete: bool) -> None:
+    """Shut rclpy down.
+
+    :param complete: whether all nodes were made. Kilted's context also destroys one whose
+        construction failed, half-made as it is, and stumbles over what it lacks.
+    """
+    try:
         rclpy.try_shutdown()
+    except AttributeError:
+        if complete:
+            raise
