@@ -148,7 +148,12 @@ def to_onnx(network: nn.Module, channels: int, size: int) -> bytes:
             dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},), dynamo=True,
             external_data=False, verbose=False)
     buffer = io.BytesIO()
-    onnx.save(program.model_proto, buffer)
+    proto = program.model_proto
+    # The exporter notes a stack trace, with the paths of this machine, on every node.
+    for node in proto.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ''
+    onnx.save(proto, buffer)
     return buffer.getvalue()
 
 
