@@ -104,11 +104,7 @@ def read(spec: str) -> list[FilmClip]:
 
     :raises TrainingError: if the corpus is not known, the path absent, or no clip is found.
     """
-    corpus, separator, place = spec.partition('=')
-    if not separator or corpus not in READERS:
-        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of '
-                            f'{", ".join(READERS)}')
-    path = Path(place).expanduser()
+    corpus, path = corpora.corpus_and_path(spec, READERS)
     if not path.is_dir():
         raise TrainingError(f'{corpus}: there is no folder {path}')
     clips = READERS[corpus](path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -261,16 +261,24 @@ READERS: dict[str, Callable[[Path], list[Clip]]] = {
 }
 
 
+def corpus_and_path(spec: str, known: Collection[str]) -> tuple[str, Path]:
+    """Split ``CORPUS=PATH``.
+
+    :raises TrainingError: if it has another form, or the corpus is not one of the known.
+    """
+    corpus, separator, place = spec.partition('=')
+    if not separator or corpus not in known:
+        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of '
+                            f'{", ".join(known)}')
+    return corpus, Path(place).expanduser()
+
+
 def read(spec: str) -> list[Clip]:
     """Read ``CORPUS=PATH``, for instance ``ravdess=/data/RAVDESS`` or ``manifest=my/list.csv``.
 
     :raises TrainingError: if the corpus is not known, the path absent, or no clip is found.
     """
-    corpus, separator, place = spec.partition('=')
-    if not separator or corpus not in READERS:
-        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of '
-                            f'{", ".join(READERS)}')
-    path = Path(place).expanduser()
+    corpus, path = corpus_and_path(spec, READERS)
     if not path.exists():
         raise TrainingError(f'{corpus}: there is no {path}')
     clips = READERS[corpus](path)
