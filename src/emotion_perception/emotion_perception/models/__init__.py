@@ -14,6 +14,7 @@ from emotion_perception.models.face import FaceEmotionRecognizer, FacePrediction
 from emotion_perception.models.files import model_file
 from emotion_perception.models.model import Model, ModelSettings, load_model
 from emotion_perception.models.speech import SpeechEmotion, SpeechEmotionRecognizer
+from emotion_perception.models.voice_memory import VoiceMemory
 
 __all__ = [
     'Catalog',
@@ -25,6 +26,7 @@ __all__ = [
     'ModelSettings',
     'SpeechEmotion',
     'SpeechEmotionRecognizer',
+    'VoiceMemory',
     'load_catalog',
     'load_model',
     'model_file',

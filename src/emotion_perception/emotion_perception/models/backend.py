@@ -13,11 +13,14 @@ class Outputs(NamedTuple):
     :param scores: (n, k) float32, logits or probabilities as the entry says.
     :param valence: (n,) float32, or ``None`` where the model gives none.
     :param arousal: (n,) float32, or ``None``.
+    :param embedding: (n, d) float32, what the model makes of each input before it decides, or
+        ``None`` where the file does not give it.
     """
 
     scores: np.ndarray
     valence: np.ndarray | None = None
     arousal: np.ndarray | None = None
+    embedding: np.ndarray | None = None
 
 
 class Backend(Protocol):

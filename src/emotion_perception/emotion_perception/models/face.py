@@ -20,11 +20,13 @@ class FacePredictions(NamedTuple):
     :param probabilities: (n, 6) float32 in the order of ``EMOTIONS``.
     :param valence: (n,) float32, -1..1, NaN where the model gives none.
     :param arousal: (n,) float32, -1..1, NaN where the model gives none.
+    :param embedding: (n, d) float32; d is 0 where the model gives none.
     """
 
     probabilities: np.ndarray
     valence: np.ndarray
     arousal: np.ndarray
+    embedding: np.ndarray
 
 
 class FaceEmotionRecognizer:
@@ -48,7 +50,8 @@ class FaceEmotionRecognizer:
         """
         if len(crops) == 0:
             none = np.empty(0, np.float32)
-            return FacePredictions(np.empty((0, 6), np.float32), none, none.copy())
+            return FacePredictions(np.empty((0, 6), np.float32), none, none.copy(),
+                                   np.empty((0, 0), np.float32))
         return FacePredictions(*self.model.predict(prepare(crops, self.model.entry.face)))
 
 

@@ -69,11 +69,13 @@ class Prediction(NamedTuple):
     :param probabilities: (n, 6) float32, rows sum to 1.
     :param valence: (n,) float32, NaN where the model gives none.
     :param arousal: (n,) float32, NaN where the model gives none.
+    :param embedding: (n, d) float32; (n, 0) where the model gives none.
     """
 
     probabilities: np.ndarray
     valence: np.ndarray
     arousal: np.ndarray
+    embedding: np.ndarray
 
 
 class Model:
@@ -106,12 +108,19 @@ class Model:
         """
         return self._backend.run(batch).scores
 
-    def predict(self, batch: np.ndarray) -> Prediction:
+    @property
+    def profile(self) -> int:
+        """Return the number of values in a voice profile; 0 if the model takes none."""
+        return getattr(self._backend, 'profile', 0)
+
+    def predict(self, batch: np.ndarray, profile: np.ndarray | None = None) -> Prediction:
         """Return the prediction for a prepared batch, calibrated by the entry's temperature.
 
+        :param profile: (1, ``self.profile``) float32, only for a model that takes one.
         :raises ModelError: if the model gives values that are not finite.
         """
-        scores, valence, arousal = self._backend.run(batch)
+        scores, valence, arousal, embedding = (
+            self._backend.run(batch) if profile is None else self._backend.run(batch, profile))
         if not np.isfinite(scores).all():
             raise ModelError(f'model {self.name} gave values that are not finite')
         if self._columns:
@@ -129,7 +138,9 @@ class Model:
         missing = np.full(len(scores), np.nan, np.float32)
         return Prediction(self.label_map.apply(probabilities),
                           missing if valence is None else valence,
-                          missing if arousal is None else arousal)
+                          missing if arousal is None else arousal,
+                          np.empty((len(scores), 0), np.float32) if embedding is None
+                          else embedding)
 
 
 def load_model(spec: str, task: str, settings: ModelSettings | None = None,

@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 METADATA_KEY = 'emotion_model'
 """Custom metadata property of an ONNX file that holds its catalogue entry as YAML or JSON."""
 
+_EXTRAS = ('valence', 'arousal', 'embedding')
+
 
 class OnnxBackend:
     """One ONNX session.
 
     The scores are the output named ``logits``, ``probabilities`` or ``scores``, else the first
-    floating-point one; outputs named ``valence`` and ``arousal`` are passed on. Channel-first
-    and channel-last models, and models with a fixed batch of one, are told by their input.
+    floating-point one; outputs named ``valence``, ``arousal`` and ``embedding`` are passed on.
+    Channel-first and channel-last models, and models with a fixed batch of one, are told by
+    their input. An input ``profile`` with a value of its own in the file makes a model that
+    adapts to a voice; see :class:`~emotion_perception.models.voice_memory.VoiceMemory`.
 
     :param model: path of the file, or the serialised model.
     :param device: ``auto``, ``cpu`` or ``cuda``.
     :param threads: within one operator; 0 for ONNX Runtime's own choice.
     :raises ModelError: if ``cuda`` is asked for and missing.
+    :ivar profile: values in a voice profile; 0 for a model that takes none.
     """
 
     def __init__(self, model: Path | bytes, device: str = 'auto', threads: int = 0) -> None:
@@ -61,21 +66,27 @@ class OnnxBackend:
         names = [output.name for output in outputs]
         floats = [output.name for output in outputs
                   if output.type in ('tensor(float)', 'tensor(float16)', 'tensor(double)')
-                  and output.name not in ('valence', 'arousal')]
+                  and output.name not in _EXTRAS]
         preferred = [name for name in ('logits', 'probabilities', 'scores') if name in floats]
         if not floats:
             raise ModelError(f'the model has no floating-point output for the class scores; its '
                              f'outputs are {names}')
         self._outputs = [(preferred or floats)[0]]
-        self._outputs += [name for name in ('valence', 'arousal') if name in names]
+        self._outputs += [name for name in _EXTRAS if name in names]
+        optional = {value.name: value.shape
+                    for value in self._session.get_overridable_initializers()}
+        self.profile = int(optional['profile'][-1]) if 'profile' in optional else 0
 
     @property
     def metadata(self) -> dict[str, str]:
         """Return the custom metadata of the file."""
         return dict(self._session.get_modelmeta().custom_metadata_map)
 
-    def run(self, batch: np.ndarray) -> Outputs:
-        """Run the session; see :class:`~emotion_perception.models.backend.Backend`."""
+    def run(self, batch: np.ndarray, profile: np.ndarray | None = None) -> Outputs:
+        """Run the session; see :class:`~emotion_perception.models.backend.Backend`.
+
+        :param profile: (1, ``self.profile``) float32: the voice that is known already.
+        """
         if self._channels_last and batch.ndim == 4:
             batch = np.ascontiguousarray(batch.transpose(0, 2, 3, 1))
         if self._half:
@@ -85,12 +96,14 @@ class OnnxBackend:
                      for row in range(len(batch))]
             values = [np.concatenate(columns) for columns in zip(*parts)]
         else:
-            values = self._session.run(self._outputs, {self._input: batch})
+            known = {} if profile is None else {'profile': profile}
+            values = self._session.run(self._outputs, {self._input: batch, **known})
         named = dict(zip(self._outputs, values))
         return Outputs(
             np.asarray(values[0], np.float32).reshape(len(batch), -1),
             *(np.asarray(named[name], np.float32).reshape(len(batch)) if name in named else None
-              for name in ('valence', 'arousal')))
+              for name in ('valence', 'arousal')),
+            np.asarray(named['embedding'], np.float32) if 'embedding' in named else None)
 
 
 def load(entry: CatalogEntry, path: Path, settings: ModelSettings) -> tuple[OnnxBackend,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.catalog import SpeechInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.model import Model
+from emotion_perception.models.voice_memory import VoiceMemory
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class SpeechEmotion:
     :param reason: why it abstained, as a phrase for users; empty otherwise.
     :param valence: -1..1, NaN where the model gives none.
     :param arousal: -1..1, NaN where the model gives none.
+    :param embedding: (d,) float32, the mean over the pieces of a long utterance; (0,) where the
+        model gives none or abstained.
     """
 
     probabilities: np.ndarray
@@ -29,19 +32,26 @@ class SpeechEmotion:
     reason: str = ''
     valence: float = math.nan
     arousal: float = math.nan
+    embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
 
 class SpeechEmotionRecognizer:
     """Runs a speech model on whole utterances.
 
     :param model: of task ``ser``.
-    :raises ModelError: if the model is not for speech.
+    :param memory: what is remembered of the voice; every answer that is given adds to it. By
+        default each utterance is judged by itself.
+    :raises ModelError: if the model is not for speech, or cannot make use of a memory.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, memory: VoiceMemory | None = None) -> None:
         if model.entry.speech is None:
             raise ModelError(f'model {model.name} is not for speech')
+        if memory is not None and not model.profile:
+            raise ModelError(f'model {model.name} cannot adapt to a voice (its file has no input '
+                             '`profile`): set memory to 0, or take ser-default')
         self.model = model
+        self.memory = memory
 
     def predict(self, samples: np.ndarray, rate: int) -> SpeechEmotion:
         """Return the emotion of an utterance.
@@ -74,14 +84,18 @@ class SpeechEmotionRecognizer:
         clipped = float((magnitude >= 0.999).mean())
         if clipped > rules.max_clipped:
             return _abstention(f'{clipped:.0%} of the sound is clipped: lower the microphone gain')
-        prediction = self.model.predict(prepare(waveform, rate, speech))
+        known = None if self.memory is None else self.memory.profile()
+        prediction = self.model.predict(prepare(waveform, rate, speech), known)
         probabilities = prediction.probabilities.mean(axis=0)
         best = float(probabilities.max())
         if best < rules.min_confidence:
             name = EMOTIONS[int(probabilities.argmax())]
             return _abstention(f'the model is unsure: {name} at {best:.0%}')
+        embedding = prediction.embedding.mean(axis=0)
+        if self.memory is not None:
+            self.memory.add(embedding)
         return SpeechEmotion(probabilities, valence=float(prediction.valence.mean()),
-                             arousal=float(prediction.arousal.mean()))
+                             arousal=float(prediction.arousal.mean()), embedding=embedding)
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:

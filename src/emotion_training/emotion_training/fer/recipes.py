@@ -158,7 +158,8 @@ RECIPES: dict[str, Recipe] = {
     # The small default: FER+ votes and FER2013 labels over shared features.
     'embedded': Recipe(
         network='facenet', look=Look(48, 'grey', (0.5,), (0.25,)),
-        phases=(Phase(23, 0.1, 'all', 'onecycle'), Phase(11, 0.04, 'all', 'onecycle', 0.4)),
+        phases=(Phase(23, 0.1, 'all', 'onecycle'), Phase(11, 0.04, 'all', 'onecycle', 0.4),
+                Phase(30, 0.08, 'all', 'onecycle', 0.8), Phase(14, 0.03, 'all', 'onecycle', 0.35)),
         optimizer='sgd', batch=128, weight_decay=5e-4, augment='batch', strength=0.75, mixup=0.4,
         head_weights=(1.0, 0.5), smoothing=(0.0, 0.1), balance=0.5, ema=0.999,
         dropout=0.2, monitor='mean'),

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from emotion_training.common.files import TrainingError
 from emotion_training.common.plots import save_histogram
+from emotion_training.common.process import prepare_process
 from emotion_training.fer.datasets import FORMATS, FaceSet, read_faces
 from emotion_training.fer.recipes import RECIPES, Recipe, find_recipe
 
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> None:
 
     :raises TrainingError: for what the user can put right.
     """
-    torch.set_num_threads(options.threads or os.cpu_count() or 1)
+    prepare_process(options.threads or os.cpu_count() or 1)
     recipe = adapted(find_recipe(options.recipe), options)
     faces = read_faces(options.data, options.format, recipe.classes)
     print(faces.table(), flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,21 +26,6 @@ RARE = 0.03
 """Share that a class a corpus lacks is given in its prior: absence teaches next to nothing."""
 
 
-def prepare_process(threads: int) -> None:
-    """Set the threads of PyTorch, and keep freed memory of large tensors within the process.
-
-    glibc hands buffers above 128 kB back to the kernel each time; getting their pages anew cost
-    a third of a training step on a CPU.
-    """
-    torch.set_num_threads(threads)
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):   # no glibc
-        return
-    for option, value in ((-3, 1 << 30), (-1, 1 << 30), (-2, 1 << 28)):
-        mallopt(option, value)          # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
-
-
 @dataclass(frozen=True)
 class Recipe:
     """One training schedule; nothing in it is chosen on test speakers."""
@@ -55,6 +39,7 @@ class Recipe:
     smoothing: float = 0.1
     mixup: float = 0.3           # share of batches mixed
     strength: float = 1.0
+    noise: float | None = None   # share of clips with noise; None: follows the strength
     average: float = 0.995       # decay of the running average of the weights
 
 
@@ -132,7 +117,8 @@ def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
             labels = torch.from_numpy(data.labels[index])
             shift = torch.stack([shifts[str(data.corpora[i])] for i in index])
             with torch.no_grad():
-                image, weight = standardise(spectral.augment(level, generator, recipe.strength))
+                image, weight = standardise(spectral.augment(level, generator, recipe.strength,
+                                                            recipe.noise))
                 image = spectral.mask(image, generator)
             target = functional.one_hot(labels, classes).float()
             if rng.random() < recipe.mixup:

@@ -46,7 +46,7 @@ RAVDESS_FOLDS = {
 PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
 TUNE = Recipe(epochs=12, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
               mixup=0.15)
-FULL = Recipe(epochs=7, samples=8000, frames=80, strength=0.35, mixup=0.15)
+FULL = Recipe(epochs=15, samples=8000, frames=80, strength=0.35, noise=0.4, mixup=0.15)
 GO_ON = Recipe(epochs=4, samples=8000, rate=1e-3, frames=80, strength=0.35, mixup=0.15)
 MEMBERS = 2
 """Networks on functionals beside each CNN."""

@@ -89,12 +89,14 @@ def _chosen(count: int, chance: float, generator: torch.Generator) -> torch.Tens
     return torch.rand(count, generator=generator) < chance
 
 
-def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1.0
-            ) -> torch.Tensor:
+def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1.0,
+            noise: float | None = None) -> torch.Tensor:
     """Return an altered copy of a batch of spectra.
 
     :param level: float32 (n, 128, frames) in -80..0 dB.
     :param strength: scales how often each step is taken.
+    :param noise: share of clips with noise or babble, whatever the strength; by default 0.55
+        times the strength.
     :return: the same shape, again relative to each clip's maximum.
     """
     count, mels, frames = level.shape
@@ -117,7 +119,7 @@ def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1
             tail = decay * (tail + dry[:, :, frame])
         power[wet] = dry + gain.unsqueeze(2) * torch.stack(tails, dim=2)
 
-    noisy = _chosen(count, 0.55 * strength, generator)
+    noisy = _chosen(count, 0.55 * strength if noise is None else noise, generator)
     if noisy.any():
         clean = power[noisy]
         babble = torch.zeros_like(clean)
@@ -129,10 +131,10 @@ def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1
         flutter = -torch.log(torch.rand(clean.shape, generator=generator).clamp(min=1e-6))
         hiss = torch.pow(10.0, tilt * 0.1) * (0.5 + 0.5 * flutter)
         is_babble = _chosen(len(clean), 0.5, generator).view(-1, 1, 1)
-        noise = torch.where(is_babble, babble, hiss)
+        added = torch.where(is_babble, babble, hiss)
         snr = _uniform(len(clean), 0.0, 30.0, generator).view(-1, 1, 1)
-        scale = clean.mean(dim=(1, 2), keepdim=True) / noise.mean(dim=(1, 2), keepdim=True)
-        power[noisy] = clean + noise * scale * torch.pow(10.0, -snr * 0.1)
+        scale = clean.mean(dim=(1, 2), keepdim=True) / added.mean(dim=(1, 2), keepdim=True)
+        power[noisy] = clean + added * scale * torch.pow(10.0, -snr * 0.1)
 
     band = torch.arange(mels)[None, :]
     low = _uniform(count, 0.0, 14.0, generator)[:, None]

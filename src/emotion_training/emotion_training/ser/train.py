@@ -72,9 +72,9 @@ def run(options: argparse.Namespace) -> None:
 
     :raises TrainingError: for what the user can put right.
     """
-    from emotion_training.ser import fit
+    from emotion_training.common.process import prepare_process
 
-    fit.prepare_process(options.threads)
+    prepare_process(options.threads)
     if options.adapt is not None:
         from emotion_training.ser.adapt import adapt
         adapt(options.adapt, options.model, options.out, options.name, _say)
