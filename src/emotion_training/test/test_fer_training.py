@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
@@ -19,7 +20,7 @@ from emotion_training import __main__ as dispatcher
 from emotion_training.common import files
 from emotion_training.common.files import TrainingError, load_torch, save_torch
 from emotion_training.common.metrics import calibration_error, figures
-from emotion_training.fer import evaluate, export, train
+from emotion_training.fer import evaluate, export, networks, train
 from emotion_training.fer.augment import BatchAugment, Look, PhotoAugment
 from emotion_training.fer.datasets import FaceSet, one_hot
 from emotion_training.fer.networks import FaceNet
@@ -173,6 +174,9 @@ def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, c
     report = json.loads((tmp_path / 'run' / 'export.json').read_text())
     assert report['parity'] <= export.PARITY
     assert (tmp_path / 'mine_int8.onnx').is_file() == report['int8']['kept']
+    seen = FaceEmotionRecognizer(load_model(str(model), 'fer')).predict(
+        [np.full((128, 128, 3), value, np.uint8) for value in (40, 200)]).embedding
+    assert seen.shape == (2, TINY.widths[-1]) and np.abs(seen[0] - seen[1]).max() > 0
     images = tmp_path / 'data'
     assert dispatcher.main(['eval', 'fer', '--images', str(images), '--model', str(model),
                             '--json', str(tmp_path / 'out.json')]) == 0
@@ -193,6 +197,22 @@ def test_export_of_blended_heads_equals_the_weighted_sum_of_logits():
         network.blend_heads([0.7, 0.3], [0.1] * 6)
         torch.testing.assert_close(network(images),
                                    0.7 * heads[:, 0] + 0.3 * heads[:, 1] + 0.1)
+
+
+@pytest.mark.parametrize('kind', ['facenet', 'resnet18'])
+def test_an_exported_embedding_is_what_the_head_decides_by(kind):
+    torch.manual_seed(0)
+    network = FaceNet(1, 6, 1, 8, (8, 16), (1, 1)) if kind == 'facenet' else \
+        networks.torchvision_network(kind, 6, 'none')
+    channels = 1 if kind == 'facenet' else 3
+    images = torch.randn(3, channels, 32, 32)
+    model = export.to_onnx(network.eval(), channels, 32)
+    assert export.parity(model, network, images) < export.PARITY
+    logits, embedding = onnxruntime.InferenceSession(model).run(
+        ['logits', 'embedding'], {'images': images.numpy()})
+    head = network.head if kind == 'facenet' else network.fc
+    with torch.no_grad():
+        np.testing.assert_allclose(head(torch.from_numpy(embedding)), logits, atol=1e-4)
 
 
 def test_calibration_finds_the_temperature_and_lifts_rare_classes():

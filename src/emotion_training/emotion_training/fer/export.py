@@ -30,7 +30,7 @@ from emotion_perception.models.onnx_backend import METADATA_KEY
 from emotion_training.common.files import TrainingError, load_torch, sha256_of, write_atomically
 from emotion_training.common.metrics import Figures, figures
 from emotion_training.fer.datasets import FaceSet
-from emotion_training.fer.networks import FaceNet
+from emotion_training.fer.networks import FaceNet, WithEmbedding
 from emotion_training.fer.recipes import Recipe
 from emotion_training.fer.trainer import build_network, predict
 
@@ -38,8 +38,11 @@ WINDOW = (0.094, 0.047, 0.906, 0.859)
 """Where FER2013's framing lies in the canonical crop: the median over 535 training pictures of
 the similarity from BlazeFace's eyes and mouth to the template."""
 
+OUTPUTS = ('logits', 'embedding')
+"""What an exported file gives; the runtime knows them by these names."""
+
 PARITY = 1e-4
-"""Largest difference allowed between ONNX Runtime's logits and torch's."""
+"""Largest difference allowed between ONNX Runtime's outputs and torch's."""
 
 MOST_LOST = 0.005
 """Validation accuracy that eight-bit arithmetic may cost."""
@@ -138,13 +141,17 @@ def load_weights(network: nn.Module, path: Path) -> None:
 
 
 def to_onnx(network: nn.Module, channels: int, size: int) -> bytes:
-    """Return the network as ONNX: ``images`` (n, channels, size, size) to ``logits`` (n, k)."""
+    """Return the network as ONNX: ``images`` (n, channels, size, size) to ``logits`` (n, k).
+
+    A second output, ``embedding`` (n, d), is what the head decides by: the fusion may look at it.
+    """
     images = torch.randn(2, channels, size, size)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         program = torch.onnx.export(
-            network.eval().float(), (images,), input_names=['images'], output_names=['logits'],
+            WithEmbedding(network.float()).eval(), (images,), input_names=['images'],
+            output_names=list(OUTPUTS),
             dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},), dynamo=True,
             external_data=False, verbose=False)
     buffer = io.BytesIO()
@@ -158,14 +165,14 @@ def to_onnx(network: nn.Module, channels: int, size: int) -> bytes:
 
 
 def parity(model: bytes, network: nn.Module, images: torch.Tensor) -> float:
-    """Return the largest difference between ONNX Runtime's and torch's logits."""
+    """Return the largest difference between ONNX Runtime's and torch's logits and embeddings."""
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
     with torch.no_grad():
-        expected = network(images).numpy()
+        expected = [network(images).numpy(), WithEmbedding(network).eval()(images)[1].numpy()]
     worst = 0.0
     for batch in (images[:1], images):  # the batch is dynamic
-        got = session.run(['logits'], {'images': batch.numpy()})[0]
-        worst = max(worst, float(np.abs(got - expected[:len(batch)]).max()))
+        for got, wanted in zip(session.run(OUTPUTS, {'images': batch.numpy()}), expected):
+            worst = max(worst, float(np.abs(got - wanted[:len(batch)]).max()))
     return worst
 
 

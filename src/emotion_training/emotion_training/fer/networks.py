@@ -83,8 +83,12 @@ class FaceNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images (n, channels, s, s) to logits (n, classes * heads)."""
+        return self.head(self.dropout(self.features(images)))
+
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Map normalised images to what the heads decide by, (n, the last width)."""
         maps = functional.relu(self.stem_norm(self.stem(images)))
-        return self.head(self.dropout(self.blocks(maps).mean((2, 3))))
+        return self.blocks(maps).mean((2, 3))
 
     @torch.no_grad()
     def blend_heads(self, shares: list[float], bias: list[float] | None = None) -> None:
@@ -108,6 +112,27 @@ class FaceNet(nn.Module):
         if bias is not None:
             folded.bias.add_(torch.tensor(bias, dtype=weights.dtype, device=weights.device))
         self.head, self.heads = folded, 1
+
+
+class WithEmbedding(nn.Module):
+    """A trained network that also gives what its head decides by.
+
+    :param network: a :class:`FaceNet` or a ResNet of torchvision.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        if isinstance(network, FaceNet):
+            self.network, self.head = network, network.head
+            self.features = network.features
+        else:
+            self.head = network.fc
+            self.features = nn.Sequential(*list(network.children())[:-1], nn.Flatten())
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map normalised images to logits (n, k) and embeddings (n, d)."""
+        embedding = self.features(images)
+        return self.head(embedding), embedding
 
 
 def torchvision_network(name: str, classes: int, weights: str) -> nn.Module:
