@@ -118,10 +118,11 @@ class FerNode(ModelNode):
         primary = self._primary.choose(subjects, time)
         self._smoother.expire(time)
         result.primary_id = primary or ''
-        self._faces.publish(result)
+        # First what a robot waits for.
         for prediction in result.predictions:
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
+        self._faces.publish(result)
         self.diagnostics.tick(self._now() - time)
 
     def _now(self) -> float:
