@@ -9,6 +9,7 @@ import numpy as np
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
+from emotion_perception.models.embedding import EmbeddingSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
 from emotion_perception.ros.convert import (
@@ -27,7 +28,7 @@ from emotion_perception.vision.smooth import Smoother, SmoothSettings
 
 
 @dataclass(frozen=True)
-class FerNodeSettings(ModelSettings, SmoothSettings, PrimarySettings):
+class FerNodeSettings(EmbeddingSettings, ModelSettings, SmoothSettings, PrimarySettings):
     """Settings of the node."""
 
     model: str = setting('fer-default', 'Facial emotion model: a name in weights/catalog.yaml, a '
@@ -157,7 +158,8 @@ class FerNode(ModelNode):
                 model=self._recognizer.model.name, emotion=smoothed.emotion,
                 stable=smoothed.stable, valence=smoothed.valence, arousal=smoothed.arousal,
                 quality=subject.message.quality, span=smoothed.span,
-                region=subject.message.region))
+                region=subject.message.region,
+                embedding=read.embedding[index] if self.settings.embedding else None))
         return predictions
 
     def _on_failure(self, error: Exception) -> None:

@@ -126,12 +126,13 @@ def to_prediction(header: Header, modality: int, subject_id: str, probabilities:
                   valence: float = math.nan, arousal: float = math.nan,
                   quality: float = math.nan, span: float = 0.0,
                   region: RegionOfInterest | None = None, sources: Sequence[str] = (),
-                  unknown: str = '') -> EmotionPrediction:
+                  embedding: np.ndarray | None = None, unknown: str = '') -> EmotionPrediction:
     """Return a prediction message.
 
     :param probabilities: (6,), sums to 1.
     :param emotion: the class to name; the most probable one by default (smoothing may hold
         another).
+    :param embedding: (d,) float32, where it was asked for.
     :param unknown: why there is no answer; makes the message an abstention.
     """
     message = EmotionPrediction(header=header, modality=modality, subject_id=subject_id)
@@ -145,6 +146,9 @@ def to_prediction(header: Header, modality: int, subject_id: str, probabilities:
         message.emotion, message.label = chosen, EMOTIONS[chosen]
         message.confidence = float(probabilities[chosen])
         message.probabilities = probabilities
+        if embedding is not None:
+            # The message checks each value of anything but an array of its own type.
+            message.embedding = array.array('f', np.asarray(embedding, np.float32).tobytes())
     message.valence, message.arousal = float(valence), float(arousal)
     message.stable, message.quality, message.span = bool(stable), float(quality), float(span)
     if region is not None:
