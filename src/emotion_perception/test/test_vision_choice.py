@@ -13,7 +13,7 @@ from emotion_perception.emotions import Emotion
 from emotion_perception.vision.align import align
 from emotion_perception.vision.detect import make_detector
 from emotion_perception.vision.primary import Primary, PrimarySettings
-from emotion_perception.vision.quality import face_quality, frontalness, sharpness
+from emotion_perception.vision.quality import face_quality, frontalness, grain, sharpness
 from emotion_perception.vision.smooth import Smoother, SmoothSettings
 from support.faces import astronaut, hopper
 
@@ -74,7 +74,7 @@ def test_time_that_goes_back_starts_the_choice_anew() -> None:
 # Quality
 
 def test_a_sharp_large_frontal_face_is_good_and_every_fault_costs() -> None:
-    picture = hopper()
+    picture = astronaut()
     face = make_detector().detect(picture)[0]
     crop = align(picture, face.landmarks, 128)
     good = face_quality(crop, face.box, face.landmarks)
@@ -86,6 +86,22 @@ def test_a_sharp_large_frontal_face_is_good_and_every_fault_costs() -> None:
     turned = face.landmarks.copy()
     turned[3, 0] = turned[1, 0]
     assert face_quality(crop, face.box, turned) < 0.5 * good
+
+
+def test_noise_and_darkness_cost_quality_and_less_light_alone_does_not() -> None:
+    picture = astronaut()
+    face = make_detector().detect(picture)[0]
+    crop = align(picture, face.landmarks, 128)
+    noise = np.random.default_rng(0).normal(0, 1, crop.shape)
+    good = face_quality(crop, face.box, face.landmarks)
+    noisy = np.clip(crop + 60 * noise, 0, 255).astype(np.uint8)
+    dark = np.clip(crop * 0.06 + 3 * noise, 0, 255).astype(np.uint8)
+    assert face_quality(noisy, face.box, face.landmarks) < 0.7 * good
+    assert face_quality(dark, face.box, face.landmarks) < 0.7 * good
+    dimmed = (crop * 0.5).astype(np.uint8)
+    assert face_quality(dimmed, face.box, face.landmarks) > 0.9 * good
+    assert grain(np.full_like(crop, 90)) == 1.0
+    assert face_quality(np.full_like(crop, 90), face.box) == 0.0
 
 
 def test_sharpness_does_not_depend_on_the_light() -> None:
