@@ -16,6 +16,7 @@ from emotion_perception.audio.denoise import METHODS, Denoiser, denoise
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.resample import to_mono16k
 from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.models.embedding import EmbeddingSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
@@ -25,7 +26,7 @@ from emotion_perception.settings import setting
 
 
 @dataclass(frozen=True)
-class SerNodeSettings(ModelSettings):
+class SerNodeSettings(EmbeddingSettings, ModelSettings):
     """Settings of the node."""
 
     model: str = setting('ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a '
@@ -101,10 +102,12 @@ class SerNode(ModelNode):
             samples, rate = denoise(to_mono16k(samples, rate)), RATE
         emotion = self._recognizer.predict(samples, rate)
         self._publish(message, emotion.probabilities, valence=emotion.valence,
-                      arousal=emotion.arousal, unknown=emotion.reason if emotion.abstained else '')
+                      arousal=emotion.arousal, unknown=emotion.reason if emotion.abstained else '',
+                      embedding=emotion.embedding if self.settings.embedding else None)
 
     def _publish(self, message: Utterance, probabilities: np.ndarray | None = None, *,
-                 valence: float = math.nan, arousal: float = math.nan, unknown: str = '') -> None:
+                 valence: float = math.nan, arousal: float = math.nan, unknown: str = '',
+                 embedding: np.ndarray | None = None) -> None:
         if unknown:
             self.report.warn('abstained', f'no emotion for an utterance: {unknown}')
         span = len(message.samples) / message.sample_rate if message.sample_rate else 0.0
@@ -112,7 +115,7 @@ class SerNode(ModelNode):
             Header(stamp=message.header.stamp, frame_id=message.header.frame_id),
             EmotionPrediction.VOICE, 'voice', probabilities, model=self._recognizer.model.name,
             valence=valence, arousal=arousal, quality=snr.quality(message.snr), span=span,
-            unknown=unknown))
+            unknown=unknown, embedding=embedding))
         now = self.get_clock().now().nanoseconds * 1e-9
         self.diagnostics.tick(now - to_seconds(message.header.stamp))
 
