@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from emotion_perception.fusion.combine import METHODS
 from emotion_perception.interaction.game import GameSettings
 from emotion_perception.settings import settings_of
 
@@ -30,6 +31,7 @@ class Argument:
         (``a,b`` or a YAML list), or dict for any parameters of the nodes by name
         (``{name: value}``).
     :param choices: allowed values, or of a dict allowed names; empty for any.
+    :param needs: what a value needs of other nodes: (value, node, parameter, its value) each.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Argument:
     targets: tuple[tuple[str, str], ...] = ()
     kind: type = str
     choices: tuple[str, ...] = ()
+    needs: tuple[tuple[str, str, str, object], ...] = ()
 
     def parse(self, text: str) -> object:
         """Return the value that a text on the command line stands for.
@@ -135,6 +138,10 @@ _MICROPHONE = (
     Argument('noise_suppression', 'Suppress noise before SER.',
              (('ser_node', 'noise_suppression'),), choices=('off', 'rnnoise')),
 )
+_FUSION = Argument(
+    'fusion_method', 'How face and voice become one; network looks at embeddings too, which '
+    'both recognisers then publish.', (('fusion_node', 'method'),), choices=METHODS,
+    needs=tuple(('network', node, 'embedding', True) for node in ('fer_node', 'ser_node')))
 _VIDEO = Argument('video', 'Video file: camera and microphone both play it.',
                   (('camera_node', 'source'), ('microphone_node', 'source')))
 _LOOP_FACE = Argument('loop', 'Start a file again at its end.', (('camera_node', 'loop'),), bool)
@@ -161,11 +168,11 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
     Graph('voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _LOOP_VOICE)),
     Graph('perception', 'Emotion from faces and voices, and both as one.',
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
-          (*_CAMERA, *_MICROPHONE, _VIDEO, _LOOP, _WINDOW)),
+          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
     Graph('multimodal', 'The cycle: lock a face, hear a voice, show both.',
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('orchestrator_node'),
            _view('multimodal')),
-          (*_CAMERA, *_MICROPHONE, _VIDEO, _LOOP, _WINDOW)),
+          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
     # The score of a round is a mean: smoothing would only delay the bars, and carry the face of
     # before into the round.
     Graph('game', 'Facial Emotion Battle: two players, one camera.',
@@ -190,7 +197,7 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
     Graph('interview', 'Mock interview with feedback.',
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node'),
            _view('interview')),
-          (*_CAMERA, *_MICROPHONE, _VIDEO, _LOOP, _WINDOW,
+          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW,
            Argument('questions', 'YAML file of questions.', (('interview_node', 'questions'),)),
            Argument('out', 'Folder for the report; nothing is stored without it.',
                     (('interview_node', 'out'),)))),
@@ -226,5 +233,7 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
                     parameters.update(value)
                 elif node == entry.name:
                     parameters[parameter] = value
+            parameters.update({parameter: needed for wanted, node, parameter, needed
+                               in known[name].needs if node == entry.name and wanted == value})
         setups.append(NodeSetup(entry.name, parameters, remappings))
     return setups

@@ -20,6 +20,9 @@ from emotion_perception.settings import setting, validate
 LEARNT = {'stacker': 'fusion_stacker.onnx', 'network': 'fusion_network.onnx'}
 """Methods that were trained, and their files among the weights."""
 
+LEAST_QUALITY = 0.02
+"""What is measured as useless still is better than nothing."""
+
 METHODS = ('product', 'mean', *LEARNT)
 
 
@@ -60,6 +63,14 @@ class CombineSettings:
         if self.priors and (len(self.priors) != len(EMOTIONS) or min(self.priors) <= 0):
             raise ValueError(f'priors must be {len(EMOTIONS)} positive numbers in the order '
                              f'{", ".join(EMOTIONS)}, or empty')
+
+
+def reliability(quality: float | np.ndarray, trust: float) -> float | np.ndarray:
+    """Return how much a modality of some quality counts, 0 to 1.
+
+    As its logarithms are multiplied by it, a poor modality is softened too where it is alone.
+    """
+    return np.maximum(quality, LEAST_QUALITY) ** trust
 
 
 def combine(vectors: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray,

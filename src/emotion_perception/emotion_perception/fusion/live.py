@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine, reliability
 from emotion_perception.fusion.learnt import LearntFusion
 from emotion_perception.settings import setting
 
@@ -43,6 +44,8 @@ class Reading:
     :param probabilities: (6,), sums to 1.
     :param quality: 0 to 1, or NaN if not measured.
     :param span: seconds covered, ending at ``time``; 0 for a frame.
+    :param model: that made it; empty if unknown.
+    :param embedding: (d,) float32, what that model makes of the input; empty where it gives none.
     """
 
     time: float
@@ -50,6 +53,8 @@ class Reading:
     probabilities: np.ndarray
     quality: float = math.nan
     span: float = 0.0
+    model: str = ''
+    embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,9 @@ class Fused:
     :param sources: which modalities were used: ``'face'``, ``'voice'``.
     :param weights: how much each of them counted, 0 to 1.
     :param quality: the weighted mean of their qualities, 0 to 1.
+    :param method: that made it: the one that was set, or ``product`` where the trained network
+        cannot judge these readings.
+    :param problem: why it cannot, and what to do; empty otherwise.
     """
 
     time: float
@@ -70,6 +78,8 @@ class Fused:
     weights: tuple[float, ...]
     quality: float
     span: float
+    method: str
+    problem: str = ''
 
 
 class LiveFusion:
@@ -175,44 +185,63 @@ class LiveFusion:
     def _fuse(self, faces: list[Reading], face_age: float, voice: Reading | None,
               voice_age: float, now: float) -> Fused:
         settings = self.settings
-        used: list[tuple[str, Reading, np.ndarray, float, float]] = []
+        used: list[_Side] = []
         if faces:
             quality = _mean_quality(faces)
-            weight = quality ** settings.face_trust * 0.5 ** (
-                face_age / settings.face_half_life)
-            vector = np.mean([face.probabilities for face in faces], axis=0)
-            used.append(('face', faces[-1], vector, weight, settings.face_temperature))
+            used.append(_Side(
+                'face', faces[-1], np.mean([face.probabilities for face in faces], axis=0),
+                _mean_embedding(faces), reliability(quality, settings.face_trust) * 0.5 ** (
+                    face_age / settings.face_half_life), settings.face_temperature))
         if voice is not None:
             quality = _mean_quality([voice])
-            weight = quality ** settings.voice_trust * 0.5 ** (
-                voice_age / settings.voice_half_life)
-            used.append(('voice', voice, voice.probabilities, weight,
-                         settings.voice_temperature))
-        strong = [item for item in used if item[3] >= settings.least_weight]
+            used.append(_Side(
+                'voice', voice, voice.probabilities, np.asarray(voice.embedding, np.float32),
+                reliability(quality, settings.voice_trust) * 0.5 ** (
+                    voice_age / settings.voice_half_life), settings.voice_temperature))
+        strong = [side for side in used if side.weight >= settings.least_weight]
         # With nothing strong the best of the weak still is the best that is known.
-        used = strong or [max(used, key=lambda item: item[3])]
-        weights = [item[3] for item in used]
-        vector = self._join(used, weights)
-        face = next((item for item in used if item[0] == 'face'), None)
-        total = max(sum(weights), 1e-8)
-        quality = sum(weight * _mean_quality([item[1]])
-                      for weight, item in zip(weights, used)) / total
-        start = min(item[1].time - item[1].span for item in used)
-        return Fused(now, (face or used[0])[1].subject, vector, tuple(i[0] for i in used),
-                     tuple(weights), quality, max(0.0, now - start))
+        used = strong or [max(used, key=lambda side: side.weight)]
+        vector, method, problem = self._join(used)
+        face = next((side for side in used if side.name == 'face'), used[0])
+        total = max(sum(side.weight for side in used), 1e-8)
+        quality = sum(side.weight * _mean_quality([side.newest]) for side in used) / total
+        start = min(side.newest.time - side.newest.span for side in used)
+        return Fused(now, face.newest.subject, vector, tuple(side.name for side in used),
+                     tuple(side.weight for side in used), quality, max(0.0, now - start), method,
+                     problem)
+
+    def _join(self, used: list[_Side]) -> tuple[np.ndarray, str, str]:
+        """Return the fused vector, the method that made it, and why it is not the one set."""
+        settings, problem = self._settings, ''
+        if self._learnt is not None:
+            problem = next(filter(None, (
+                self._learnt.objection(side.name, side.newest.model, side.embedding)
+                for side in used)), '')
+        if self._learnt is None or problem:
+            if problem:
+                settings = replace(settings, method='product')
+            return combine([side.vector for side in used], [side.weight for side in used],
+                           [side.temperature for side in used], settings), \
+                settings.method, problem
+        sides = {side.name: side for side in used}
+        none = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
+        vectors = [np.asarray(sides[name].vector if name in sides else none)[None]
+                   for name in ('face', 'voice')]
+        weights = [sides[name].weight if name in sides else 0.0 for name in ('face', 'voice')]
+        return self._learnt(*vectors, np.array([weights]), {
+            name: side.embedding[None] for name, side in sides.items()})[0], settings.method, ''
 
 
-    def _join(self, used: list[tuple[str, Reading, np.ndarray, float, float]],
-              weights: list[float]) -> np.ndarray:
-        if self._learnt is None:
-            return combine([item[2] for item in used], weights, [item[4] for item in used],
-                           self._settings)
-        vectors = {item[0]: item[2] for item in used}
-        trust = {item[0]: weight for item, weight in zip(used, weights)}
-        none = np.full(6, 1 / 6, np.float32)
-        return self._learnt(*(np.asarray(vectors.get(name, none))[None]
-                              for name in ('face', 'voice')),
-                            np.array([[trust.get('face', 0.0), trust.get('voice', 0.0)]]))[0]
+@dataclass(frozen=True)
+class _Side:
+    """What one modality brings to a result."""
+
+    name: str
+    newest: Reading
+    vector: np.ndarray
+    embedding: np.ndarray
+    weight: float
+    temperature: float
 
 
 def _mean_quality(readings: list[Reading]) -> float:
@@ -221,8 +250,17 @@ def _mean_quality(readings: list[Reading]) -> float:
                           for item in readings]))
 
 
+def _mean_embedding(readings: list[Reading]) -> np.ndarray:
+    """Return the mean embedding of those that have one of the newest's size; (0,) for none."""
+    size = np.size(readings[-1].embedding)
+    return np.mean([item.embedding for item in readings if np.size(item.embedding) == size],
+                   axis=0, dtype=np.float32)
+
+
 def _check(reading: Reading) -> None:
     vector = np.asarray(reading.probabilities)
     if vector.shape != (6,) or not np.isfinite(vector).all() or not math.isfinite(reading.time):
         raise ValueError(f'a reading of {reading.subject!r} has no six finite probabilities or '
                          'no finite time')
+    if not np.isfinite(reading.embedding).all():
+        raise ValueError(f'the embedding of {reading.subject!r} is not finite')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
@@ -93,19 +94,23 @@ class FusionNode(ModelNode):
             message.model
         try:
             return add(Reading(to_seconds(message.header.stamp), message.subject_id,
-                               message.probabilities, message.quality, message.span))
+                               message.probabilities, message.quality, message.span,
+                               message.model, np.asarray(message.embedding, np.float32)))
         except ValueError as error:
             self.report.warn('reading', f'{error}; it is left out')
             return None
 
     def _publish(self, fused: Fused, trigger: EmotionPrediction) -> None:
+        if fused.problem:
+            self.report.warn('method', f'the network cannot be used, the product answers: '
+                             f'{fused.problem}')
         header = Header(stamp=Time(sec=trigger.header.stamp.sec,
                                    nanosec=trigger.header.stamp.nanosec),
                         frame_id=trigger.header.frame_id)
         models = '+'.join(self._models.get(source, '') for source in fused.sources)
         self._publisher.publish(to_prediction(
             header, EmotionPrediction.FUSED, fused.subject, fused.probabilities,
-            model=f'{self._fusion.settings.method}({models})', quality=fused.quality,
+            model=f'{fused.method}({models})', quality=fused.quality,
             span=fused.span, region=trigger.region, sources=fused.sources))
         now = self.get_clock().now().nanoseconds * 1e-9
         self.diagnostics.tick(now - fused.time)
