@@ -135,6 +135,8 @@ _MICROPHONE = (
              choices=('silero', 'webrtc', 'rms')),
     Argument('ser_model', 'SER model: name in the catalogue, file, directory or hub id.',
              (('ser_node', 'model'),)),
+    Argument('voice_memory', 'Utterances by which SER adapts to the voice it hears; 0: none.',
+             (('ser_node', 'memory'),), int),
     Argument('noise_suppression', 'Suppress noise before SER.',
              (('ser_node', 'noise_suppression'),), choices=('off', 'rnnoise')),
 )

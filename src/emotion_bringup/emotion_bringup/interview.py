@@ -30,8 +30,10 @@ from emotion_perception.models import (
     ModelError,
     ModelSettings,
     SpeechEmotionRecognizer,
+    VoiceMemory,
     load_model,
 )
+from emotion_perception.models.voice_memory import SESSION
 from emotion_perception.vision.finder import FaceFinder
 from emotion_perception.vision.primary import Primary
 from emotion_perception.vision.smooth import Smoother
@@ -55,7 +57,9 @@ class Analysis:
         self._fps = fps
         self._finder, self._primary, self._smoother = FaceFinder(), Primary(), Smoother()
         self._faces = FaceEmotionRecognizer(load_model(fer, 'fer', ModelSettings()))
-        self._voices = SpeechEmotionRecognizer(load_model(ser, 'ser', ModelSettings()))
+        voice = load_model(ser, 'ser', ModelSettings())
+        self._voices = SpeechEmotionRecognizer(voice,
+                                               VoiceMemory(SESSION) if voice.profile else None)
         self._listener = Listener(make_vad(VadSettings()))
         self._fusion = LiveFusion()
 

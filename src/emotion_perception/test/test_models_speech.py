@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import yaml
 
-from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.models import (
+    ModelError,
+    ModelSettings,
+    SpeechEmotionRecognizer,
+    VoiceMemory,
+    load_model,
+)
 from emotion_perception.models.catalog import SpeechInput
 from emotion_perception.models.speech import prepare
 
@@ -134,3 +140,61 @@ def test_standardised_pieces_have_zero_mean_and_unit_variance():
     pieces = prepare(tone(25) + np.float32(0.2), RATE, SpeechInput(RATE, standardise=True))
     assert pieces.mean(axis=1) == pytest.approx(0, abs=1e-4)
     assert pieces.std(axis=1) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.fixture
+def adapting(tmp_path, write_onnx):
+    """Return a model that says Fear to a mean above the voice's usual one, else Angry."""
+    path = write_onnx(tmp_path / 'known.onnx', ['n', 't'], (3, 0, 0, 0, 0, 0),
+                      weight=[0, 50, 0, 0, 0, 0], adapts=True)
+    path.with_suffix('.yaml').write_text(yaml.safe_dump(
+        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': RATE}}))
+    return load_model(str(path), 'ser', ModelSettings(device='cpu', threads=1))
+
+
+def label(recognizer, samples) -> str:
+    return LABELS[int(recognizer.predict(samples, RATE).probabilities.argmax())]
+
+
+def test_a_model_with_memory_judges_against_the_voice_it_knows(adapting):
+    usual, louder = tone() + np.float32(0.2), tone() + np.float32(0.4)
+    alone = SpeechEmotionRecognizer(adapting)
+    assert [label(alone, usual) for _ in range(3)] == ['Fear'] * 3
+    session = SpeechEmotionRecognizer(adapting, VoiceMemory(4))
+    assert [label(session, usual) for _ in range(3)] == ['Fear', 'Angry', 'Angry']
+    assert label(session, louder) == 'Fear'
+    assert len(session.memory) == 4
+
+
+def test_an_abstention_leaves_the_memory_as_it_is(adapting):
+    session = SpeechEmotionRecognizer(adapting, VoiceMemory(4))
+    session.predict(tone(), RATE)
+    for samples in (np.zeros(RATE, np.float32), tone(0.1), np.empty(0, np.float32)):
+        assert session.predict(samples, RATE).abstained
+    assert len(session.memory) == 1
+
+
+def test_a_model_that_takes_no_profile_cannot_have_a_memory(make):
+    with pytest.raises(ModelError, match='cannot adapt to a voice'):
+        SpeechEmotionRecognizer(make().model, VoiceMemory(4))
+
+
+def test_memory_holds_the_last_utterances_and_gives_their_mean_and_deviation():
+    memory = VoiceMemory(2)
+    assert memory.profile() is None
+    for value in (9.0, 1.0, 3.0):
+        memory.add(np.full(2, value, np.float32))
+    assert memory.profile().tolist() == [[2.0, 2.0, 2.0, 1.0, 1.0]]
+    with pytest.raises(ValueError, match='remembers nothing'):
+        VoiceMemory(0)
+
+
+@pytest.mark.parametrize(('times', 'left'), [
+    ((0.0, 60.0, 119.0), 1), ((0.0, 121.0), 0), ((100.0, 5.0, 50.0), 1), ((100.0, 5.0, 150.0), 0)])
+def test_a_voice_is_forgotten_after_long_silence_but_not_when_the_clock_is_set_back(times, left):
+    memory = VoiceMemory(3, seconds=120.0)
+    memory.hear(times[0])
+    memory.add(np.zeros(1, np.float32))
+    for time in times[1:]:
+        memory.hear(time)
+    assert len(memory) == left

@@ -15,7 +15,7 @@ pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from std_msgs.msg import Header
-from std_srvs.srv import SetBool
+from std_srvs.srv import SetBool, Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from support.client import RELIABLE
@@ -64,7 +64,7 @@ class Bench:
 
 @pytest.fixture
 def bench(client, processes, model: Path):
-    return lambda **parameters: Bench(client, processes, model, **parameters)
+    return lambda model=model, **parameters: Bench(client, processes, model, **parameters)
 
 
 def test_an_utterance_is_answered_once_with_its_own_stamp(bench, model: Path,
@@ -146,6 +146,33 @@ def test_a_disabled_node_answers_nothing_until_it_is_enabled(bench, voice: np.nd
     ser.send(voice, 2)
     ser.answers.wait(lambda message: message.header.stamp.sec == 2)
     assert len(ser.answers.messages) == 1
+
+
+def test_the_node_adapts_to_a_voice_until_it_is_told_to_forget(
+        bench, tmp_path: Path, write_onnx) -> None:
+    path = write_onnx(tmp_path / 'known.onnx', ['n', 't'], (3, 0, 0, 0, 0, 0),
+                      weight=[0, 50, 0, 0, 0, 0], adapts=True)
+    path.with_suffix('.yaml').write_text(yaml.safe_dump(
+        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}))
+    ser = bench(model=path, memory=5, memory_seconds=60.0)
+    usual = 8000 + 5000 * np.sin(np.arange(16000))
+    # By the second utterance the voice is known; a minute of silence forgets it.
+    for second, label in ((100, 'Fear'), (101, 'Angry'), (102, 'Angry'), (200, 'Fear'),
+                          (201, 'Angry')):
+        ser.send(usual, second)
+        answer = ser.answers.wait(
+            lambda message, second=second: message.header.stamp.sec == second)
+        assert answer.label == label
+    answer = ser.client.call(Trigger, '/ser_node/forget', Trigger.Request())
+    assert (answer.success, answer.message) == (True, '2 utterances forgotten')
+    ser.send(usual, 202)
+    assert ser.answers.wait(lambda message: message.header.stamp.sec == 202).label == 'Fear'
+
+
+def test_without_a_memory_there_is_nothing_to_forget(bench) -> None:
+    answer = bench(memory=0).client.call(Trigger, '/ser_node/forget', Trigger.Request())
+    assert not answer.success
+    assert 'nothing is remembered' in answer.message
 
 
 def test_missing_weights_leave_the_node_unconfigured_until_they_are_there(

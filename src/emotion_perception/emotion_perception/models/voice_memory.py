@@ -10,24 +10,56 @@ which was trained on such profiles of every length.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
+
+from emotion_perception.settings import setting, validate
+
+SESSION = 100
+"""Utterances that are remembered by default."""
+
+
+@dataclass(frozen=True)
+class MemorySettings:
+    """How much of a voice is remembered."""
+
+    memory: int = setting(
+        SESSION, 'Utterances by which the model adapts to the voice it hears, where it can; 0 '
+        'judges each by itself.', low=0, high=1000)
+    memory_seconds: float = setting(
+        120.0, 'Silence after which the voice is forgotten, s.', low=1.0, high=86400.0)
+
+    def __post_init__(self) -> None:
+        validate(self)
 
 
 class VoiceMemory:
     """Remembers the embeddings of the last utterances of one voice.
 
     :param size: utterances that are remembered, at least 1.
+    :param seconds: silence after which the voice is forgotten; see :meth:`hear`.
     :raises ValueError: if the size is not positive.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, seconds: float = MemorySettings.memory_seconds) -> None:
         if size < 1:
             raise ValueError(f'a memory of {size} utterances remembers nothing')
         self._embeddings: deque[np.ndarray] = deque(maxlen=size)
+        self._seconds = seconds
+        self._last: float | None = None
 
     def __len__(self) -> int:
         return len(self._embeddings)
+
+    def hear(self, time: float) -> None:
+        """Note that somebody speaks at a time, in seconds; forget the voice after a long silence.
+
+        A clock that was set back starts anew without forgetting.
+        """
+        if self._last is not None and time - self._last > self._seconds:
+            self.clear()
+        self._last = time
 
     def add(self, embedding: np.ndarray) -> None:
         """Remember an utterance by its embedding, float32 (d,)."""

@@ -9,14 +9,21 @@ from typing import Any
 
 import numpy as np
 from std_msgs.msg import Header
+from std_srvs.srv import Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from emotion_perception.audio import snr
 from emotion_perception.audio.denoise import METHODS, Denoiser, denoise
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.resample import to_mono16k
-from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.models import (
+    ModelSettings,
+    SpeechEmotionRecognizer,
+    VoiceMemory,
+    load_model,
+)
 from emotion_perception.models.embedding import EmbeddingSettings
+from emotion_perception.models.voice_memory import MemorySettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
@@ -26,7 +33,7 @@ from emotion_perception.settings import setting
 
 
 @dataclass(frozen=True)
-class SerNodeSettings(EmbeddingSettings, ModelSettings):
+class SerNodeSettings(EmbeddingSettings, MemorySettings, ModelSettings):
     """Settings of the node."""
 
     model: str = setting('ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a '
@@ -36,7 +43,10 @@ class SerNodeSettings(EmbeddingSettings, ModelSettings):
 
 
 class SerNode(ModelNode):
-    """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each."""
+    """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each.
+
+    ``~/forget`` (Trigger) makes it forget the voice it has adapted to.
+    """
 
     # Utterances that may wait for a slow model; an older one is given up.
     _WAITING = 8
@@ -44,14 +54,18 @@ class SerNode(ModelNode):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('ser_node', SerNodeSettings, **arguments)
         self._recognizer: SpeechEmotionRecognizer | None = None
+        self.create_service(Trigger, '~/forget', self._on_forget)
 
     def load(self) -> None:
         """Load the model, and make sure that the noise suppression is there if it is on."""
         settings = self.settings
         if settings.noise_suppression == 'rnnoise':
             Denoiser()
+        model = load_model(settings.model, task='ser', settings=settings)
+        # Any other model judges each utterance by itself.
+        adapts = settings.memory and model.profile
         self._recognizer = SpeechEmotionRecognizer(
-            load_model(settings.model, task='ser', settings=settings))
+            model, VoiceMemory(settings.memory, settings.memory_seconds) if adapts else None)
         self._clean = settings.noise_suppression == 'rnnoise'
 
     def start(self) -> None:
@@ -78,7 +92,21 @@ class SerNode(ModelNode):
         if self._recognizer is None:
             return {'model': self.settings.model}
         model = self._recognizer.model
-        return {'model': model.name, 'device': model.device, 'warnings': self.report.warnings}
+        found = {'model': model.name, 'device': model.device, 'warnings': self.report.warnings}
+        if self._recognizer.memory is not None:
+            found['utterances remembered'] = len(self._recognizer.memory)
+        return found
+
+    def _on_forget(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        memory = None if self._recognizer is None else self._recognizer.memory
+        response.success = memory is not None
+        if memory is None:
+            response.message = ('nothing is remembered: parameter memory is 0, or the model '
+                                'cannot adapt to a voice')
+        else:
+            response.message = f'{len(memory)} utterances forgotten'
+            memory.clear()
+        return response
 
     def _on_utterance(self, message: Utterance) -> None:
         if not self.enabled:
@@ -100,6 +128,9 @@ class SerNode(ModelNode):
         samples, rate = np.array(message.samples, np.int16), message.sample_rate
         if self._clean and samples.size:
             samples, rate = denoise(to_mono16k(samples, rate)), RATE
+        memory = self._recognizer.memory
+        if memory is not None:
+            memory.hear(to_seconds(message.header.stamp))
         emotion = self._recognizer.predict(samples, rate)
         self._publish(message, emotion.probabilities, valence=emotion.valence,
                       arousal=emotion.arousal, unknown=emotion.reason if emotion.abstained else '',
