@@ -10,6 +10,7 @@ N. Wojke et al., ICIP 2017).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ from emotion_perception.vision.detect import Detection, iou
 
 # Cost of a pair that cannot be.
 IMPOSSIBLE = 1e6
+# Cost of a face without a detection and a detection without a face, instead of a pair.
+NO_PAIR = 5.0
 # Part of a new look that enters a track's long memory, per frame.
 LEARNING = 0.1
 # Difference to its own looks from which a face among others counts as partly covered.
@@ -89,7 +92,7 @@ def appearance(crop: np.ndarray) -> np.ndarray:
 
 def difference(a: np.ndarray, b: np.ndarray) -> float:
     """Return how much two appearances differ, 0 (same) to 1 (nothing in common)."""
-    return float(np.clip(1.0 - a @ b, 0.0, 1.0))
+    return min(max(1.0 - float(a @ b), 0.0), 1.0)
 
 
 def assign(cost: np.ndarray) -> list[tuple[int, int]]:
@@ -171,7 +174,7 @@ class Motion:
     @property
     def spread(self) -> float:
         """Return the standard deviation of the place, in face widths."""
-        return float(np.sqrt(self._cover[:2, 0, 0].max()) / max(self._state[2, 0], 1.0))
+        return math.sqrt(self._cover[:2, 0, 0].max()) / max(float(self._state[2, 0]), 1.0)
 
     def predict(self, time: float) -> None:
         """Go on to a later time; the velocity of a face that is not seen dies down."""
@@ -250,11 +253,14 @@ class Tracker:
         self._time = time
         for face in self._faces:
             face.motion.predict(time)
+        places = np.array([face.motion.box for face in self._faces]).reshape(-1, 4)
         crowded = _overlapping(detections)
-        pairs = self._match(detections, looks, crowded, time, image_size)
-        for row, column in pairs:
-            self._take(self._faces[row], detections[column], looks[column], time,
-                       crowded[column])
+        pairs = self._match(places, detections, looks, crowded, time, image_size)
+        if pairs:
+            near = self._near_another(places)
+            for row, column in pairs:
+                self._take(self._faces[row], detections[column], looks[column], time,
+                           bool(crowded[column] or near[row]))
         taken = {column for _, column in pairs}
         owners = {column: self._faces[row] for row, column in pairs}
         for column, detection in enumerate(detections):
@@ -289,16 +295,18 @@ class Tracker:
         places = np.stack([face.box, face.motion.box])
         return bool(others) and bool((_nearness(places, np.stack(others)) < 0.55).any())
 
-    def _match(self, detections: Sequence[Detection], looks: list[np.ndarray | None],
-               crowded: np.ndarray, time: float,
+    def _match(self, places: np.ndarray, detections: Sequence[Detection],
+               looks: list[np.ndarray | None], crowded: np.ndarray, time: float,
                image_size: tuple[int, int] | None) -> list[tuple[int, int]]:
+        """Return the pairs (index of a face, index of a detection).
+
+        :param places: (n, 4) predicted boxes of the faces.
+        """
         faces, count = self._faces, len(detections)
         if not faces or not count:
             return []
         boxes = np.stack([item.box for item in detections]).astype(np.float64)
-        motion = np.full((len(faces), count), IMPOSSIBLE)
-        for row, face in enumerate(faces):
-            motion[row] = self._motion_cost(face, boxes, time, image_size)
+        motion = self._motion_cost(places, boxes, time, image_size)
         # Where a face could be of several tracks (or a track's of several faces), places are
         # nearly alike and looks must decide.
         possible = motion < IMPOSSIBLE
@@ -320,41 +328,31 @@ class Tracker:
                 continue
             weight = 6.0 if contested[row, column] else 1.0
             cost[row, column] = motion[row, column] + weight * unlike
-        # A new track costs something, too: else the least total could give a good pair up in
-        # order to make two bad ones.
-        size = len(faces) + count
-        square = np.full((size, size), IMPOSSIBLE)
-        square[:len(faces), :count] = cost
-        none = 5.0
-        square[:len(faces), count:] = none / 2
-        square[len(faces):, :count] = none / 2
-        square[len(faces):, count:] = 0.0
-        return [(row, column) for row, column in assign(square)
-                if row < len(faces) and column < count and cost[row, column] < IMPOSSIBLE]
+        return _pairs(cost)
 
-    def _motion_cost(self, face: _Face, boxes: np.ndarray, time: float,
+    def _motion_cost(self, places: np.ndarray, boxes: np.ndarray, time: float,
                      image_size: tuple[int, int] | None) -> np.ndarray:
-        """Return the cost (n,), 0 to 1 at the edge of what is possible."""
-        box = face.motion.box
-        centre, side = box[:2] + box[2:] / 2, box[2]
-        lost = time - face.seen
-        if image_size is not None and lost > 0.3:
+        """Return the cost (n, m) of n faces and m boxes, 0 to 1 at the edge of what can be."""
+        lost = np.array([time - face.seen for face in self._faces])[:, None]
+        side = places[:, 2, None]
+        expected = _centres(places)
+        if image_size is not None:
             # Who left the picture comes back at its edge.
-            centre = np.clip(centre, 0, image_size)
-        places = boxes[:, :2] + boxes[:, 2:] / 2
-        distance = np.linalg.norm(places - centre, axis=1)
+            expected = np.where(lost > 0.3, np.clip(expected, 0, image_size), expected)
         # It went on, or stopped, or turned back.
-        seen = face.box[:2] + face.box[2:] / 2
-        distance = np.minimum(distance, np.linalg.norm(places - seen, axis=1))
-        size = np.maximum(side, boxes[:, 2])
-        reach = self.settings.reach + min(1.5, 2.0 * face.motion.spread)
-        cost = distance / size / reach + 0.5 * np.abs(np.log(boxes[:, 2] / side))
-        resized = np.abs(np.log(boxes[:, 2] / side)) > np.log(1.7) + lost
-        return np.where((distance > reach * size) | resized, IMPOSSIBLE, cost)
+        seen = _centres(np.array([face.box for face in self._faces], np.float64))
+        found = _centres(boxes)
+        distance = np.minimum(*(np.hypot(*(found[None] - centres[:, None]).transpose(2, 0, 1))
+                                for centres in (expected, seen)))
+        size = np.maximum(side, boxes[None, :, 2])
+        spread = np.array([face.motion.spread for face in self._faces])[:, None]
+        reach = self.settings.reach + np.minimum(1.5, 2.0 * spread)
+        resized = np.abs(np.log(boxes[None, :, 2] / side))
+        return np.where((distance > reach * size) | (resized > math.log(1.7) + lost), IMPOSSIBLE,
+                        distance / size / reach + 0.5 * resized)
 
     def _take(self, face: _Face, detection: Detection, look: np.ndarray | None, time: float,
               crowded: bool) -> None:
-        crowded = crowded or self._near_another(face)
         unlike = face.difference(look)
         # One that looks as always is not covered, whoever is near.
         covered = crowded and (unlike is None or unlike > COVERED)
@@ -371,10 +369,14 @@ class Tracker:
             face.looks = blend / max(float(np.linalg.norm(blend)), 1e-6)
         face.last_look = look
 
-    def _near_another(self, face: _Face) -> bool:
-        """Tell whether a lost or present face is predicted to overlap this one."""
-        others = [other.motion.box for other in self._faces if other is not face and other.id]
-        return bool(others) and bool((iou(face.motion.box, np.stack(others)) > 0.1).any())
+    def _near_another(self, places: np.ndarray) -> np.ndarray:
+        """Tell of each face whether another one, seen or lost, is predicted to overlap it."""
+        if len(places) < 2:
+            return np.zeros(len(places), bool)
+        overlap = iou(places, places)
+        np.fill_diagonal(overlap, 0)
+        known = np.array([bool(face.id) for face in self._faces])
+        return (overlap[:, known] > 0.1).any(axis=1)
 
     def _report(self, detections: Sequence[Detection], owners: dict[int, _Face],
                 time: float) -> list[Track]:
@@ -391,21 +393,48 @@ class Tracker:
         return sorted(tracks, key=lambda track: -float(track.box[2] * track.box[3]))
 
 
+def _pairs(cost: np.ndarray) -> list[tuple[int, int]]:
+    """Match faces (rows) with detections (columns); both may stay alone, at a price.
+
+    :param cost: (n, m), ``IMPOSSIBLE`` where they do not fit.
+    """
+    possible = cost < IMPOSSIBLE
+    # What nothing else competes for needs no comparison of totals: nearly all pairs.
+    sole = possible & (possible.sum(axis=0) == 1) & (possible.sum(axis=1) == 1)[:, None]
+    pairs = [(int(row), int(column)) for row, column in np.argwhere(sole & (cost < NO_PAIR))]
+    rows, columns = (np.flatnonzero((possible & ~sole).any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return pairs
+    # A new track costs something, too: else the least total could give a good pair up in order
+    # to make two bad ones.
+    size = len(rows) + len(columns)
+    square = np.full((size, size), NO_PAIR / 2)
+    square[:len(rows), :len(columns)] = cost[np.ix_(rows, columns)]
+    square[len(rows):, len(columns):] = 0.0
+    return pairs + [(int(rows[row]), int(columns[column])) for row, column in assign(square)
+                    if row < len(rows) and column < len(columns)
+                    and square[row, column] < IMPOSSIBLE]
+
+
+def _centres(boxes: np.ndarray) -> np.ndarray:
+    """Return the centres (n, 2) of boxes (n, 4)."""
+    return boxes[:, :2] + boxes[:, 2:] / 2
+
+
 def _place(box: np.ndarray) -> np.ndarray:
     return np.array([box[0] + box[2] / 2, box[1] + box[3] / 2, (box[2] + box[3]) / 2], np.float64)
 
 
 def _nearness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the distances of boxes' centres (n, m), in parts of the sum of their widths."""
-    centres = [boxes[:, :2] + boxes[:, 2:] / 2 for boxes in (a, b)]
-    distance = np.linalg.norm(centres[0][:, None] - centres[1][None], axis=2)
+    distance = np.linalg.norm(_centres(a)[:, None] - _centres(b)[None], axis=2)
     return distance / np.maximum(a[:, None, 2] + b[None, :, 2], 1.0)
 
 
 def _overlapping(detections: Sequence[Detection]) -> np.ndarray:
     """Tell of each detection whether it overlaps another one: bool (n,)."""
-    if not detections:
-        return np.zeros(0, bool)
+    if len(detections) < 2:
+        return np.zeros(len(detections), bool)
     boxes = np.stack([item.box for item in detections])
     overlap = iou(boxes, boxes)
     np.fill_diagonal(overlap, 0)
