@@ -14,12 +14,17 @@ import soundfile
 torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
 
 from emotion_perception.emotions import EMOTIONS
-from emotion_perception.models import SpeechEmotionRecognizer, load_model
+from emotion_perception.models import SpeechEmotionRecognizer, VoiceMemory, load_model
 from emotion_training.ser import evaluate, fit, frontend, nonspeech, protocols, spectral
 from emotion_training.ser import train as train_ser
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.ensemble import Ensemble, Members
 from emotion_training.ser.export import WaveformModel, export, fit_temperature, gate
+from emotion_training.ser.functionals import WIDTH
 from emotion_training.ser.network import Shape, SpeechNetwork, standardise, to_six
+from emotion_training.ser.sessions import SESSIONS, profiles
+from emotion_training.ser.statistics import Scale, StatisticsNetwork
+from emotion_training.ser.voices import Voices, relative
 
 SMALL = '0.01'
 
@@ -34,6 +39,16 @@ def voice(kind: int, speaker: int, seconds: float = 0.9) -> np.ndarray:
     sound *= 1 + 0.5 * np.sin(2 * np.pi * (3 + kind) * time)
     sound += 0.3 * np.sin(2 * np.pi * (900 + 100 * speaker) * time)
     return (0.2 * sound + rng.normal(0, 0.002, time.size)).astype(np.float32)
+
+
+def untrained() -> Ensemble:
+    """Return an ensemble of the default's shape with random weights."""
+    torch.manual_seed(0)
+    width = WIDTH + 2 * Shape().features
+    return Ensemble(SpeechNetwork(Shape(), fit.OUTPUTS).eval(), Members(
+        Scale(np.zeros(width, np.float32), np.ones(width, np.float32)),
+        [StatisticsNetwork().eval(), StatisticsNetwork(width).eval()],
+        [StatisticsNetwork().eval(), StatisticsNetwork(width).eval()])).eval()
 
 
 @pytest.fixture(scope='module')
@@ -94,30 +109,31 @@ def test_onnx_hears_what_the_training_front_end_hears(tmp_path_factory, samples)
     import onnxruntime
     folder = tmp_path_factory.getbasetemp() / 'parity'
     folder.mkdir(exist_ok=True)
-    torch.manual_seed(0)
-    network = SpeechNetwork(Shape(), fit.OUTPUTS).eval()
+    network = untrained()
     if not (folder / 'net.onnx').exists():
         export(network, folder / 'net.onnx')
     waveform = np.stack([np.resize(voice(kind, 5), samples) for kind in (1, 5)])
     session = onnxruntime.InferenceSession(str(folder / 'net.onnx'))
-    found = session.run(None, {'waveform': waveform})[0]
-    with torch.no_grad():
-        inside = WaveformModel(network)(torch.from_numpy(waveform)).numpy()
-        level = np.stack([frontend.logmel(sound) for sound in waveform])
-        outside = gate(network(torch.from_numpy(level))).numpy()
-    # The file keeps its large weights in float16; the front ends agree to rounding.
-    assert np.abs(found - inside).max() < 5e-3
-    assert np.abs(inside - outside).max() < 1e-4
+    profile = np.random.default_rng(1).random((1, network.profile), np.float32) * 8
+    for known in ({}, {'profile': profile}):
+        found = session.run(['logits'], {'waveform': waveform, **known})[0]
+        with torch.no_grad():
+            seen = [torch.from_numpy(value) for value in known.values()]
+            inside = WaveformModel(network)(torch.from_numpy(waveform), *seen)[0].numpy()
+            level = np.stack([frontend.logmel(sound) for sound in waveform])
+            outside = gate(network(torch.from_numpy(level), *seen)[0]).numpy()
+        # The file keeps its large weights in float16; the front ends agree to rounding.
+        assert np.abs(found - inside).max() < 5e-3
+        assert np.abs(inside - outside).max() < 1e-4
 
 
 def test_level_and_surrounding_silence_change_next_to_nothing():
-    torch.manual_seed(0)
-    model = WaveformModel(SpeechNetwork(Shape(), fit.OUTPUTS).eval())
+    model = WaveformModel(untrained())
     samples = voice(3, 1, 1.5)
     samples = samples + np.random.default_rng(0).normal(0, 1e-5, samples.size)
     with torch.no_grad():
-        plain = model(torch.from_numpy(samples[None]).float())
-        quiet = model(torch.from_numpy(0.01 * samples[None]).float())
+        plain = model(torch.from_numpy(samples[None]).float())[0]
+        quiet = model(torch.from_numpy(0.01 * samples[None]).float())[0]
     assert torch.abs(plain - quiet).max() < 0.02
 
 
@@ -188,6 +204,7 @@ def test_each_protocol_is_one_command(tmp_path, corpora_arguments, name):
         assert len(found['runs']) == 4
         assert (tmp_path / 'P2.png').stat().st_size > 1000
     if name == 'P3':
+        assert set(found['voice_memory']) == set(SESSIONS)
         assert set(found['corpora']) == set(found['left_out']) == {'ravdess', 'nemo'}
         assert found['classes'] == list(EMOTIONS)
 
@@ -212,9 +229,73 @@ def test_the_default_is_one_small_file_the_runtime_loads(trained):
     answer = recognizer.predict(voice(1, 1), 16000)
     assert answer.probabilities.shape == (6,)
     assert recognizer.predict(voice(1, 1, 0.2), 16000).abstained
+    assert 2 * answer.embedding.size + 1 == recognizer.model.profile
     figures = json.loads(trained.with_suffix('.json').read_text())
     assert 0.25 <= figures['temperature'] <= 8
     assert 0 <= figures['nonspeech_abstained'] <= 1
+
+
+def test_the_default_answers_otherwise_once_it_knows_the_voice(trained):
+    model = load_model(str(trained), 'ser')
+    alone = SpeechEmotionRecognizer(model)
+    session = SpeechEmotionRecognizer(model, VoiceMemory(5))
+    sounds = [voice(kind, 3) for kind in (1, 2, 4, 5)]
+    first = session.predict(sounds[0], 16000).probabilities
+    assert np.allclose(first, alone.predict(sounds[0], 16000).probabilities, atol=1e-5)
+    for sound in sounds[1:]:
+        last = session.predict(sound, 16000).probabilities
+    assert not np.allclose(last, alone.predict(sounds[-1], 16000).probabilities, atol=1e-3)
+
+
+def test_nothing_known_of_a_voice_moves_nothing_and_much_known_centres_it():
+    values = torch.randn(200, 5) * 3 + 2
+    zero = torch.zeros(1, 1)
+    unmoved = relative(values, zero, torch.full((1, 5), 7.0), torch.full((1, 5), 7.0))
+    assert torch.allclose(unmoved, (values / np.sqrt(1.05)).clamp(-5, 5))
+    mean, deviation = values.mean(0, keepdim=True), values.std(0, keepdim=True)
+    moved = relative(values, torch.full((1, 1), 1e6), mean, deviation)
+    assert moved.mean(0).abs().max() < 0.01
+    assert (moved.std(0) - 1).abs().max() < 0.05
+
+
+def clips_of_four_speakers():
+    """Return 40 clips whose embedding says which clip it is."""
+    data = nonspeech.make_spectra(40, 0)
+    data.labels[:] = np.arange(40) % 6
+    data.speakers = np.repeat(['a', 'b', 'c', 'd'], 10)
+    data.corpora = np.repeat(['one', 'two'], 20).astype('U16')
+    return data, np.eye(40, dtype=np.float32)
+
+
+@pytest.mark.parametrize('kind', SESSIONS)
+def test_the_profile_that_judges_a_clip_does_not_hold_it(kind):
+    data, values = clips_of_four_speakers()
+    rows = np.arange(40)
+    count, mean, deviation = (part.numpy() for part in profiles(kind, data, values, rows))
+    assert (mean[rows, rows] == 0).all()
+    assert deviation.shape == mean.shape
+    own = data.speakers[:, None] == data.speakers[None, :]
+    same_corpus = data.corpora[:, None] == data.corpora[None, :]
+    if kind in ('wrong', 'mixed'):
+        assert (mean[own] == 0).all()
+        assert (mean[~same_corpus] == 0).all()
+    else:
+        assert (mean[~own] == 0).all()
+    if kind == 'session':
+        assert sorted(count[:10, 0].tolist()) == list(range(10))
+
+
+def test_training_profiles_come_from_the_speaker_and_from_anybody_for_no_speech():
+    data, values = clips_of_four_speakers()
+    data.corpora[30:] = nonspeech.CORPUS
+    rng = np.random.default_rng(0)
+    voices = Voices(values, data, np.arange(40), rng)
+    _, mean, _ = voices.draw(np.array([0, 25]), rng)
+    assert mean[0, :10].sum() == pytest.approx(1, abs=1e-5)
+    assert mean[1, 20:30].sum() == pytest.approx(1, abs=1e-5)
+    _, mean, _ = voices.draw(np.full(200, 35), rng)
+    assert (mean[:, 30:] == 0).all()
+    assert all(mean[:, start:start + 10].sum() > 0 for start in (0, 10, 20))
 
 
 def test_the_file_alone_carries_its_entry(trained, tmp_path):
@@ -233,6 +314,9 @@ def test_adapting_writes_a_model_with_another_head_and_both_figures(trained, man
     assert found['after']['uar'] > found['before']['uar']
     adapted = SpeechEmotionRecognizer(load_model(str(tmp_path / 'ser_adapted.onnx'), 'ser'))
     before = SpeechEmotionRecognizer(load_model(str(trained), 'ser'))
+    # The file knows the voice and is judged without a memory.
+    assert before.model.profile
+    assert not adapted.model.profile
     sound = voice(4, 41)
     assert not np.allclose(adapted.model.raw(sound[None]), before.model.raw(sound[None]))
 
@@ -266,6 +350,28 @@ def test_evaluation_writes_the_fixed_keys_and_a_picture(trained, manifest, tmp_p
     assert set(found['per_class']) == set(EMOTIONS)
     assert np.sum(found['confusion']) + found['abstained'] == 24
     assert out.with_suffix('.png').stat().st_size > 1000
+
+
+def test_evaluation_with_memory_adapts_to_each_speaker(trained, manifest, tmp_path):
+    found = {}
+    for memory in (0, 8):
+        out = tmp_path / f'{memory}.json'
+        assert evaluate.main([f'--manifest={manifest}', f'--model={trained}', f'--json={out}',
+                              f'--memory={memory}']) == 0
+        found[memory] = json.loads(out.read_text())
+    assert found[8]['memory'] == 8
+    assert found[8]['ece'] != found[0]['ece']
+
+
+def test_evaluation_says_that_a_model_cannot_adapt(manifest, tmp_path, corpora_arguments,
+                                                   capsys):
+    pytest.importorskip('skops', reason='the forest is stored by skops')
+    assert train_ser.main([corpora_arguments[0], '--recipe=forest', '--trees=3',
+                           f'--out={tmp_path}']) == 0
+    assert evaluate.main([f'--manifest={manifest}', f'--json={tmp_path / "out.json"}',
+                          f'--model={tmp_path / "mfcc_random_forest.skops"}',
+                          '--memory=8']) == 2
+    assert 'cannot adapt to a voice' in capsys.readouterr().err
 
 
 def test_evaluation_in_noise_covers_every_level_with_and_without_suppression(

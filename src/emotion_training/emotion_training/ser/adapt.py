@@ -1,8 +1,9 @@
 """Tune the head of a trained model to recordings of one's own, in minutes on a CPU.
 
-The embeddings of the recordings are computed once; only the last linear layer is trained, with
-early stopping, drawn towards the weights it came with. Of the embedded network the layer is
-replaced inside the ONNX file, without any PyTorch checkpoint; of a WavLM model in its directory.
+The embedded network first learns how the voice sounds, without labels: the profile of all
+recordings becomes part of the file. Then only the last linear layer is trained, with early
+stopping, drawn towards the weights it came with. Both are replaced inside the ONNX file, without
+any PyTorch checkpoint; of a WavLM model the layer is replaced in its directory.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch.nn import functional
 from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_perception.models import ModelError, ModelSettings, load_model
 from emotion_perception.models.speech import prepare
+from emotion_perception.models.voice_memory import profile_of
 from emotion_training.common.files import (
     TrainingError,
     save_json,
@@ -52,6 +54,10 @@ class Head(Protocol):
 
     weight: np.ndarray
     bias: np.ndarray
+
+    def listen(self, clips: Sequence[np.ndarray]) -> None:
+        """Take in how the voice sounds, from prepared clips, each (k, samples)."""
+        ...
 
     def embed(self, pieces: np.ndarray) -> np.ndarray:
         """Return the mean embedding (d,) of the prepared pieces (k, samples) of one clip."""
@@ -93,9 +99,17 @@ class OnnxHead:
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
             opened.SerializeToString(), options, providers=['CPUExecutionProvider'])
+        self._voice: dict[str, np.ndarray] = {}
+
+    def listen(self, clips: Sequence[np.ndarray]) -> None:
+        if any(value.name == 'profile' for value in self._session.get_overridable_initializers()):
+            self._voice = {'profile': profile_of(np.stack([
+                self._session.run(['embedding'], {'waveform': pieces})[0].mean(axis=0)
+                for pieces in clips]))}
 
     def embed(self, pieces: np.ndarray) -> np.ndarray:
-        return self._session.run([self._embedding], {'waveform': pieces})[0].mean(axis=0)
+        return self._session.run([self._embedding],
+                                 {'waveform': pieces, **self._voice})[0].mean(axis=0)
 
     def logits(self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
                ) -> torch.Tensor:
@@ -109,6 +123,12 @@ class OnnxHead:
                 item.CopyFrom(numpy_helper.from_array(weight, item.name))
             elif item.name == f'{HEAD}.bias':
                 item.CopyFrom(numpy_helper.from_array(bias, item.name))
+            elif item.name in self._voice:
+                item.CopyFrom(numpy_helper.from_array(self._voice[item.name], item.name))
+        # A constant from now on: the file knows whom it hears, and no session changes it.
+        inputs = [item for item in changed.graph.input if item.name not in self._voice]
+        del changed.graph.input[:]
+        changed.graph.input.extend(inputs)
         kept = [item for item in changed.metadata_props if item.key != METADATA_KEY]
         del changed.metadata_props[:]
         changed.metadata_props.extend(kept)
@@ -189,8 +209,9 @@ def stratified_folds(truth: np.ndarray, folds: int, seed: int) -> np.ndarray:
 def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
     """Adapt a model to a manifest, report before and after, and write the result.
 
-    Before and after are judged on the same clips by five-fold cross-validation: each clip is
-    judged by a head that never saw it. The file holds the head trained on all clips.
+    Before and after are judged on the same clips: after by five-fold cross-validation, each clip
+    by a head that never saw it (the profile of the voice, which needs no label, is that of all
+    clips). The file holds the head trained on all clips.
 
     :param model: catalogue name or path of a model that `train ser` made.
     :param out: folder to write into.
@@ -223,9 +244,12 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
     else:
         raise TrainingError(f'{model}: a model of backend {loaded.entry.backend} has no head to '
                             'tune')
-    clips, embeddings, truth = _embeddings(head, clips, truth, loaded.entry.speech, say)
+    sounds, truth = _sounds(clips, truth, loaded.entry.speech, say)
+    strange = np.stack([head.embed(pieces) for pieces in sounds]).astype(np.float32)
+    head.listen(sounds)
+    embeddings = np.stack([head.embed(pieces) for pieces in sounds]).astype(np.float32)
     temperature = loaded.entry.temperature
-    say(f'{len(clips)} clips embedded; tuning the last layer of {source.name}')
+    say(f'{len(sounds)} clips embedded; tuning the last layer of {source.name}')
     folds = stratified_folds(truth, FOLDS, 0)
     after = np.zeros((len(truth), len(EMOTIONS)), np.float32)
     for fold in range(FOLDS):
@@ -234,7 +258,7 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
         after[test] = six_logits(head, embeddings[test], weight, bias)
     new_temperature = fit_temperature(after, truth)
     result = {'manifest': str(manifest), 'base': loaded.name, 'n': len(truth),
-              'before': _figures(six_logits(head, embeddings, head.weight, head.bias), truth,
+              'before': _figures(six_logits(head, strange, head.weight, head.bias), truth,
                                  temperature),
               'after': _figures(after, truth, new_temperature)}
     weight, bias, result['steps'] = tune(head, embeddings, truth, temperature)
@@ -256,21 +280,20 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
     return result
 
 
-def _embeddings(head: Head, clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
-                ) -> tuple[list[Clip], np.ndarray, np.ndarray]:
-    """Return the clips that are long enough, their embeddings (n, d) and labels."""
-    kept, rows, found = [], [], []
+def _sounds(clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
+            ) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the prepared sound of the clips that are long enough, and their labels."""
+    rows, found = [], []
     for row, clip in enumerate(clips):
         samples, rate = read_native(clip.path, say=say)
         if samples.size / rate < speech.min_seconds or not samples.any():
             say(f'left out: {clip.path} is shorter than {speech.min_seconds:g} s or silent')
             continue
-        found.append(head.embed(prepare(samples, rate, speech)))
-        kept.append(clip)
+        found.append(prepare(samples, rate, speech))
         rows.append(row)
-    if len(kept) < 2 * FOLDS:
-        raise TrainingError(f'only {len(kept)} clips can be used, {2 * FOLDS} are needed')
-    return kept, np.stack(found).astype(np.float32), truth[rows]
+    if len(found) < 2 * FOLDS:
+        raise TrainingError(f'only {len(found)} clips can be used, {2 * FOLDS} are needed')
+    return found, truth[rows]
 
 
 def _figures(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:

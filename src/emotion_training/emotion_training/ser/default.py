@@ -17,16 +17,13 @@ from emotion_training.common.files import (
 )
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit, nonspeech
+from emotion_training.ser.ensemble import Ensemble, blend, fit_members
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
-from emotion_training.ser.functionals import Ensemble, tables
 from emotion_training.ser.protocols import (
     FULL,
-    GO_ON,
     Say,
     Stages,
-    pretrained,
     six_labels,
-    statistics,
     with_nonspeech,
 )
 from emotion_training.ser.spectra import Spectra
@@ -78,8 +75,7 @@ def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Pat
 
     Where protocol P3 was run in the same folder, its networks have answered for every clip
     without knowing its speaker: those answers calibrate, and all speakers train. Else one
-    speaker in twelve is kept for calibration. Where P1, P2 or P3 left a network trained on
-    everything but RAVDESS and all speakers train, the training goes on from that.
+    speaker in twelve is kept for calibration.
 
     :return: path of the ONNX file; the sidecar ``ser_default.yaml`` holds its catalogue entry,
         ``ser_default.json`` the figures of calibration.
@@ -87,24 +83,21 @@ def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Pat
     out = Path(out)
     stages, (whole, made) = Stages(out, say, scale), with_nonspeech(data)
     answers = out / 'p3_logits.pt'
-    start = None
+    logits = None
     if answers.is_file():
-        saved = load_torch(answers)
-        if len(saved['logits']) != len(data):
+        logits = load_torch(answers)['logits']
+        if len(logits) != len(data):
             raise TrainingError(f'{answers} is of other corpora; use another --out')
-        train, rest, logits = np.arange(len(data)), np.arange(len(data)), saved['logits']
-        if (out / 'without_ravdess.pt').is_file():
-            start = pretrained(data, stages)
+        train = rest = np.arange(len(data))
     else:
         train, rest = held_out(data, say)
-        logits = None
-    checkpoint = stages.run('default', whole, np.concatenate((train, made)),
-                            FULL if start is None else GO_ON, 11, start)
-    table = tables(whole, out / 'features.npy')
-    network = Ensemble(fit.restore(checkpoint),
-                       statistics(table, whole, np.concatenate((train, made)))).eval()
+    chosen = np.concatenate((train, made))
+    checkpoint = stages.run('default', whole, chosen, FULL, 11)
+    members, values = fit_members(checkpoint, whole, chosen, out / 'features_default.npy')
+    heard = fit.restore(checkpoint)
     if logits is None:
-        logits = torch.from_numpy(fit.logits(network, data, rest))
+        logits = torch.from_numpy(blend(fit.logits(heard, data, rest), members, values[rest]))
+    network = Ensemble(heard, members).eval()
     truth = six_labels(data.labels[rest])
     found = calibrate(
         gate(logits).numpy()[truth >= 0], truth[truth >= 0],
@@ -121,7 +114,7 @@ def _unheard(speech: int) -> tuple[Spectra, np.ndarray]:
 def write(network: torch.nn.Module, found: dict, path: Path, say: Say) -> Path:
     """Write a network with its calibration as ``path``, with sidecar and figures beside it."""
     entry = entry_of(path.name, found['temperature'], found['min_confidence'],
-                     'embedded default for voices: small CNN on log-mel spectra',
+                     'embedded default for voices; can adapt to the voice it hears',
                      card=path.with_suffix('.md').name)
     export(network, path, entry)
     save_yaml(path.with_suffix('.yaml'), entry)

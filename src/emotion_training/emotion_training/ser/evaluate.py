@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,11 @@ import numpy as np
 
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import (
+    Model,
     ModelError,
     ModelSettings,
     SpeechEmotionRecognizer,
+    VoiceMemory,
     load_model,
 )
 from emotion_training.common.files import TrainingError, save_json
@@ -47,11 +49,15 @@ class Answers:
     duration: float
 
 
-def ask(recognizer: SpeechEmotionRecognizer, sounds: Sequence[tuple[np.ndarray, int]]
-        ) -> Answers:
-    """Ask the recogniser about each (samples, rate)."""
+def ask(recognizer: SpeechEmotionRecognizer, sounds: Iterable[tuple[np.ndarray, int]],
+        memories: Sequence[VoiceMemory] = ()) -> Answers:
+    """Ask the recogniser about each (samples, rate).
+
+    :param memories: what is remembered of the voice of each sound; empty to remember nothing.
+    """
     probabilities, abstained, processing, duration = [], [], 0.0, 0.0
-    for samples, rate in sounds:
+    for number, (samples, rate) in enumerate(sounds):
+        recognizer.memory = memories[number] if memories else None
         begin = time.perf_counter()
         answer = recognizer.predict(samples, rate)
         processing += time.perf_counter() - begin
@@ -133,10 +139,25 @@ def make_noise(kind: str, sounds: Sequence[np.ndarray], clips: Sequence[Clip], i
     return babble
 
 
+def sessions(clips: Sequence[Clip], model: Model, size: int) -> list[VoiceMemory]:
+    """Return a memory for each clip, one for each speaker; empty if nothing is to be remembered.
+
+    :param size: utterances to remember.
+    :raises TrainingError: if the model cannot make use of a memory.
+    """
+    if not size:
+        return []
+    if not model.profile:
+        raise TrainingError(f'{model.name} cannot adapt to a voice: leave out --memory')
+    memories = {clip.speaker: VoiceMemory(size) for clip in clips}
+    return [memories[clip.speaker] for clip in clips]
+
+
 def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth: np.ndarray,
-               say: Callable[[str], None]) -> list[dict]:
+               memory: int, say: Callable[[str], None]) -> list[dict]:
     """Judge the model at 20, 10 and 0 dB of white noise and babble, with and without denoising.
 
+    :param memory: utterances to remember of each speaker, anew in each condition.
     :raises TrainingError: if the noise suppression is missing.
     """
     from emotion_perception.audio.denoise import DenoiseError, denoise
@@ -153,7 +174,8 @@ def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth
                     heard = [denoise(sound) for sound in noisy] if suppress else noisy
                 except DenoiseError as error:
                     raise TrainingError(str(error)) from error
-                figure = judge(ask(recognizer, [(sound, RATE) for sound in heard]), truth)
+                figure = judge(ask(recognizer, [(sound, RATE) for sound in heard],
+                                   sessions(clips, recognizer.model, memory)), truth)
                 found.append({'noise': kind, 'snr_db': ratio, 'noise_suppression': suppress,
                               **{name: figure[name] for name in (
                                   'accuracy', 'uar', 'macro_f1', 'ece', 'abstained')}})
@@ -162,10 +184,11 @@ def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth
     return found
 
 
-def evaluate(manifest: Path, model: str, threads: int, with_noise: bool,
+def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory: int,
              say: Callable[[str], None]) -> dict:
     """Return the figures of a model on a manifest.
 
+    :param memory: utterances to remember of each speaker, who speak in the manifest's order.
     :raises TrainingError: for a manifest or file that cannot be used.
     :raises ModelError: for a model that cannot be loaded.
     """
@@ -179,11 +202,12 @@ def evaluate(manifest: Path, model: str, threads: int, with_noise: bool,
                       for clip in kept])
     recognizer = SpeechEmotionRecognizer(load_model(model, 'ser',
                                                     ModelSettings(threads=threads)))
-    answers = ask(recognizer, (read_native(clip.path, say=say) for clip in kept))
+    answers = ask(recognizer, (read_native(clip.path, say=say) for clip in kept),
+                  sessions(kept, recognizer.model, memory))
     result = {'model': recognizer.model.name, 'manifest': str(manifest),
-              **judge(answers, truth), 'left_out': len(clips) - len(kept)}
+              **judge(answers, truth), 'left_out': len(clips) - len(kept), 'memory': memory}
     if with_noise:
-        result['robustness'] = robustness(recognizer, kept, truth, say)
+        result['robustness'] = robustness(recognizer, kept, truth, memory, say)
     return result
 
 
@@ -200,6 +224,10 @@ def parser() -> argparse.ArgumentParser:
                       help='confusion matrix (default: beside the JSON)')
     made.add_argument('--robustness', action='store_true',
                       help='also at 20, 10 and 0 dB of noise, with and without suppression')
+    made.add_argument('--memory', type=int, default=0, metavar='N',
+                      help='adapt to each speaker by the last N of the clips before (column '
+                      'speaker), as ser_node does with parameter memory; default: 0, each clip '
+                      'by itself')
     made.add_argument('--threads', type=int, default=2)
     return made
 
@@ -209,7 +237,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         result = evaluate(options.manifest, options.model, options.threads, options.robustness,
-                          lambda line: print(line, flush=True))
+                          options.memory, lambda line: print(line, flush=True))
         save_json(options.json, result)
         save_confusion(options.png or options.json.with_suffix('.png'),
                        np.array(result['confusion']), EMOTIONS,

@@ -18,6 +18,7 @@ from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_training.common.files import write_atomically
 from emotion_training.ser import frontend, nonspeech
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.ensemble import Ensemble
 from emotion_training.ser.network import to_six
 
 OPSET = 17
@@ -63,19 +64,21 @@ class FrontEnd(nn.Module):
 
 
 class WaveformModel(nn.Module):
-    """Waveforms (n, t) to logits (n, 6).
+    """Waveforms (n, t) and the profile of a voice to logits (n, 6) and embeddings (n, d).
 
     The logits shrink towards zero as the network finds no speech, so that such sound gives a
     flat answer, which the recogniser's least confidence turns into an abstention.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Ensemble) -> None:
         super().__init__()
         self.front = FrontEnd()
         self.network = network
 
-    def forward(self, waveform: torch.Tensor) -> torch.Tensor:
-        return gate(self.network(self.front(waveform)))
+    def forward(self, waveform: torch.Tensor, profile: torch.Tensor | None = None
+                ) -> tuple[torch.Tensor, torch.Tensor]:
+        logits, embedding = self.network(self.front(waveform), profile)
+        return gate(logits), embedding
 
 
 def gate(logits: torch.Tensor) -> torch.Tensor:
@@ -89,26 +92,33 @@ def centre(logits: torch.Tensor) -> torch.Tensor:
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-def export(network: nn.Module, path: Path, entry: Mapping | None = None) -> None:
+def export(network: Ensemble, path: Path, entry: Mapping | None = None) -> None:
     """Write the network with its front end as ``path``.
 
-    :param network: spectra in dB (n, 128, frames) to logits (n, 9), its last layer ``head``.
+    The input ``profile`` has a value in the file (no voice is known), so that nobody needs to
+    feed it.
+
     :param entry: catalogue entry to carry in the file's metadata, so that the file alone can be
         named as a model.
     """
     import onnx
+    from onnx import numpy_helper
 
     model = WaveformModel(network).eval()
     example = torch.randn(2, frontend.RATE * 2) * 0.1
+    nobody = torch.zeros(1, network.profile)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')     # tracing speaks about shapes that are dynamic anyway
-        torch.onnx.export(model, (example,), buffer, input_names=['waveform'],
-                          output_names=['logits'], opset_version=OPSET, dynamo=False,
-                          dynamic_axes={'waveform': {0: 'n', 1: 'samples'},
-                                        'logits': {0: 'n'}})
+        torch.onnx.export(model, (example, nobody), buffer,
+                          input_names=['waveform', 'profile'],
+                          output_names=['logits', 'embedding'], opset_version=OPSET,
+                          dynamo=False, dynamic_axes={
+                              'waveform': {0: 'n', 1: 'samples'}, 'logits': {0: 'n'},
+                              'embedding': {0: 'n'}})
     proto = onnx.load_from_string(buffer.getvalue())
     _halve(proto)
+    proto.graph.initializer.append(numpy_helper.from_array(nobody.numpy(), 'profile'))
     if entry is not None:
         item = proto.metadata_props.add()
         item.key, item.value = METADATA_KEY, yaml.safe_dump(dict(entry), sort_keys=False)

@@ -173,5 +173,6 @@ def logits(network: SpeechNetwork, data: Spectra, chosen: np.ndarray, batch: int
             part = order[begin:begin + batch]
             frames = max(32, max(levels[i].shape[1] for i in part))
             level = torch.from_numpy(np.stack([spectral.place(levels[i], frames) for i in part]))
-            result[part] = network(level).float().numpy()
+            given = network(level)
+            result[part] = (given[0] if isinstance(given, tuple) else given).float().numpy()
     return result

@@ -23,18 +23,19 @@ from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_confusion
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.ensemble import Ensemble, Members, blend, fit_members
 from emotion_training.ser.export import entry_of, export
 from emotion_training.ser.fit import Recipe
-from emotion_training.ser.functionals import (
-    Ensemble,
-    StatisticsNetwork,
+from emotion_training.ser.network import to_six
+from emotion_training.ser.sessions import SESSIONS, profiles
+from emotion_training.ser.spectra import Spectra
+from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
+from emotion_training.ser.statistics import (
     fit_statistics,
+    scale_of,
     statistics_logits,
     tables,
 )
-from emotion_training.ser.network import to_six
-from emotion_training.ser.spectra import Spectra
-from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
 
 EIGHT = ('Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise', 'Disgust', 'Calm')
 
@@ -47,9 +48,8 @@ PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
 TUNE = Recipe(epochs=12, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
               mixup=0.15)
 FULL = Recipe(epochs=15, samples=8000, frames=80, strength=0.35, noise=0.4, mixup=0.15)
-GO_ON = Recipe(epochs=4, samples=8000, rate=1e-3, frames=80, strength=0.35, mixup=0.15)
 MEMBERS = 2
-"""Networks on functionals beside each CNN."""
+"""Networks on embeddings beside each CNN of P1 and P2."""
 
 NONSPEECH = 700
 """Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
@@ -151,8 +151,10 @@ def _answers(checkpoint: dict, alone: Spectra, table: np.ndarray, train: np.ndar
     With them the figures of that, and of the tuned network alone.
     """
     tuned = fit.logits(fit.restore(checkpoint), alone, test)
+    with torch.no_grad():
+        table = scale_of(table, train)(torch.from_numpy(table)).numpy()
     others = [fit_statistics(table, alone, train, seed) for seed in range(MEMBERS)]
-    both = (0.5 * tuned + 0.5 * statistics_logits(others, table, test))[:, :8]
+    both = (0.5 * tuned + 0.5 * statistics_logits(others, table[0, test]))[:, :8]
     truth = alone.labels[test]
     single = summary(softmax(tuned[:, :8]), truth, EIGHT)
     return both, {**summary(softmax(both), truth, EIGHT),
@@ -191,62 +193,75 @@ def run_p2(data: Spectra, stages: Stages) -> dict:
             'pooled': summary(softmax(pooled), alone.labels, EIGHT)}
 
 
-def statistics(table: np.ndarray, whole: Spectra, chosen: np.ndarray
-               ) -> list[StatisticsNetwork]:
-    """Return the networks on functionals that stand beside a CNN trained on the same clips."""
-    return [fit_statistics(table, whole, chosen, seed) for seed in range(MEMBERS)]
-
-
 def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
-    """Run P3 and return its figures: pooled, per corpus, and for each corpus left out."""
+    """Run P3 and return its figures: pooled, per corpus, for each corpus left out, and with what
+    a session makes known of the voice (:mod:`emotion_training.ser.sessions`).
+    """
     whole, made = with_nonspeech(data)
-    table = tables(whole, stages.folder / 'features.npy')
     fold_of = speaker_folds(data.speakers, data.corpora, folds)
     truth = six_labels(data.labels)
-    pooled = np.zeros((len(data), fit.OUTPUTS), np.float32)
+    pooled = {name: np.zeros((len(data), fit.OUTPUTS), np.float32)
+              for name in ('stranger', *SESSIONS)}
     for fold in range(folds):
         test = np.flatnonzero(fold_of == fold)
         train = np.flatnonzero(fold_of != fold)
         check_disjoint(data.speakers, train, test)
-        done = stages.run(f'p3_fold{fold}', whole, np.concatenate((train, made)), FULL, fold)
-        others = statistics(table, whole, np.concatenate((train, made)))
-        pooled[test] = (0.5 * fit.logits(fit.restore(done), data, test)
-                        + 0.5 * statistics_logits(others, table, test))
-        save_fold(stages.folder / f'p3_fold{fold}.onnx', done, others,
-                  data.speakers[test])
+        chosen = np.concatenate((train, made))
+        done = stages.run(f'p3_fold{fold}', whole, chosen, FULL, fold)
+        members, values = fit_members(done, whole, chosen,
+                                      stages.folder / f'features_fold{fold}.npy')
+        heard = fit.logits(fit.restore(done), data, test)
+        pooled['stranger'][test] = blend(heard, members, values[test])
+        for name in SESSIONS:
+            pooled[name][test] = blend(heard, members, values[test],
+                                       profiles(name, data, values, test, seed=fold))
+        save_fold(stages.folder / f'p3_fold{fold}.onnx', done, members, data.speakers[test])
         judged = test[truth[test] >= 0]
-        found = summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS)
-        stages.say(f'P3 fold {fold}: UAR {found["uar"]:.4f}')
+        for name in ('stranger', 'session'):
+            found = summary(six_probabilities(pooled[name][judged]), truth[judged], EMOTIONS)
+            stages.say(f'P3 fold {fold}, {name}: UAR {found["uar"]:.4f}')
     judged = np.flatnonzero(truth >= 0)
-    result = {'protocol': 'P3', 'folds': folds,
-              **summary(six_probabilities(pooled[judged]), truth[judged], EMOTIONS),
-              'corpora': {}, 'left_out': {}}
     corpora = np.unique(data.corpora).tolist()
-    for corpus in corpora:
-        part = judged[data.corpora[judged] == corpus]
-        result['corpora'][corpus] = _both(six_probabilities(pooled[part]), truth[part])
+
+    def by_corpus(logits: np.ndarray) -> dict:
+        parts = {corpus: judged[data.corpora[judged] == corpus] for corpus in corpora}
+        return {corpus: _both(six_probabilities(logits[part]), truth[part])
+                for corpus, part in parts.items()}
+
+    def whole_figures(logits: np.ndarray) -> dict:
+        return {**summary(six_probabilities(logits[judged]), truth[judged], EMOTIONS),
+                'corpora': by_corpus(logits)}
+
+    result = {'protocol': 'P3', 'folds': folds, **whole_figures(pooled['stranger']),
+              'voice_memory': {name: whole_figures(pooled[name]) for name in SESSIONS},
+              'left_out': {}}
     for corpus in corpora if len(corpora) > 1 else ():
-        others = np.flatnonzero(data.corpora != corpus)
-        done = (pretrained(data, stages) if corpus == 'ravdess' else
-                stages.run(f'without_{corpus}', whole, np.concatenate((others, made)), FULL, 0))
+        done, members, values = _without(corpus, data, whole, made, stages)
         part = judged[data.corpora[judged] == corpus]
-        found = (0.5 * fit.logits(fit.restore(done), data, part)
-                 + 0.5 * statistics_logits(
-                     statistics(table, whole, np.concatenate((others, made))), table, part))
+        found = blend(fit.logits(fit.restore(done), data, part), members, values[part])
         result['left_out'][corpus] = _both(six_probabilities(found), truth[part])
         stages.say(f'P3 without {corpus}: UAR {result["left_out"][corpus]["uar"]:.4f}')
-    save_torch(stages.folder / 'p3_logits.pt', {'logits': torch.from_numpy(pooled),
-                                                'fold': torch.from_numpy(fold_of)})
+    save_torch(stages.folder / 'p3_logits.pt', {
+        'logits': torch.from_numpy(pooled['stranger']),
+        'session': torch.from_numpy(pooled['session']), 'fold': torch.from_numpy(fold_of)})
     return result
 
 
-def save_fold(path: Path, checkpoint: dict, others: list[StatisticsNetwork],
-              unheard: np.ndarray) -> None:
+def _without(corpus: str, data: Spectra, whole: Spectra, made: np.ndarray, stages: Stages
+             ) -> tuple[dict, Members, np.ndarray]:
+    chosen = np.concatenate((np.flatnonzero(data.corpora != corpus), made))
+    done = (pretrained(data, stages) if corpus == 'ravdess' else
+            stages.run(f'without_{corpus}', whole, chosen, FULL, 0))
+    return done, *fit_members(done, whole, chosen,
+                              stages.folder / f'features_without_{corpus}.npy')
+
+
+def save_fold(path: Path, checkpoint: dict, members: Members, unheard: np.ndarray) -> None:
     """Write what was trained on a fold as a model, and beside it whom it never heard.
 
     Such models judge the fusion honestly: the default itself has heard everybody.
     """
-    export(Ensemble(fit.restore(checkpoint), others).eval(), path,
+    export(Ensemble(fit.restore(checkpoint), members).eval(), path,
            entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
     save_json(path.with_suffix('.json'), {'speakers': sorted(set(unheard.tolist()))})
 

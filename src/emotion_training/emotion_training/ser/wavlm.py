@@ -166,6 +166,9 @@ class WavlmHead:
         self.weight = self._model.classifier.weight.detach().numpy().copy()
         self.bias = self._model.classifier.bias.detach().numpy().copy()
 
+    def listen(self, clips: Sequence[np.ndarray]) -> None:
+        """Take nothing in: this model knows no voices."""
+
     def embed(self, pieces: np.ndarray) -> np.ndarray:
         """Return the mean pooled vector (d,) of the pieces (k, samples) of one clip."""
         with torch.inference_mode():

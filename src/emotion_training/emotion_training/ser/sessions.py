@@ -1,0 +1,69 @@
+"""What a session makes known of a voice: profiles to judge a network that adapts to it.
+
+Nothing here looks at the label of the clip that is judged, and no profile holds that clip.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from emotion_perception.models.voice_memory import SESSION
+from emotion_training.ser.spectra import Spectra
+from emotion_training.ser.voices import Profile
+
+NEUTRAL = (3, 7)
+"""Labels Neutral and Calm."""
+
+SESSIONS = {
+    'session': 'the clips of a speaker one after the other, each with the last 30 before it',
+    'three': '3 other clips of the speaker',
+    'ten': '10 other clips of the speaker',
+    'thirty': '30 other clips of the speaker',
+    'neutral': '10 neutral clips of the speaker',
+    'mixed': '20 clips, each of some speaker of the same corpus',
+    'wrong': '20 clips of another speaker of the same corpus'}
+"""How a profile comes about, by name."""
+
+
+def profiles(kind: str, data: Spectra, values: np.ndarray, rows: np.ndarray, seed: int = 0
+             ) -> Profile:
+    """Return a profile for each clip.
+
+    :param kind: one of :data:`SESSIONS`.
+    :param values: standardised embeddings of all clips, float32 (n, d).
+    :param rows: the clips (m,); all clips of their speakers, and only those, are drawn from.
+    :return: utterances (m, 1), mean (m, d) and deviation (m, d).
+    """
+    rng = np.random.default_rng(seed)
+    of_speaker = {speaker: rng.permutation(rows[data.speakers[rows] == speaker])
+                  for speaker in np.unique(data.speakers[rows])}
+    of_corpus = {corpus: np.unique(data.speakers[rows[data.corpora[rows] == corpus]])
+                 for corpus in np.unique(data.corpora[rows])}
+    place = {int(row): index for clips in of_speaker.values()
+             for index, row in enumerate(clips)}
+    count = np.zeros((len(rows), 1), np.float32)
+    mean = np.zeros((len(rows), values.shape[1]), np.float32)
+    deviation = np.zeros_like(mean)
+    sizes = {'three': 3, 'ten': 10, 'thirty': 30}
+    for index, row in enumerate(rows):
+        own = of_speaker[data.speakers[row]]
+        if kind == 'session':
+            heard = own[max(0, place[int(row)] - SESSION):place[int(row)]]
+        elif kind in ('wrong', 'mixed'):
+            others = [name for name in of_corpus[data.corpora[row]]
+                      if name != data.speakers[row]]
+            some = rng.choice(others, 1 if kind == 'wrong' else 20) if others else []
+            heard = np.concatenate([rng.choice(of_speaker[name], 20 // len(some))
+                                    for name in some]) if len(some) else own[:0]
+        else:
+            own = own[own != row]
+            if kind == 'neutral':
+                own = own[np.isin(data.labels[own], NEUTRAL)]
+            size = min(sizes.get(kind, 10), len(own))
+            heard = rng.choice(own, size, replace=False) if size else own
+        count[index] = len(heard)
+        if len(heard):
+            mean[index] = values[heard].mean(axis=0)
+            deviation[index] = values[heard].std(axis=0)
+    return torch.from_numpy(count), torch.from_numpy(mean), torch.from_numpy(deviation)
