@@ -188,6 +188,18 @@ def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, c
     assert 'accuracy' in capsys.readouterr().out
 
 
+def test_a_network_that_mirrors_gives_the_mean_of_both_sides_and_exports(tmp_path):
+    torch.manual_seed(0)
+    network = FaceNet(1, 6, 1, 8, (8, 16), (1, 1)).eval()
+    images = torch.randn(3, 1, 32, 32)
+    with torch.no_grad():
+        expected = (network(images) + network(images.flip(3))) / 2
+        network.mirror = True
+        torch.testing.assert_close(network(images), expected)
+        torch.testing.assert_close(network(images), network(images.flip(3)))
+    assert export.parity(export.to_onnx(network, 1, 32), network, images) <= export.PARITY
+
+
 def test_export_of_blended_heads_equals_the_weighted_sum_of_logits():
     torch.manual_seed(0)
     network = FaceNet(1, 6, 2, 8, (8, 16), (1, 1)).eval()

@@ -251,7 +251,7 @@ def measure(heads: np.ndarray, calibration: Calibration, part: FaceSet) -> dict[
 
 
 def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
-               int8: bool = False) -> dict[str, Any]:
+               int8: bool = False, mirror: bool = False) -> dict[str, Any]:
     """Export the best network of a run and describe it.
 
     Writes ``target`` (ONNX, with its catalogue entry inside), and beside the run
@@ -261,16 +261,21 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
     :param test: measure the test split too; once, for the network that has been chosen.
     :param int8: also write ``<name>_int8.onnx``, unless it loses half a point of validation
         accuracy or more.
+    :param mirror: let the file look at each face and its mirror image; ``facenet`` only.
     :return: what ``export.json`` holds.
-    :raises TrainingError: if ONNX Runtime and torch disagree.
+    :raises TrainingError: if ONNX Runtime and torch disagree, or the network cannot mirror.
     """
     recipe, network = load_run(folder, len(faces.labels))
+    if mirror and not isinstance(network, FaceNet):
+        raise TrainingError(f'--mirror is for the network facenet, not for {recipe.network}')
+    network.mirror = mirror
     device = torch.device('cpu')
     train, valid = faces.of('train'), faces.of('valid')
     shares = train.targets[:, 0].sum(axis=0)
     heads = predict(network, recipe, valid, device).numpy()
     calibration = calibrate(heads, valid.truths[0], shares / shares.sum())
     report: dict[str, Any] = {
+        'mirror': mirror,
         'calibration': {'share': calibration.share, 'lift': calibration.lift,
                         'bias': np.round(calibration.bias, 5).tolist(),
                         'temperature': round(calibration.temperature, 4)},

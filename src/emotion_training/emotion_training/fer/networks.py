@@ -55,6 +55,8 @@ class FaceNet(nn.Module):
     :param widths: channels of each stage; each halves the resolution.
     :param depths: residual blocks of each stage.
     :param dropout: share of features dropped before the heads while training.
+    :ivar mirror: look at every face and its mirror image, and decide by the mean of what is
+        seen: twice the work. Set after training, which sees both anyway.
     """
 
     def __init__(self, channels: int = 1, classes: int = 6, heads: int = 1, stem: int = 32,
@@ -63,7 +65,7 @@ class FaceNet(nn.Module):
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f'{len(widths)} widths but {len(depths)} depths')
-        self.classes, self.heads = classes, heads
+        self.classes, self.heads, self.mirror = classes, heads, False
         self.stem = nn.Conv2d(channels, stem, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stem)
         blocks, inputs = [], stem
@@ -87,8 +89,11 @@ class FaceNet(nn.Module):
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images to what the heads decide by, (n, the last width)."""
+        if self.mirror:
+            images = torch.cat((images, images.flip(3)))
         maps = functional.relu(self.stem_norm(self.stem(images)))
-        return self.blocks(maps).mean((2, 3))
+        seen = self.blocks(maps).mean((2, 3))
+        return seen.unflatten(0, (2, -1)).mean(0) if self.mirror else seen
 
     @torch.no_grad()
     def blend_heads(self, shares: list[float], bias: list[float] | None = None) -> None:

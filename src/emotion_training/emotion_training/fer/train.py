@@ -40,6 +40,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--export', type=Path, metavar='RUN', help='export a finished run')
     result.add_argument('--to', type=Path, metavar='FILE.onnx', help='where the export goes')
     result.add_argument('--test', action='store_true', help='measure the test split on export')
+    result.add_argument('--mirror', action='store_true',
+                        help='let the exported file look at each face and its mirror image')
     result.add_argument('--int8', action='store_true',
                         help='also export FILE_int8.onnx, if it loses under half a point')
     return result
@@ -115,7 +117,8 @@ def _fitting(recipe: Recipe, faces: FaceSet) -> Recipe:
 
 def _export(options: argparse.Namespace, faces: FaceSet) -> None:
     from emotion_training.fer.export import export_run
-    report = export_run(options.export, faces, options.to, options.test, options.int8)
+    report = export_run(options.export, faces, options.to, options.test, options.int8,
+                        options.mirror)
     for split in ('validation', 'test'):
         for name, result in report.get(split, {}).items():
             print(f'{split}, {name}: ' + ', '.join(
