@@ -22,32 +22,43 @@ input: {{rate: 16000, min_seconds: 0.5, max_seconds: 10.0, peak_normalise: true}
 """
 
 
-def face_model(folder: Path) -> Path:
-    """Write a FER model that finds every face mostly happy; return its ONNX file."""
+def face_model(folder: Path, embedding: bool = False) -> Path:
+    """Write a FER model that finds every face mostly happy; return its ONNX file.
+
+    :param embedding: let it give one too, of six values.
+    """
     return _write(folder / 'face.onnx', _FACE_CARD, 'images', ['n', 1, 64, 64], (1, 2, 3),
-                  [0.0, 0.0, 2.5, 0.5, 0.0, 0.2])
+                  [0.0, 0.0, 2.5, 0.5, 0.0, 0.2], embedding)
 
 
-def voice_model(folder: Path) -> Path:
-    """Write a SER model that finds every voice mostly sad; return its ONNX file."""
+def voice_model(folder: Path, embedding: bool = False) -> Path:
+    """Write a SER model that finds every voice mostly sad; return its ONNX file.
+
+    :param embedding: let it give one too, of six values.
+    """
     return _write(folder / 'voice.onnx', _VOICE_CARD, 'waveform', ['n', 't'], (1,),
-                  [0.0, 0.0, 0.2, 0.5, 2.0, 0.0])
+                  [0.0, 0.0, 0.2, 0.5, 2.0, 0.0], embedding)
 
 
 def _write(path: Path, card: str, name: str, shape: list, axes: tuple[int, ...],
-           bias: list[float]) -> Path:
+           bias: list[float], embedding: bool) -> Path:
     """Write a model whose logits are ``bias`` plus a little of the input's mean."""
     onnx = pytest.importorskip('onnx', reason='makes the small models')
     from onnx import TensorProto, helper, numpy_helper
 
     lean = np.array([[0.02, 0.0, 0.05, -0.03, 0.01, 0.0]], np.float32)
+    outputs = [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['n', 6])]
+    more = []
+    if embedding:
+        outputs.append(helper.make_tensor_value_info('embedding', TensorProto.FLOAT, ['n', 6]))
+        more.append(helper.make_node('Identity', ['leaning'], ['embedding']))
     graph = helper.make_graph([
         helper.make_node('ReduceMean', [name], ['mean'], axes=list(axes), keepdims=0),
         helper.make_node('Reshape', ['mean', 'column'], ['tall']),
         helper.make_node('MatMul', ['tall', 'lean'], ['leaning']),
-        helper.make_node('Add', ['leaning', 'bias'], ['logits'])], 'small',
+        helper.make_node('Add', ['leaning', 'bias'], ['logits']), *more], 'small',
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['n', 6])],
+        outputs,
         [numpy_helper.from_array(lean, 'lean'),
          numpy_helper.from_array(np.array([-1, 1], np.int64), 'column'),
          numpy_helper.from_array(np.array(bias, np.float32), 'bias')])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import pytest
 torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
 
 from emotion_perception.emotions import EMOTIONS, softmax
-from emotion_perception.fusion.combine import CombineSettings
-from emotion_perception.fusion.learnt import FEATURES, LearntFusion, features
+from emotion_perception.fusion.combine import LEAST_QUALITY, CombineSettings
+from emotion_perception.fusion.learnt import FEATURES, LearntFusion, Seen, features
 from emotion_perception.models import ModelError
 from emotion_training.common.files import TrainingError
 from emotion_training.fusion import evaluate, methods, pools, sources
@@ -20,6 +21,7 @@ from emotion_training.fusion import train as train_fusion
 from emotion_training.fusion.pairs import (
     SCENARIOS,
     Pairs,
+    Rows,
     balanced,
     draw,
     label_paired,
@@ -35,18 +37,25 @@ from emotion_training.fusion.pools import (
     cached,
 )
 
+SEEN = {'face': Seen('some-face', 'aa', 8), 'voice': Seen('some-voice', 'bb', 9)}
 
-def made_pool(conditions: tuple[str, ...], skill: float, seed: int, count: int = 40) -> Pool:
+
+def made_pool(conditions: tuple[str, ...], parts: tuple[str, ...], skill: float, seed: int,
+              width: int, count: int = 40) -> Pool:
     """Return a pool of a model that is right more often the greater its skill.
 
-    A corrupted condition has a third of the skill, and a low quality.
+    A corrupted condition has a third of the skill, and a low quality. Two values of the
+    embedding say more about some classes than the probabilities do.
     """
     rng = np.random.default_rng(seed)
-    truth = np.tile(np.arange(6), 2 * count)
-    pool = Pool(truth, np.repeat([FIT, TEST], 6 * count))
+    truth = np.tile(np.arange(6), len(parts) * count)
+    pool = Pool(truth, np.repeat(parts, 6 * count))
     for condition in conditions:
         strength = skill if condition == 'clean' else skill / 3
         logits = rng.normal(0, 1, (len(truth), 6))
+        pool.embedding[condition] = rng.normal(3, 2, (len(truth), width)).astype(np.float32)
+        pool.embedding[condition][:, 0] += 6.0 * strength / skill * (truth == 1)
+        pool.embedding[condition][:, 1] -= 6.0 * strength / skill * (truth == 5)
         logits[np.arange(len(truth)), truth] += strength
         pool.probabilities[condition] = softmax(strength * logits)
         pool.quality[condition] = np.full(len(truth), 0.9 if condition == 'clean' else 0.3,
@@ -56,17 +65,17 @@ def made_pool(conditions: tuple[str, ...], skill: float, seed: int, count: int =
 
 @pytest.fixture(scope='module')
 def faces() -> Pool:
-    return made_pool(FACE_CONDITIONS, 2.0, 1)
+    return made_pool(FACE_CONDITIONS, (FIT, TEST), 2.0, 1, 8)
 
 
 @pytest.fixture(scope='module')
 def voices() -> Pool:
-    return made_pool(VOICE_CONDITIONS, 1.4, 2)
+    return made_pool(VOICE_CONDITIONS, ('fold 0', 'fold 1'), 1.4, 2, 9)
 
 
 @pytest.fixture(scope='module')
 def mixture(faces: Pool, voices: Pool) -> Pairs:
-    return training_mixture(faces.of(FIT), voices.of(FIT), 3000, np.random.default_rng(0))
+    return training_mixture(faces.of(FIT), voices.of('fold 0'), 3000, np.random.default_rng(0))
 
 
 def test_pairs_are_of_one_class_and_equally_many_of_each(faces: Pool) -> None:
@@ -101,15 +110,27 @@ def test_a_part_without_a_class_is_named(faces: Pool) -> None:
 
 def test_every_method_gains_where_both_are_clean_and_loses_nothing_where_one_is_not(
         faces: Pool, voices: Pool, mixture: Pairs) -> None:
-    fitted = train_fusion.fit_all(mixture)
-    table = evaluate.judge(evaluate.methods_of(fitted), faces.of(TEST), voices.of(TEST), 20, 40,
-                           1)
+    fitted = train_fusion.fit_all(mixture, SEEN)
+    trial = evaluate.Trial(evaluate.methods_of(fitted), faces.of(TEST), voices.of('fold 1'))
+    table = evaluate.judge([trial], 20, 40, 1)
     for name in ('product', 'stacker', 'network'):
         found = evaluate.goals(table, name)
         assert found['gain'] > 0.05, name
         assert found['worst_loss'] < 0.04, name
         assert found['ece_clean'] < 0.06, name
     assert 'voice' not in table['voice missing']
+
+
+def test_the_network_makes_use_of_what_only_embeddings_show(faces: Pool, voices: Pool,
+                                                            mixture: Pairs) -> None:
+    answer = methods.learnt(methods.train(methods.Network, mixture, 0))
+    pairs = label_paired(faces.of(TEST), voices.of('fold 1'), SCENARIOS[0], 300,
+                         np.random.default_rng(0))
+    plain = dataclasses.replace(pairs, embeddings={
+        name: Rows(rows.table.mean(axis=0, keepdims=True), np.zeros_like(rows.index))
+        for name, rows in pairs.embeddings.items()})
+    assert methods.log_loss(answer(pairs), pairs.truth) < methods.log_loss(
+        answer(plain), pairs.truth) - 0.002
 
 
 def test_temperatures_put_overconfidence_right(faces: Pool, voices: Pool) -> None:
@@ -148,16 +169,47 @@ def test_unpaired_labels_say_nothing_about_the_voice(faces: Pool, voices: Pool) 
     assert abs((pairs.voice.argmax(axis=1) == pairs.truth).mean() - 1 / 6) < 0.03
 
 
-@pytest.mark.parametrize('kind', ['stacker', 'network'])
+@pytest.mark.parametrize('kind', ['stacker', 'Network'])
 def test_a_trained_combination_runs_the_same_in_the_runtime(mixture: Pairs, tmp_path: Path,
                                                             kind: str) -> None:
-    module = methods.train(getattr(methods, kind)(), mixture, 0, epochs=2)
+    module = methods.train(getattr(methods, kind), mixture, 0, epochs=2)
     path = tmp_path / f'{kind}.onnx'
-    methods.export(module, path)
+    methods.export(module, path, SEEN)
     assert path.stat().st_size < 20_000
-    np.testing.assert_allclose(
-        LearntFusion(path)(mixture.face, mixture.voice, mixture.weights),
-        methods.learnt(module)(mixture), atol=1e-5)
+    loaded = LearntFusion(path)
+    assert loaded.seen == ({} if kind == 'stacker' else SEEN)
+    weights = mixture.present * np.maximum(mixture.weights, LEAST_QUALITY)
+    everything = {name: rows.take(slice(None)) for name, rows in mixture.embeddings.items()}
+    np.testing.assert_allclose(loaded(mixture.face, mixture.voice, weights, everything),
+                               methods.learnt(module)(mixture), atol=1e-5)
+
+
+def test_an_untrained_network_is_the_product_of_experts(mixture: Pairs) -> None:
+    network = methods.Network({'face': 8, 'voice': 9}).eval()
+    plain = CombineSettings(face_temperature=1.0, voice_temperature=1.0, face_trust=1.0,
+                            voice_trust=1.0, floor=0.001, priors=())
+    np.testing.assert_allclose(methods.learnt(network)(mixture),
+                               methods.closed_form(plain)(mixture), atol=0.05)
+
+
+def test_a_missing_embedding_is_never_looked_at(mixture: Pairs) -> None:
+    module = methods.train(methods.Network, mixture, 0)
+    missing = ~mixture.present[:, 1]
+    rows = mixture.embeddings['voice']
+    assert not rows.take(missing).any()
+    elsewhere = dataclasses.replace(mixture, embeddings={
+        **mixture.embeddings, 'voice': Rows(rows.table, np.abs(rows.index))})
+    np.testing.assert_array_equal(methods.learnt(module)(elsewhere)[missing],
+                                  methods.learnt(module)(mixture)[missing])
+
+
+def test_an_embedding_is_brought_to_another_models_coordinates() -> None:
+    rng = np.random.default_rng(0)
+    own = rng.normal(size=(200, 12))
+    other = np.hstack((own[:, :4] * 2 + 1, own[:, 4:] @ rng.normal(size=(8, 8))))
+    found = sources.Translation.fit(own[:150], other[:150])
+    assert found.explained > 0.95
+    np.testing.assert_allclose(found(own[150:]), other[150:], atol=0.5)
 
 
 def test_a_combination_that_is_missing_or_no_model_says_what_to_do(tmp_path: Path) -> None:
@@ -206,8 +258,9 @@ def test_the_models_window_of_a_canonical_crop_is_the_picture() -> None:
 
 
 def test_tables_name_every_method_and_leave_missing_ones_out(faces: Pool, voices: Pool) -> None:
-    table = evaluate.judge({'face': methods.face_only, 'voice': methods.voice_only}, faces,
-                           voices, 2, 5, 0)
+    trial = evaluate.Trial({'face': methods.face_only, 'voice': methods.voice_only}, faces,
+                           voices)
+    table = evaluate.judge([trial], 2, 5, 0)
     text = evaluate.table_text(table)
     assert text.splitlines()[0] == '| | face | voice |'
     assert '| voice missing |' in text
@@ -229,10 +282,7 @@ def small_data(tmp_path_factory) -> Path:
     import cv2
     import soundfile
 
-    from emotion_training.common.files import save_torch
-    from emotion_training.ser.fit import OUTPUTS
-    from emotion_training.ser.network import Shape, SpeechNetwork
-    from support.models import face_model
+    from support.models import face_model, voice_model
 
     root = tmp_path_factory.mktemp('fusion')
     rng = np.random.default_rng(0)
@@ -255,33 +305,39 @@ def small_data(tmp_path_factory) -> Path:
             path.parent.mkdir(exist_ok=True)
             tone = np.sin(np.arange(12800) * (100 + 30 * emotion + actor) / 2546)
             soundfile.write(path, 0.3 * tone + rng.normal(0, 0.01, tone.size), 16000)
-    network = SpeechNetwork(Shape(widths=(8, 8, 8, 8), features=8), OUTPUTS)
-    for name, speakers in (('stranger', ['nemo/AB0']), ('friend', [
-            f'ravdess/A{actor:02}' for actor in range(1, 7)])):
-        save_torch(root / f'{name}.pt', {
-            'network': network.describe(), 'state': network.state_dict(),
-            'made_of': {'speakers': speakers, 'start': None}})
-    face_model(root)
+    for name, speakers in (('stranger', [f'ravdess/A{actor:02}' for actor in range(1, 7)]),
+                           ('friend', ['nemo/AB0'])):
+        (root / name).mkdir()
+        model = voice_model(root / name, embedding=True)
+        model.with_suffix('.json').write_text(json.dumps({'speakers': speakers}))
+    face_model(root, embedding=True)
     return root
 
 
 def arguments(root: Path, model: str = 'stranger') -> list[str]:
+    voice = str(root / model / 'voice.onnx')
     return ['--faces', str(root / 'faces'), '--voices', f'ravdess={root / "ravdess"}',
-            '--fer-model', str(root / 'face.onnx'), '--ser-model', str(root / f'{model}.pt')]
+            '--fer-model', str(root / 'face.onnx'), '--ser-model', voice, '--ser-target', voice]
 
 
-def test_from_files_to_figures_models_and_a_plot(small_data: Path, tmp_path: Path) -> None:
+def test_from_files_to_figures_models_and_a_plot(small_data: Path, tmp_path: Path,
+                                                capsys: pytest.CaptureFixture) -> None:
     out = tmp_path / 'figures.json'
     assert evaluate.main([*arguments(small_data), '--out', str(tmp_path), '--json', str(out),
                           '--draws', '3', '--per-class', '4', '--pairs', '300']) == 0
     result = json.loads(out.read_text())
     assert result['kind'] == 'label-paired'
     assert set(result['table']) == {scenario.name for scenario in SCENARIOS}
-    assert result['voices']['test'] == [4, 4, 4, 8, 4, 4]
+    assert result['voices'] == {f'fold {fold}': [2, 2, 2, 4, 2, 2] for fold in range(3)}
     assert (tmp_path / 'figures.png').stat().st_size > 10_000
     settings = json.loads((tmp_path / 'fusion.json').read_text())
     assert settings['product']['face_temperature'] > 0
     LearntFusion(tmp_path / 'fusion_stacker.onnx')
+    seen = LearntFusion(tmp_path / 'fusion_network.onnx').seen
+    assert seen['face'].model == str(small_data / 'face.onnx')
+    assert {name: item.size for name, item in seen.items()} == {'face': 6, 'voice': 6}
+    printed = capsys.readouterr().out
+    assert '| both clean |' in printed and 'face_trust: ' in printed
 
 
 def test_a_model_that_knows_every_speaker_is_refused(small_data: Path, tmp_path: Path,
@@ -293,15 +349,18 @@ def test_a_model_that_knows_every_speaker_is_refused(small_data: Path, tmp_path:
 def test_no_speaker_both_fits_and_judges(small_data: Path, tmp_path: Path) -> None:
     from emotion_training.ser.corpora import read
 
-    listener = sources.load_listener(str(small_data / 'stranger.pt'), tmp_path)
+    listener = sources.load_listener(str(small_data / 'stranger' / 'voice.onnx'))
     voices = sources.choose_voices(read(f'ravdess={small_data / "ravdess"}'), [listener], 99,
                                    lambda line: None)
-    assert {voice.speaker for voice in voices if voice.part == FIT}.isdisjoint(
-        voice.speaker for voice in voices if voice.part == TEST)
+    parts = {voice.speaker: set() for voice in voices}
+    for voice in voices:
+        parts[voice.speaker].add(voice.part)
+    assert all(len(found) == 1 for found in parts.values())
+    assert len(set.union(*parts.values())) == sources.FOLDS
 
 
 def test_a_model_of_unknown_speakers_is_refused(small_data: Path, tmp_path: Path) -> None:
     from support.models import voice_model
 
     with pytest.raises(TrainingError, match='nothing says which speakers'):
-        sources.load_listener(str(voice_model(tmp_path)), tmp_path)
+        sources.load_listener(str(voice_model(tmp_path)))

@@ -65,7 +65,7 @@ class CombineSettings:
                              f'{", ".join(EMOTIONS)}, or empty')
 
 
-def reliability(quality: float | np.ndarray, trust: float) -> float | np.ndarray:
+def reliability(quality: float | np.ndarray, trust: float | np.ndarray) -> float | np.ndarray:
     """Return how much a modality of some quality counts, 0 to 1.
 
     As its logarithms are multiplied by it, a poor modality is softened too where it is alone.

@@ -187,17 +187,16 @@ class LiveFusion:
         settings = self.settings
         used: list[_Side] = []
         if faces:
-            quality = _mean_quality(faces)
             used.append(_Side(
                 'face', faces[-1], np.mean([face.probabilities for face in faces], axis=0),
-                _mean_embedding(faces), reliability(quality, settings.face_trust) * 0.5 ** (
-                    face_age / settings.face_half_life), settings.face_temperature))
+                _mean_embedding(faces), _mean_quality(faces),
+                0.5 ** (face_age / settings.face_half_life), settings.face_trust,
+                settings.face_temperature))
         if voice is not None:
-            quality = _mean_quality([voice])
             used.append(_Side(
                 'voice', voice, voice.probabilities, np.asarray(voice.embedding, np.float32),
-                reliability(quality, settings.voice_trust) * 0.5 ** (
-                    voice_age / settings.voice_half_life), settings.voice_temperature))
+                _mean_quality([voice]), 0.5 ** (voice_age / settings.voice_half_life),
+                settings.voice_trust, settings.voice_temperature))
         strong = [side for side in used if side.weight >= settings.least_weight]
         # With nothing strong the best of the weak still is the best that is known.
         used = strong or [max(used, key=lambda side: side.weight)]
@@ -227,21 +226,37 @@ class LiveFusion:
         none = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
         vectors = [np.asarray(sides[name].vector if name in sides else none)[None]
                    for name in ('face', 'voice')]
-        weights = [sides[name].weight if name in sides else 0.0 for name in ('face', 'voice')]
+        weights = [sides[name].standing if name in sides else 0.0
+                   for name in ('face', 'voice')]
         return self._learnt(*vectors, np.array([weights]), {
             name: side.embedding[None] for name, side in sides.items()})[0], settings.method, ''
 
 
 @dataclass(frozen=True)
 class _Side:
-    """What one modality brings to a result."""
+    """What one modality brings to a result.
+
+    :param freshness: 0 to 1, less with age.
+    """
 
     name: str
     newest: Reading
     vector: np.ndarray
     embedding: np.ndarray
-    weight: float
+    quality: float
+    freshness: float
+    trust: float
     temperature: float
+
+    @property
+    def weight(self) -> float:
+        """Return how much it counts, 0 to 1."""
+        return float(reliability(self.quality, self.trust)) * self.freshness
+
+    @property
+    def standing(self) -> float:
+        """Return what a trained combination is told of it: its quality, less with age."""
+        return float(reliability(self.quality, 1.0)) * self.freshness
 
 
 def _mean_quality(readings: list[Reading]) -> float:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.fusion.combine import CombineSettings
+from emotion_perception.fusion.learnt import Seen
 from emotion_perception.models import (
     FaceEmotionRecognizer,
     ModelSettings,
@@ -23,8 +24,9 @@ from emotion_training.common.files import TrainingError, write_atomically
 from emotion_training.common.metrics import figures
 from emotion_training.fusion import methods
 from emotion_training.fusion.audiovisual import FilmClip, look, read
-from emotion_training.fusion.pairs import Pairs
+from emotion_training.fusion.pairs import Pairs, Rows
 from emotion_training.fusion.pools import FIT, TEST, model_digest
+from emotion_training.fusion.sources import seen_of
 from emotion_training.ser.splits import speaker_folds
 
 BOOTSTRAP = 500
@@ -48,8 +50,10 @@ def split(clips: Sequence[FilmClip]) -> np.ndarray:
     return result
 
 
-def load_aligned(options: argparse.Namespace, part: str) -> Pairs:
+def load_aligned(options: argparse.Namespace, part: str) -> tuple[Pairs, dict[str, Seen]]:
     """Return what the models say about the films of one part; looked at once, then cached.
+
+    :return: and the two models, whose embeddings the pairs hold.
 
     :raises TrainingError: if a corpus cannot be used or the part is empty.
     :raises ModelError: if a model cannot be loaded.
@@ -62,10 +66,10 @@ def load_aligned(options: argparse.Namespace, part: str) -> Pairs:
     settings = ModelSettings(threads=options.threads)
     faces = FaceEmotionRecognizer(load_model(options.fer_model, 'fer', settings))
     names = options.ser_model or ['ser-default']
-    if len(names) > 1 or names[0].endswith('.pt'):
+    if len(names) > 1:
         raise TrainingError('aligned films take one --ser-model, a model of the runtime')
     voices = SpeechEmotionRecognizer(load_model(names[0], 'ser', settings))
-    key = repr((1, [str(clip.video) for clip in clips], model_digest(faces),
+    key = repr((2, [str(clip.video) for clip in clips], model_digest(faces),
                 model_digest(voices)))
     path = options.out / 'cache' / (
         f'aligned_{part}_{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz')
@@ -73,7 +77,13 @@ def load_aligned(options: argparse.Namespace, part: str) -> Pairs:
         _watch(clips, faces, voices, path)
     with np.load(path, allow_pickle=False) as archive:
         weights = archive['weights']
-        return Pairs(archive['face'], archive['voice'], weights, weights > 0, archive['truth'])
+        tables = {name: archive[f'embedding_{name}'] for name in ('face', 'voice')}
+        pairs = Pairs(
+            archive['face'], archive['voice'], weights, weights > 0, archive['truth'],
+            {name: Rows(table, np.where(weights[:, column] > 0, np.arange(len(table)), -1))
+             for column, (name, table) in enumerate(tables.items()) if table.shape[1]})
+    return pairs, {name: seen_of(recognizer, tables[name].shape[1])
+                   for name, recognizer in (('face', faces), ('voice', voices))}
 
 
 def _watch(clips: Sequence[FilmClip], faces: FaceEmotionRecognizer,
@@ -90,8 +100,12 @@ def _watch(clips: Sequence[FilmClip], faces: FaceEmotionRecognizer,
         print(f'{len(problems)} of {len(clips)} films were left out; the first: {problems[0]}')
     if not looks:
         raise TrainingError('no film could be read')
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, truth=np.array(truth),
+    buffer, tables = io.BytesIO(), {}
+    for name in ('face', 'voice'):
+        own = [item.embeddings[name] for item in looks]
+        none = np.zeros(max(map(len, own)), np.float32)
+        tables[f'embedding_{name}'] = np.stack([value if len(value) else none for value in own])
+    np.savez_compressed(buffer, truth=np.array(truth), **tables,
                         **{name: np.stack([getattr(item, name) for item in looks])
                            for name in ('face', 'voice', 'weights')})
     write_atomically(path, buffer.getvalue())
@@ -103,12 +117,13 @@ def evaluate_aligned(options: argparse.Namespace) -> dict:
     A modality that is missing in a film counts as an error of that modality alone. The deviation
     is that of a bootstrap over films.
     """
-    test, pairs = load_aligned(options, TEST), load_aligned(options, FIT)
+    (test, _), (pairs, _) = load_aligned(options, TEST), load_aligned(options, FIT)
     table = {'face': methods.face_only, 'voice': methods.voice_only,
              'product as shipped': methods.closed_form(CombineSettings())}
     if len(np.unique(pairs.truth)) > 1:
         table['product fitted'] = methods.closed_form(methods.fit_closed_form(pairs, 'product'))
-        table['stacker'] = methods.learnt(methods.train(methods.stacker(), pairs, options.seed))
+        table['stacker'] = methods.learnt(methods.train(methods.stacker, pairs, options.seed))
+        table['network'] = methods.learnt(methods.train(methods.Network, pairs, options.seed))
     rng = np.random.default_rng(options.seed)
     again = rng.integers(len(test), size=(BOOTSTRAP, len(test)))
     result = {}

@@ -128,11 +128,14 @@ class Look:
     :param face: (6,) mean over the frames of the person seen most; uniform if nobody was seen.
     :param voice: (6,); uniform if the model abstained.
     :param weights: (2,) quality of each, 0 where it is missing.
+    :param embeddings: of ``face`` (d,) and ``voice`` (e,), mean over the same frames; empty where
+        missing, or where a model gives none.
     """
 
     face: np.ndarray
     voice: np.ndarray
     weights: np.ndarray
+    embeddings: dict[str, np.ndarray]
 
 
 def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionRecognizer,
@@ -148,30 +151,32 @@ def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionReco
     finder, crops, quality = FaceFinder(), [], []
     seen: list[str] = []
     for moment, frame in _frames(clip.video, rate):
-        found = finder.find(frame, moment)
-        if found:
-            seen.append(found[0].id)
-            crops.append(found[0].crop)
-            quality.append(found[0].quality)
+        tracked = finder.find(frame, moment)
+        if tracked:
+            seen.append(tracked[0].id)
+            crops.append(tracked[0].crop)
+            quality.append(tracked[0].quality)
     face, face_weight = UNIFORM, 0.0
+    embeddings = {name: np.empty(0, np.float32) for name in ('face', 'voice')}
     if seen:
         most = Counter(seen).most_common(1)[0][0]
         chosen = [index for index, name in enumerate(seen) if name == most]
-        face = faces.predict([crops[index] for index in chosen]).probabilities.mean(axis=0)
+        found = faces.predict([crops[index] for index in chosen])
+        face, embeddings['face'] = found.probabilities.mean(axis=0), found.embedding.mean(axis=0)
         face_weight = float(np.mean([quality[index] for index in chosen]))
     voice, voice_weight = UNIFORM, 0.0
     try:
         samples = read_sound(clip.sound)
         emotion = voices.predict(samples, 16000)
         if not emotion.abstained:
-            voice = emotion.probabilities
+            voice, embeddings['voice'] = emotion.probabilities, emotion.embedding
             voice_weight = float(np.nan_to_num(
                 snr.quality(snr.estimate(samples, background(samples))), nan=1.0))
     except TrainingError:
         if not seen:
             raise
     return Look(np.asarray(face, np.float32), np.asarray(voice, np.float32),
-                np.array([face_weight, voice_weight], np.float32))
+                np.array([face_weight, voice_weight], np.float32), embeddings)
 
 
 def _frames(path: Path, rate: float) -> Iterator[tuple[float, np.ndarray]]:

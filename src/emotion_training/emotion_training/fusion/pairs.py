@@ -6,7 +6,7 @@ person, the moment and the strength of the emotion. It is therefore reported und
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -39,6 +39,30 @@ SCENARIOS = (
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Rows of a table, each as often as wanted: embeddings of pairs without their copies.
+
+    :param table: float32 (m, d).
+    :param index: int (n,); -1 for a row of zeros.
+    """
+
+    table: np.ndarray
+    index: np.ndarray
+
+    def take(self, chosen: np.ndarray | slice) -> np.ndarray:
+        """Return float32 (k, d)."""
+        index = self.index[chosen]
+        if not len(self.table):
+            return np.zeros((len(index), self.table.shape[1]), np.float32)
+        return self.table[index] * (index >= 0)[:, None].astype(np.float32)
+
+    def __add__(self, other: Rows) -> Rows:
+        moved = np.where(other.index < 0, -1, other.index + len(self.table))
+        return Rows(np.concatenate((self.table, other.table)),
+                    np.concatenate((self.index, moved)))
+
+
+@dataclass(frozen=True)
 class Pairs:
     """Faces and voices side by side.
 
@@ -47,6 +71,7 @@ class Pairs:
     :param weights: float32 (n, 2), how far each can be trusted, 0 where missing.
     :param present: bool (n, 2), whether it is there at all.
     :param truth: int (n,).
+    :param embeddings: of ``face`` and ``voice``; zeros where missing.
     """
 
     face: np.ndarray
@@ -54,13 +79,16 @@ class Pairs:
     weights: np.ndarray
     present: np.ndarray
     truth: np.ndarray
+    embeddings: dict[str, Rows] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.truth)
 
     def __add__(self, other: Pairs) -> Pairs:
         return Pairs(*(np.concatenate((getattr(self, name), getattr(other, name)))
-                       for name in ('face', 'voice', 'weights', 'present', 'truth')))
+                       for name in ('face', 'voice', 'weights', 'present', 'truth')),
+                     {name: rows + other.embeddings[name]
+                      for name, rows in self.embeddings.items()})
 
 
 def draw(truth: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -98,8 +126,14 @@ def make_pairs(faces: Pool, voices: Pool, scenario: Scenario, face_index: np.nda
     face, face_weight = side(faces, scenario.face, face_index)
     voice, voice_weight = side(voices, scenario.voice, voice_index)
     present = np.tile([bool(scenario.face), bool(scenario.voice)], (len(face_index), 1))
+    embeddings = {
+        name: Rows(pool.embedding[condition], index) if condition else
+        Rows(np.zeros((0, pool.width), np.float32), np.full(len(index), -1))
+        for name, pool, condition, index in (
+            ('face', faces, scenario.face, face_index),
+            ('voice', voices, scenario.voice, voice_index)) if pool.width}
     return Pairs(face, voice, np.stack((face_weight, voice_weight), axis=1), present,
-                 np.asarray(truth))
+                 np.asarray(truth), embeddings)
 
 
 def label_paired(faces: Pool, voices: Pool, scenario: Scenario, per_class: int,

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from emotion_perception.audio import snr
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import FaceEmotionRecognizer, SpeechEmotionRecognizer
+from emotion_perception.models.model import Prediction
 from emotion_perception.models.speech import prepare
 from emotion_perception.vision.quality import face_quality
 from emotion_training.common.files import TrainingError, sha256_of, write_atomically
@@ -42,36 +43,49 @@ class Pool:
     """One modality's readings of labelled samples.
 
     :param truth: int (n,), one of the six classes.
-    :param part: str (n,): :data:`FIT` for what parameters are fitted on, :data:`TEST`; a model
-        was trained on neither.
+    :param part: str (n,): of faces :data:`FIT` for what parameters are fitted on, and
+        :data:`TEST`; of voices the fold of the speaker. A model was trained on none of them.
     :param probabilities: by condition, float32 (n, 6), calibrated as the model's entry says.
     :param quality: by condition, float32 (n,), 0 to 1, measured as in the live graph.
+    :param embedding: by condition, float32 (n, d); empty where the model gives none.
     """
 
     truth: np.ndarray
     part: np.ndarray
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     quality: dict[str, np.ndarray] = field(default_factory=dict)
+    embedding: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def of(self, part: str) -> Pool:
-        """Return the samples of one part.
+    @property
+    def parts(self) -> list[str]:
+        """Return the names of the parts."""
+        return np.unique(self.part).tolist()
+
+    @property
+    def width(self) -> int:
+        """Return the number of values in an embedding; 0 for a model that gives none."""
+        return next((value.shape[1] for value in self.embedding.values()), 0)
+
+    def of(self, *parts: str) -> Pool:
+        """Return the samples of some parts.
 
         :raises TrainingError: if a class has none.
         """
-        chosen = self.part == part
+        chosen = np.isin(self.part, parts)
         counts = np.bincount(self.truth[chosen], minlength=len(EMOTIONS))
         if not counts.all():
             lacking = [EMOTIONS[index] for index in np.flatnonzero(counts == 0)]
-            raise TrainingError(f'the {part} part has no sample of {", ".join(lacking)}')
+            raise TrainingError(f'the {" and ".join(parts)} part has no sample of '
+                                f'{", ".join(lacking)}')
         return Pool(self.truth[chosen], self.part[chosen],
-                    {name: value[chosen] for name, value in self.probabilities.items()},
-                    {name: value[chosen] for name, value in self.quality.items()})
+                    *({name: value[chosen] for name, value in values.items()}
+                      for values in (self.probabilities, self.quality, self.embedding)))
 
     def counts(self) -> dict[str, list[int]]:
         """Return how many samples each class has in each part."""
         return {part: np.bincount(self.truth[self.part == part],
                                   minlength=len(EMOTIONS)).tolist()
-                for part in (FIT, TEST)}
+                for part in self.parts}
 
 
 def cached(folder: Path, name: str, depends_on: Sequence[object],
@@ -82,15 +96,16 @@ def cached(folder: Path, name: str, depends_on: Sequence[object],
     if not path.is_file():
         pool = make()
         buffer = io.BytesIO()
-        np.savez_compressed(
+        np.savez(
             buffer, truth=pool.truth, part=pool.part,
             **{f'p_{key}': value for key, value in pool.probabilities.items()},
-            **{f'q_{key}': value for key, value in pool.quality.items()})
+            **{f'q_{key}': value for key, value in pool.quality.items()},
+            **{f'e_{key}': value.astype(np.float16) for key, value in pool.embedding.items()})
         write_atomically(path, buffer.getvalue())
     with np.load(path, allow_pickle=False) as archive:
         return Pool(archive['truth'], archive['part'],
-                    {key[2:]: archive[key] for key in archive.files if key.startswith('p_')},
-                    {key[2:]: archive[key] for key in archive.files if key.startswith('q_')})
+                    *({key[2:]: archive[key].astype(np.float32) for key in archive.files
+                       if key.startswith(first)} for first in ('p_', 'q_', 'e_')))
 
 
 def model_digest(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer) -> str:
@@ -152,18 +167,21 @@ def face_pool(recognizer: FaceEmotionRecognizer, pictures: Sequence[np.ndarray],
     pool = Pool(np.asarray(truth, np.int64), np.asarray(part))
     for condition in conditions:
         rng = np.random.default_rng(1)
-        probabilities, quality = [], []
+        probabilities, quality, embedding = [], [], []
         with tqdm(total=len(pictures), desc=f'faces, {condition}', unit='face') as bar:
             for begin in range(0, len(pictures), 64):
                 group = [corrupt_face(picture, condition, rng)
                          for picture in pictures[begin:begin + 64]]
                 crops = [canonical(picture, window) for picture in group]
-                probabilities.append(recognizer.predict(crops).probabilities)
+                found = recognizer.predict(crops)
+                probabilities.append(found.probabilities)
+                embedding.append(found.embedding)
                 quality += [face_quality(crop, np.array([0, 0, *picture.shape[1::-1]], float))
                             for crop, picture in zip(crops, group)]
                 bar.update(len(group))
         pool.probabilities[condition] = np.concatenate(probabilities).astype(np.float32)
         pool.quality[condition] = np.array(quality, np.float32)
+        pool.embedding[condition] = np.concatenate(embedding)
     return pool
 
 
@@ -175,6 +193,7 @@ class Voice:
 
     :param path: of the sound.
     :param speaker: the model was trained without this person.
+    :param translate: brings an embedding of this model to that of another.
     """
 
     path: Path
@@ -182,6 +201,7 @@ class Voice:
     speaker: str
     part: str
     recognizer: SpeechEmotionRecognizer
+    translate: Callable[[np.ndarray], np.ndarray] = lambda embedding: embedding
 
 
 def background(samples: np.ndarray) -> float:
@@ -200,7 +220,7 @@ def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDIT
     sounds = [read_sound(voice.path) for voice in tqdm(voices, desc='reading', unit='clip')]
     for condition in conditions:
         rng = np.random.default_rng(2)
-        probabilities, quality = [], []
+        probabilities, quality, embedding = [], [], []
         for index, voice in enumerate(tqdm(voices, desc=f'voices, {condition}', unit='clip')):
             # Quiet enough never to clip; the models normalise the peak.
             samples = 0.1 * sounds[index]
@@ -211,14 +231,19 @@ def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDIT
                 # The microphone hears the same noise before somebody speaks.
                 noise_power += float(((mixed - samples) ** 2).mean())
                 samples = mixed
-            entry = voice.recognizer.model.entry
-            batch = prepare(samples, 16000, entry.speech)
-            answer = voice.recognizer.model.predict(batch).probabilities.mean(axis=0)
-            probabilities.append(answer)
+            answer = listen(voice.recognizer, samples)
+            probabilities.append(answer.probabilities.mean(axis=0))
+            embedding.append(voice.translate(answer.embedding.mean(axis=0)))
             quality.append(snr.quality(snr.estimate(samples, noise_power)))
         pool.probabilities[condition] = np.array(probabilities, np.float32)
         pool.quality[condition] = np.array(quality, np.float32)
+        pool.embedding[condition] = np.array(embedding, np.float32)
     return pool
+
+
+def listen(recognizer: SpeechEmotionRecognizer, samples: np.ndarray) -> Prediction:
+    """Return what the model says of an utterance at 16 kHz, piece by piece; it never abstains."""
+    return recognizer.model.predict(prepare(samples, 16000, recognizer.model.entry.speech))
 
 
 def _noise(kind: str, sounds: Sequence[np.ndarray], voices: Sequence[Voice], index: int,

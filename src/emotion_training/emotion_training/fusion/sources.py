@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from emotion_perception.emotions import EMOTIONS
+from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_perception.fusion.learnt import Seen
 from emotion_perception.models import (
     FaceEmotionRecognizer,
     ModelSettings,
     SpeechEmotionRecognizer,
     load_model,
+    model_file,
 )
-from emotion_training.common.files import TrainingError, load_torch, sha256_of
+from emotion_perception.models.model import dummy_input
+from emotion_training.common.files import TrainingError, sha256_of
 from emotion_training.fusion.pools import (
     FIT,
     TEST,
@@ -24,12 +28,19 @@ from emotion_training.fusion.pools import (
     Voice,
     cached,
     face_pool,
+    listen,
     model_digest,
     voice_pool,
 )
 from emotion_training.ser.corpora import Clip, read
+from emotion_training.ser.sound import read_sound
 from emotion_training.ser.splits import speaker_folds
 
+FOLDS = 3
+TRANSLATED = 360
+"""Clips that a map from one model's embeddings to another's is fitted on."""
+
+RIDGES = (0.01, 0.1, 1.0, 10.0)
 SPLITS = {'valid': FIT, 'test': TEST}
 """FER2013's parts: the validation pictures fit the fusion, the test pictures judge it."""
 
@@ -49,11 +60,12 @@ class Listener:
 
 
 def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
-               threads: int = 1) -> Pool:
+               threads: int = 1) -> tuple[Pool, Seen]:
     """Return the pool of FER+ faces: validation pictures to fit on, test pictures to judge by.
 
     :param folder: with ``ferplus.csv`` and the mosaics.
     :param most: pictures of a class in each part; those kept are drawn at random.
+    :return: and the model, whose embeddings they are.
     :raises TrainingError: if the folder cannot be used.
     :raises ModelError: if the model cannot be loaded.
     """
@@ -70,65 +82,42 @@ def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
             pictures += [faces.pictures[row] for row in chosen]
             truth += [value] * len(chosen)
             part += [name] * len(chosen)
-    pool = cached(cache, 'faces', ('faces', 1, faces.digest, most, model_digest(recognizer)),
+    pool = cached(cache, 'faces', ('faces', 3, faces.digest, most, model_digest(recognizer)),
                   lambda: face_pool(recognizer, pictures, np.array(truth), np.array(part)))
     say(f'{recognizer.model.name}: {len(pool.truth)} faces of {faces.name}')
-    return pool
+    return pool, seen_of(recognizer, pool.width)
 
 
-def load_listener(path: str, cache: Path, threads: int = 1) -> Listener:
+def load_listener(path: str, threads: int = 1) -> Listener:
     """Load a voice model with what is known of its speakers.
 
-    :param path: a checkpoint of ``./emotion train ser`` (``p3_fold0.pt``), which names its
-        speakers; or a model of the runtime (a catalogue name or an ONNX file) whose ``.json``
-        beside it lists under ``speakers`` those held out.
+    :param path: a model of the runtime (a catalogue name or an ONNX file, as ``./emotion train
+        ser --protocol P3`` leaves one for each fold) whose ``.json`` beside it lists under
+        ``speakers`` those held out.
     :raises TrainingError: if nothing is known of its speakers.
     """
-    settings = ModelSettings(threads=threads)
-    if not path.endswith('.pt'):
-        recognizer = SpeechEmotionRecognizer(load_model(path, 'ser', settings))
-        held = _held_out(recognizer)
-        return Listener(recognizer, lambda speaker: speaker not in held,
-                        model_digest(recognizer))
-    from emotion_training.ser import fit
-    from emotion_training.ser.export import entry_of, export
-
-    digest = sha256_of(Path(path)) if Path(path).is_file() else ''
-    checkpoint = load_torch(Path(path))
-    try:
-        heard = frozenset(checkpoint['made_of']['speakers'])
-        start = checkpoint['made_of']['start']
-        while start is not None:
-            heard, start = heard | frozenset(start['speakers']), start['start']
-    except (KeyError, TypeError) as error:
-        raise TrainingError(f'{path} does not say which speakers it was trained on; take a '
-                            'checkpoint that `./emotion train ser` wrote') from error
-    file = Path(cache) / f'{Path(path).stem}_{digest[:12]}.onnx'
-    if not file.is_file():
-        export(fit.restore(checkpoint), file,
-               entry_of(file.name, 1.0, 0.0, f'exported from {Path(path).name}'))
-    recognizer = SpeechEmotionRecognizer(load_model(str(file), 'ser', settings))
-    return Listener(recognizer, lambda speaker: speaker in heard, digest)
+    recognizer = SpeechEmotionRecognizer(load_model(path, 'ser', ModelSettings(threads=threads)))
+    held = _held_out(recognizer)
+    return Listener(recognizer, lambda speaker: speaker not in held, model_digest(recognizer))
 
 
 def _held_out(recognizer: SpeechEmotionRecognizer) -> frozenset[str]:
-    from emotion_perception.models import model_file
-
     record = model_file(recognizer.model.entry).with_suffix('.json')
     try:
         return frozenset(json.loads(record.read_text())['speakers'])
     except (OSError, ValueError, KeyError, TypeError):
         raise TrainingError(
             f'{recognizer.model.name}: nothing says which speakers it was not trained on '
-            f'(expected a list "speakers" in {record}); give checkpoints of `./emotion train '
-            'ser` instead') from None
+            f'(expected a list "speakers" in {record}); give the folds of `./emotion train ser '
+            '--protocol P3` instead') from None
 
 
 def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: int, say: Say
                   ) -> list[Voice]:
-    """Give each clip the first model that never heard its speaker; split by speakers.
+    """Give each clip the first model that never heard its speaker; split speakers in folds.
 
-    A third of the speakers of each corpus fits the fusion, the others judge it.
+    What is judged on one fold is fitted on the others, so that every speaker is a stranger to
+    the fusion as well.
 
     :param most: clips of a class from each corpus in each part.
     :raises TrainingError: if no clip is left.
@@ -144,17 +133,17 @@ def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: in
                             'voice model given; give models that leave some out')
     speakers = np.array([clip.speaker for clip, _, _ in able])
     corpora = np.array([clip.corpus for clip, _, _ in able])
-    fold = speaker_folds(speakers, corpora, min(3, len(np.unique(speakers))), seed=1)
+    fold = speaker_folds(speakers, corpora, min(FOLDS, len(np.unique(speakers))), seed=1)
     voices, kept = [], {}
     for place in np.random.default_rng(0).permutation(len(able)):
         clip, truth, listener = able[place]
-        part = FIT if fold[place] == 0 else TEST
+        part = f'fold {fold[place]}'
         key = (clip.corpus, truth, part)
         kept[key] = kept.get(key, 0) + 1
         if kept[key] <= most:
             voices.append(Voice(clip.path, truth, clip.speaker, part, listener.recognizer))
     for corpus in np.unique(corpora):
-        for part in (FIT, TEST):
+        for part in sorted({voice.part for voice in voices}):
             names = {voice.speaker for voice in voices if voice.part == part
                      and voice.speaker.startswith(f'{corpus}/')}
             say(f'{corpus}, {part}: {len(names)} speakers, '
@@ -162,25 +151,126 @@ def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: in
     return voices
 
 
-def load_voices(corpora: Sequence[str], models: Sequence[str], cache: Path, most: int, say: Say,
-                threads: int = 1) -> Pool:
+def load_voices(corpora: Sequence[str], models: Sequence[str], target: str, cache: Path,
+                most: int, say: Say, threads: int = 1) -> tuple[Pool, Seen]:
     """Return the pool of voices, each judged by a model that was not trained on its speaker.
 
     :param corpora: ``CORPUS=PATH`` each, as ``./emotion train ser`` takes them.
     :param models: see :func:`load_listener`.
+    :param target: the model that will be used; embeddings are brought to its.
+    :return: and the target, whose embeddings they are.
     """
-    listeners = [load_listener(model, cache, threads) for model in models]
+    listeners = [load_listener(model, threads) for model in models]
+    wanted = SpeechEmotionRecognizer(load_model(target, 'ser', ModelSettings(threads=threads)))
     clips = [clip for spec in corpora for clip in read(spec)]
     voices = choose_voices(clips, listeners, most, say)
     names = [(voice.path.name, voice.part) for voice in voices]
-    return cached(cache, 'voices', ('voices', 1, names, [item.digest for item in listeners]),
-                  lambda: voice_pool(voices))
+    digests = [*(item.digest for item in listeners), model_digest(wanted)]
+    pool = cached(cache, 'voices', ('voices', 3, names, digests),
+                  lambda: voice_pool(translated(voices, listeners, wanted, say)))
+    return pool, seen_of(wanted, pool.width)
+
+
+def seen_of(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer, width: int) -> Seen:
+    """Return what a fusion file says of a model whose embeddings it takes."""
+    try:
+        digest = sha256_of(model_file(recognizer.model.entry))
+    except OSError:
+        digest = ''             # a directory or a hub model
+    return Seen(recognizer.model.name, digest, width)
+
+
+def translated(voices: Sequence[Voice], listeners: Sequence[Listener],
+               target: SpeechEmotionRecognizer, say: Say) -> list[Voice]:
+    """Let each voice's embedding be brought to that of the target.
+
+    Models that were trained apart have embeddings in different coordinates, and the target has
+    heard everybody, so its own embeddings of these clips would be too good. A linear map between
+    two models (K. Lenc, A. Vedaldi, "Understanding image representations by measuring their
+    equivariance and equivalence", CVPR 2015) is fitted on clips of speakers that both heard, and
+    applied to those that one did not: an estimate of the target's for a stranger.
+    """
+    def embedding(recognizer: SpeechEmotionRecognizer, voice: Voice) -> np.ndarray:
+        return listen(recognizer, 0.1 * read_sound(voice.path)).embedding.mean(axis=0)
+
+    dummy = dummy_input(target.model.entry)
+    width = target.model.predict(dummy).embedding.shape[1]
+    wanted: dict[Path, np.ndarray] = {}
+    maps: dict[int, Callable[[np.ndarray], np.ndarray]] = {}
+    for listener in listeners:
+        own = listener.recognizer
+        if model_digest(own) == model_digest(target):
+            continue
+        if width == 0 or own.model.predict(dummy).embedding.shape[1] == 0:
+            none = np.empty(0, np.float32)
+            maps[id(own)] = lambda value, none=none: none
+            continue
+        both = [voice for voice in voices if listener.knows(voice.speaker)][:TRANSLATED]
+        if len(both) < 2:
+            raise TrainingError(f'no clip is of a speaker that both {own.model.name} and '
+                                f'{target.model.name} were trained on')
+        for voice in tqdm(both, desc=f'embeddings of {Path(own.model.name).stem}', unit='clip'):
+            if voice.path not in wanted:
+                wanted[voice.path] = embedding(target, voice)
+        pairs = np.stack([embedding(own, voice) for voice in both])
+        found = Translation.fit(pairs, np.stack([wanted[voice.path] for voice in both]))
+        say(f'{Path(own.model.name).stem} to {target.model.name}: the map explains '
+            f'{found.explained:.0%} of the embedding on clips left out')
+        maps[id(own)] = found
+    return [replace(voice, translate=maps.get(id(voice.recognizer), voice.translate))
+            for voice in voices]
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A linear map from one model's embedding to another's: a slope of each value, and a ridge
+    regression of what that leaves.
+
+    :param explained: share of the variance, on the fifth of the clips that was left out.
+    """
+
+    mean: np.ndarray
+    other: np.ndarray
+    slope: np.ndarray
+    matrix: np.ndarray
+    explained: float
+
+    def __call__(self, embedding: np.ndarray) -> np.ndarray:
+        """Bring embeddings (..., d) to (..., e) float32."""
+        moved = embedding - self.mean
+        result = self.other + moved @ self.matrix
+        if self.slope.size:
+            result = result + moved * self.slope
+        return result.astype(np.float32)
+
+    @staticmethod
+    def fit(own: np.ndarray, other: np.ndarray) -> Translation:
+        """Fit on embeddings (n, d) and (n, e) of the same clips."""
+        train = np.arange(len(own)) % 5 != 0
+        spread = max(float(other[~train].var(axis=0).sum()), 1e-9)
+
+        def left(ridge: float) -> float:
+            found = Translation._fit(own[train], other[train], ridge)
+            return float(((found(own[~train]) - other[~train]) ** 2).mean(axis=0).sum()) / spread
+        losses = {ridge: left(ridge) for ridge in RIDGES}
+        best = min(losses, key=losses.get)
+        return replace(Translation._fit(own, other, best), explained=1.0 - losses[best])
+
+    @staticmethod
+    def _fit(own: np.ndarray, other: np.ndarray, ridge: float) -> Translation:
+        mean, place = own.mean(axis=0), other.mean(axis=0)
+        x, rest = own - mean, other - place
+        slope = np.empty(0, np.float32)
+        if own.shape == other.shape:
+            slope = (x * rest).sum(axis=0) / np.maximum((x * x).sum(axis=0), 1e-9)
+            rest = rest - x * slope
+        gram = x @ x.T
+        gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=gram.dtype)
+        return Translation(mean, place, slope, x.T @ np.linalg.solve(gram, rest), 0.0)
 
 
 def calibrated(pool: Pool, temperature: float) -> Pool:
     """Return the pool with its probabilities at another temperature."""
-    from emotion_perception.emotions import softmax
-
     return replace(pool, probabilities={
         name: softmax(np.log(np.maximum(value, 1e-9)), temperature)
         for name, value in pool.probabilities.items()})

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from emotion_perception.fusion.combine import CombineSettings
+from emotion_perception.fusion.learnt import Seen
 from emotion_perception.models import ModelError
 from emotion_training.common.files import TrainingError, save_json
 from emotion_training.fusion import methods
@@ -24,10 +25,12 @@ from emotion_training.fusion.pools import FIT, Pool
 class Fitted:
     """Everything that was fitted.
 
+    :param seen: the models whose embeddings the network takes: ``face``, ``voice``.
     :param voice_calibration: temperature of the voice models as such, before the fusion; 1 for a
         model that carries its own.
     """
 
+    seen: dict[str, Seen]
     voice_calibration: float
     product: CombineSettings
     without_priors: CombineSettings
@@ -44,12 +47,15 @@ def add_sources(made: argparse.ArgumentParser) -> None:
                       help='speech corpus, repeatable, as in `./emotion train ser`')
     made.add_argument('--fer-model', default='fer-default', metavar='NAME')
     made.add_argument('--ser-model', action='append', default=[], metavar='NAME',
-                      help='voice model, repeatable: a checkpoint of `./emotion train ser` or a '
-                           'model with its .json beside it; each clip is judged by the first '
-                           'that was not trained on its speaker (default: ser-default)')
-    made.add_argument('--most', type=int, default=90, metavar='N',
-                      help='clips of a class from each corpus and part (default: %(default)s)')
-    made.add_argument('--most-faces', type=int, default=180, metavar='N',
+                      help='voice model with its .json beside it, repeatable (the folds of '
+                           '`./emotion train ser --protocol P3`); each clip is judged by the '
+                           'first that was not trained on its speaker (default: ser-default)')
+    made.add_argument('--ser-target', default='ser-default', metavar='NAME',
+                      help='voice model whose embeddings the network shall take '
+                           '(default: %(default)s)')
+    made.add_argument('--most', type=int, default=40, metavar='N',
+                      help='clips of a class from each corpus and fold (default: %(default)s)')
+    made.add_argument('--most-faces', type=int, default=150, metavar='N',
                       help='faces of a class in each part (default: %(default)s)')
     made.add_argument('--pairs', type=int, default=12000, metavar='N',
                       help='pairs drawn to fit on (default: %(default)s)')
@@ -58,8 +64,8 @@ def add_sources(made: argparse.ArgumentParser) -> None:
     made.add_argument('--threads', type=int, default=1)
 
 
-def load_pools(options: argparse.Namespace) -> tuple[Pool, Pool]:
-    """Return the face and the voice pool of a command line.
+def load_pools(options: argparse.Namespace) -> tuple[Pool, Pool, dict[str, Seen]]:
+    """Return the face and the voice pool of a command line, and whose embeddings they hold.
 
     :raises TrainingError: if data are not named or cannot be used.
     """
@@ -69,11 +75,14 @@ def load_pools(options: argparse.Namespace) -> tuple[Pool, Pool]:
         raise TrainingError('name faces and voices: --faces DIR --voices NAME=PATH, or an '
                             'audio-visual set: --audiovisual NAME=PATH')
     cache = options.out / 'cache'
-    faces = load_faces(options.faces, options.fer_model, cache, options.most_faces, say,
-                       options.threads)
-    voices = load_voices(options.voices, options.ser_model or ['ser-default'], cache,
-                         options.most, say, options.threads)
-    return faces, voices
+    faces, face = load_faces(options.faces, options.fer_model, cache, options.most_faces, say,
+                             options.threads)
+    voices, voice = load_voices(options.voices, options.ser_model or ['ser-default'],
+                                options.ser_target, cache, options.most, say, options.threads)
+    for seen in (face, voice):
+        if not seen.size:
+            say(f'{seen.model} gives no embedding: the network is trained without')
+    return faces, voices, {'face': face, 'voice': voice}
 
 
 def say(line: str) -> None:
@@ -81,30 +90,38 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def calibrate_voices(pool: Pool) -> tuple[Pool, float]:
-    """Return the voices at the temperature that makes the clean fitting part most likely."""
-    from emotion_training.fusion.sources import calibrated
+def fit_temperature_of(pool: Pool) -> float:
+    """Return the temperature that makes the clean samples most likely."""
     from emotion_training.ser.export import fit_temperature
 
-    part = pool.of(FIT)
-    temperature = fit_temperature(np.log(np.maximum(part.probabilities['clean'], 1e-9)),
-                                  part.truth)
-    return calibrated(pool, temperature), temperature
+    return fit_temperature(np.log(np.maximum(pool.probabilities['clean'], 1e-9)), pool.truth)
 
 
-def fit_all(pairs: Pairs, voice_calibration: float = 1.0, seed: int = 0) -> Fitted:
+def fit_all(pairs: Pairs, seen: dict[str, Seen], voice_calibration: float = 1.0, seed: int = 0
+            ) -> Fitted:
     """Fit every method on the same pairs."""
-    product = methods.fit_closed_form(pairs, 'product', with_priors=True)
-    say('priors ' + ', '.join(f'{value:.3f}' for value in product.priors))
-    without_priors = methods.fit_closed_form(pairs, 'product')
-    mean = methods.fit_closed_form(pairs, 'mean')
-    for settings in (product, without_priors, mean):
-        say(f'{settings.method}: face temperature {settings.face_temperature:.3f} and trust '
-            f'{settings.face_trust:.3f}, voice temperature {settings.voice_temperature:.3f} and '
-            f'trust {settings.voice_trust:.3f}')
-    stacker = methods.train(methods.stacker(), pairs, seed)
-    network = methods.train(methods.network(), pairs, seed)
-    return Fitted(voice_calibration, product, without_priors, mean, stacker, network)
+    return Fitted(
+        seen, voice_calibration, methods.fit_closed_form(pairs, 'product', with_priors=True),
+        methods.fit_closed_form(pairs, 'product'), methods.fit_closed_form(pairs, 'mean'),
+        methods.train(methods.stacker, pairs, seed), methods.train(methods.Network, pairs, seed))
+
+
+def fit_on(faces: Pool, voices: Pool, seen: dict[str, Seen], count: int, seed: int) -> Fitted:
+    """Calibrate the voices, draw pairs, and fit every method on them."""
+    from emotion_training.fusion.sources import calibrated
+
+    temperature = fit_temperature_of(voices)
+    pairs = training_mixture(faces, calibrated(voices, temperature), count,
+                             np.random.default_rng(seed))
+    return fit_all(pairs, seen, temperature, seed)
+
+
+def settings_text(settings: CombineSettings) -> str:
+    """Return fitted values as the lines that :class:`CombineSettings` holds as defaults."""
+    values = [f'{name}: {getattr(settings, name):.3f}'
+              for name in ('face_temperature', 'voice_temperature', 'face_trust', 'voice_trust')]
+    values.append('priors: (' + ', '.join(f'{value:.3f}' for value in settings.priors) + ')')
+    return '\n'.join(values)
 
 
 def save(fitted: Fitted, folder: Path) -> None:
@@ -121,8 +138,10 @@ def save(fitted: Fitted, folder: Path) -> None:
                                   ('mean', fitted.mean))}})
     for name in ('stacker', 'network'):
         path = folder / f'fusion_{name}.onnx'
-        methods.export(getattr(fitted, name), path)
+        methods.export(getattr(fitted, name), path, fitted.seen)
         say(f'{path}: {path.stat().st_size} bytes')
+    say('Fitted, for the defaults of CombineSettings '
+        f'(emotion_perception/fusion/combine.py):\n{settings_text(fitted.product)}')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -143,16 +162,12 @@ def run(options: argparse.Namespace) -> None:
     if options.audiovisual:
         from emotion_training.fusion.aligned import load_aligned
 
-        pairs = load_aligned(options, FIT)
+        pairs, seen = load_aligned(options, FIT)
         say(f'{len(pairs)} aligned clips to fit on')
-        save(fit_all(pairs, 1.0, options.seed), options.out)
+        save(fit_all(pairs, seen, 1.0, options.seed), options.out)
         return
-    faces, voices = load_pools(options)
-    voices, temperature = calibrate_voices(voices)
-    say(f'calibration of the voice models: temperature {temperature:.2f}')
-    pairs = training_mixture(faces.of(FIT), voices.of(FIT), options.pairs,
-                             np.random.default_rng(options.seed))
-    save(fit_all(pairs, temperature, options.seed), options.out)
+    faces, voices, seen = load_pools(options)
+    save(fit_on(faces.of(FIT), voices, seen, options.pairs, options.seed), options.out)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
