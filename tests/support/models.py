@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,38 @@ def voice_model(folder: Path, embedding: bool = False) -> Path:
     """
     return _write(folder / 'voice.onnx', _VOICE_CARD, 'waveform', ['n', 't'], (1,),
                   [0.0, 0.0, 0.2, 0.5, 2.0, 0.0], embedding)
+
+
+def write_network(path: Path, seen: dict | None) -> Path:
+    """Write a fusion network: the logit of the first class is the sum of both embeddings.
+
+    :param seen: what its metadata says of the models; their sizes are 2 and 3 without.
+    """
+    onnx = pytest.importorskip('onnx', reason='makes the small models')
+    from onnx import TensorProto, helper, numpy_helper
+
+    def matrix(name: str, height: int, value: float) -> object:
+        table = np.zeros((height, 6), np.float32)
+        table[:, 0] = value
+        return numpy_helper.from_array(table, name)
+
+    sizes = {name: (seen or {}).get(name, {}).get('size', size)
+             for name, size in (('face', 2), ('voice', 3))}
+    inputs = {'features': 28, **{f'{name}_embedding': size for name, size in sizes.items()}}
+    graph = helper.make_graph(
+        [*(helper.make_node('MatMul', [name, f'{name}_by'], [f'{name}_part']) for name in inputs),
+         helper.make_node('Sum', [f'{name}_part' for name in inputs], ['logits'])], 'network',
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', size])
+         for name, size in inputs.items()],
+        [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['n', 6])],
+        [matrix(f'{name}_by', size, float(name != 'features')) for name, size in inputs.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
+    model.ir_version = 8
+    if seen is not None:
+        item = model.metadata_props.add()
+        item.key, item.value = 'emotion_fusion', json.dumps(seen)
+    onnx.save(model, str(path))
+    return path
 
 
 def _write(path: Path, card: str, name: str, shape: list, axes: tuple[int, ...],

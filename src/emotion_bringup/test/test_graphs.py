@@ -41,6 +41,8 @@ def test_every_argument_sets_a_parameter_that_the_node_has(parameters) -> None:
             for node, parameter in argument.targets:
                 if argument.kind is not dict:
                     assert parameter in parameters[node], f'{graph.name}: {argument.name}'
+            for _, node, parameter, _ in argument.needs:
+                assert parameter in parameters[node], f'{graph.name}: {argument.name}'
         for entry in graph.nodes:
             for parameter in entry.parameters:
                 assert parameter in parameters[entry.name], f'{graph.name}: {entry.name}'
@@ -67,6 +69,15 @@ def test_a_video_feeds_camera_and_microphone() -> None:
     setups = {s.name: s for s in resolve(GRAPHS['multimodal'], {'video': 'a.mp4', 'loop': 'true'})}
     for name in ('camera_node', 'microphone_node'):
         assert setups[name].parameters == {'source': 'a.mp4', 'loop': True}
+
+
+def test_fusion_by_network_makes_both_recognisers_publish_embeddings() -> None:
+    for name in ('perception', 'multimodal', 'interview'):
+        for method, wanted in (('network', {'embedding': True}), ('stacker', {})):
+            setups = {setup.name: setup.parameters
+                      for setup in resolve(GRAPHS[name], {'fusion_method': method})}
+            assert setups['fusion_node'] == {'method': method}
+            assert setups['fer_node'] == setups['ser_node'] == wanted
 
 
 def test_a_camera_number_stays_a_text() -> None:

@@ -26,6 +26,7 @@ from emotion_perception.nodes.fer_node import FerNode
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import array_to_image, to_stamp
 from support.faces import background, paste, portraits
+from support.models import face_model
 
 # White crops are happy, black ones sad: (logits are weight * brightness + bias)
 ENTRY = {
@@ -176,6 +177,22 @@ def test_smoothing_can_be_changed_while_it_runs(detector: Detector, client) -> N
               for i in range(6)]
     assert labels == ['Sad', 'Happy'] * 3
     assert not client.set_parameter('/fer_node', 'method', 'guess').successful
+
+
+def test_embeddings_are_published_where_they_are_asked_for(
+        processes, client, tmp_path: Path) -> None:
+    processes.node('fer_node', model=str(face_model(tmp_path, embedding=True)), threads=1)
+    detector = Detector(client)
+    assert not detector.ask(face('face_1', WHITE)).predictions[0].embedding
+    assert client.set_parameter('/fer_node', 'embedding', True).successful
+    white, black = detector.ask(face('face_1', WHITE), face('face_2', BLACK)).predictions
+    assert len(white.embedding) == len(black.embedding) == 6
+    assert white.embedding[0] > black.embedding[0]
+
+
+def test_a_model_without_an_embedding_gives_an_empty_one(detector: Detector, client) -> None:
+    assert client.set_parameter('/fer_node', 'embedding', True).successful
+    assert not detector.ask(face('face_1', WHITE)).predictions[0].embedding
 
 
 def test_with_missing_weights_it_waits_and_can_be_configured_later(

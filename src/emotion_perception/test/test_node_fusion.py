@@ -17,6 +17,7 @@ from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.nodes.fusion_node import FusionNode
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_stamp
+from support.models import write_network
 
 
 class Client:
@@ -114,5 +115,31 @@ def test_method_and_priors_may_be_given_at_the_start_and_changed() -> None:
         assert all(result.successful for result in results), results
         client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2))
         assert client.until(lambda: client.heard[-1].model.startswith('product('))
+    finally:
+        client.close()
+
+
+def test_the_network_gets_embeddings_through_real_messages_and_says_what_it_lacks(
+        tmp_path, monkeypatch) -> None:
+    write_network(tmp_path / 'fusion_network.onnx', {
+        'face': {'model': 'm', 'sha256': '', 'size': 2},
+        'voice': {'model': 'm', 'sha256': '', 'size': 3}})
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
+                        lambda: [tmp_path])
+    client = Client('-p', 'method:=network')
+    try:
+        client.face.publish(prediction(EmotionPrediction.FACE, 100.0, 2))
+        assert client.until(lambda: client.heard)
+        assert client.heard[-1].model == 'product(m)'
+        assert client.fusion.report.warnings == 1
+        client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2,
+                                       embedding=np.array([1.0, 1.0])))
+        assert client.until(lambda: client.heard[-1].model == 'network(m)')
+        client.voice.publish(prediction(EmotionPrediction.VOICE, 101.1, 2, span=0.5,
+                                        embedding=np.array([0.5, 0.5, 0.5])))
+        assert client.until(lambda: client.heard[-1].model == 'network(m+m)')
+        found = np.log(client.heard[-1].probabilities[0] / client.heard[-1].probabilities[1])
+        assert found == pytest.approx(3.5, abs=1e-3)
+        assert client.fusion.report.warnings == 1
     finally:
         client.close()

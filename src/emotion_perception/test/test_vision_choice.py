@@ -15,7 +15,7 @@ from emotion_perception.vision.detect import make_detector
 from emotion_perception.vision.primary import Primary, PrimarySettings
 from emotion_perception.vision.quality import face_quality, frontalness, grain, sharpness
 from emotion_perception.vision.smooth import Smoother, SmoothSettings
-from support.faces import astronaut, hopper
+from support.faces import astronaut
 
 
 @dataclass(frozen=True)

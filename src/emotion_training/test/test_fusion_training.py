@@ -133,14 +133,22 @@ def test_the_network_makes_use_of_what_only_embeddings_show(faces: Pool, voices:
         answer(plain), pairs.truth) - 0.002
 
 
-def test_temperatures_put_overconfidence_right(faces: Pool, voices: Pool) -> None:
+def test_voices_that_are_overconfident_are_calibrated_first(faces: Pool, voices: Pool) -> None:
     sharp = sources.calibrated(voices, 0.3)
-    pairs = label_paired(faces, sharp, SCENARIOS[0], 300, np.random.default_rng(0))
-    plain = methods.log_loss(methods.closed_form(CombineSettings())(pairs), pairs.truth)
-    settings = methods.fit_closed_form(pairs, 'product')
-    fitted = methods.log_loss(methods.closed_form(settings)(pairs), pairs.truth)
-    assert settings.voice_temperature > settings.face_temperature
-    assert fitted < plain
+    temperature = train_fusion.fit_temperature_of(sharp)
+    assert temperature > 2.0
+    truth = voices.truth
+    assert methods.log_loss(sources.calibrated(sharp, temperature).probabilities['clean'],
+                            truth) < methods.log_loss(sharp.probabilities['clean'], truth)
+
+
+def test_a_face_alone_is_as_sure_as_its_model_and_two_are_surer(faces: Pool, voices: Pool,
+                                                               mixture: Pairs) -> None:
+    settings = methods.fit_closed_form(mixture, 'product', with_priors=True)
+    assert (settings.face_temperature, settings.voice_temperature) == (1.0, 1.0)
+    alone = dataclasses.replace(settings, face_trust=0.0, floor=0.0001)
+    pairs = label_paired(faces, voices, SCENARIOS[1], 20, np.random.default_rng(0))
+    np.testing.assert_allclose(methods.closed_form(alone)(pairs), pairs.face, atol=2e-3)
 
 
 def test_fitted_priors_find_a_class_that_models_neglect(faces: Pool, voices: Pool) -> None:
@@ -187,7 +195,7 @@ def test_a_trained_combination_runs_the_same_in_the_runtime(mixture: Pairs, tmp_
 def test_an_untrained_network_is_the_product_of_experts(mixture: Pairs) -> None:
     network = methods.Network({'face': 8, 'voice': 9}).eval()
     plain = CombineSettings(face_temperature=1.0, voice_temperature=1.0, face_trust=1.0,
-                            voice_trust=1.0, floor=0.001, priors=())
+                            voice_trust=1.0, agreement=0.0, floor=0.001, priors=())
     np.testing.assert_allclose(methods.learnt(network)(mixture),
                                methods.closed_form(plain)(mixture), atol=0.05)
 

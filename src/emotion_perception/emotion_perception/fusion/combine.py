@@ -30,31 +30,34 @@ METHODS = ('product', 'mean', *LEARNT)
 class CombineSettings:
     """How two probability vectors become one.
 
-    Temperatures, trust and priors are fitted by ``./emotion train fusion`` on FER2013's validation
-    pictures and a third of the speakers of RAVDESS and nEMO, whom the voice models had not heard
-    (docs/fusion.md).
+    Trust, agreement and priors are fitted by ``./emotion train fusion`` on FER2013's validation
+    pictures and on voices of RAVDESS and nEMO that the voice models had not heard
+    (docs/fusion.md). The temperatures are 1: the models are calibrated by themselves.
     """
 
     method: str = setting('product', 'product: product of experts; mean: weighted mean; stacker: '
                           'trained logistic regression; network: trained network.',
                           choices=METHODS, live=True)
     face_temperature: float = setting(
-        0.955, 'Softens (above 1) or sharpens the face model before the product.',
+        1.0, 'Softens (above 1) or sharpens the face model before the product.',
         low=0.05, high=20.0, live=True)
     voice_temperature: float = setting(
-        0.816, 'Softens (above 1) or sharpens the voice model before the product.',
+        1.0, 'Softens (above 1) or sharpens the voice model before the product.',
         low=0.05, high=20.0, live=True)
     face_trust: float = setting(
-        0.1, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
+        0.234, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
         'counts it in full.', low=0.0, high=2.0, live=True)
     voice_trust: float = setting(
-        0.328, 'The same for the voice, whose quality is its signal-to-noise ratio.',
+        0.176, 'The same for the voice, whose quality is its signal-to-noise ratio.',
         low=0.0, high=2.0, live=True)
+    agreement: float = setting(
+        0.311, 'How much surer two are than their product says, as far as the weaker one counts; '
+        'one alone is as sure as its model.', low=-0.9, high=5.0, live=True)
     floor: float = setting(
         0.01, 'Least probability that a model may give a class, so that none has a veto.',
         low=0.0001, high=0.1, live=True)
     priors: tuple[float, ...] = setting(
-        (0.176, 0.107, 0.168, 0.32, 0.069, 0.161),
+        (0.136, 0.103, 0.136, 0.339, 0.149, 0.137),
         'Class shares that both models have learnt: in a product they count twice, so they are '
         'divided out once; empty for equal ones.', live=True)
 
@@ -103,8 +106,10 @@ def combine(vectors: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray
         mean = (stack * weight).sum(axis=0) / np.maximum(total, 1e-8)
         return np.where(total > 1e-8, mean, 1 / len(EMOTIONS)).astype(np.float32)
     log = (np.log(stack) * weight).sum(axis=0)
+    # With one modality nothing is shared; between, as far as the weaker one counts.
+    shared = total - weight.max(axis=0)
     if settings.priors:
-        # Given the class face and voice are independent: p(c|f,v) ~ p(c|f) p(c|v) / p(c). With one
-        # modality nothing is counted twice; between, as far as the weaker one counts.
-        log = log - (total - weight.max(axis=0)) * np.log(np.asarray(settings.priors, np.float32))
-    return softmax(log)
+        # Given the class face and voice are independent, so p(c|f,v) ~ p(c|f) p(c|v) / p(c): what
+        # both have learnt of the classes' frequency would count twice.
+        log = log - shared * np.log(np.asarray(settings.priors, np.float32))
+    return softmax(log * (1.0 + settings.agreement * shared))

@@ -65,24 +65,30 @@ def fit_closed_form(pairs: Pairs, method: str, with_priors: bool = False,
                     floor: float = CombineSettings.floor) -> CombineSettings:
     """Return settings of a closed form that make the truth most likely.
 
-    Temperatures and trust, and class priors if asked for, all at once and through the
-    combination: what C. Guo et al., "On calibration of modern neural networks", ICML 2017, do
-    for one model.
+    All values at once and through the combination: what C. Guo et al., "On calibration of modern
+    neural networks", ICML 2017, do for one model. Of the product these are trust and agreement,
+    and class priors if asked for: its temperatures stay 1, because each model is calibrated by
+    itself and must be so where it is alone. Of the mean they are temperatures and trust.
     """
+    product = method == 'product'
+
     def settings_of(values: np.ndarray) -> CombineSettings:
-        face, voice = np.round(np.exp(np.clip(values[:2], np.log(0.1), np.log(10.0))), 4)
         # Never quite 0: quality also tells what no pool holds, such as a head that is turned.
-        trust = np.round(np.clip(0.5 + values[2:4], LEAST_TRUST, 2.0), 4)
-        priors = np.round(softmax(np.append(values[4:], 0.0)), 4) if with_priors else ()
-        return CombineSettings(method=method, face_temperature=float(face),
-                               voice_temperature=float(voice), face_trust=float(trust[0]),
-                               voice_trust=float(trust[1]), floor=floor,
-                               priors=tuple(float(value) for value in priors))
+        trust = np.round(np.clip(0.5 + values[:2], LEAST_TRUST, 2.0), 4)
+        heat = np.round(np.exp(np.clip(values[2:4], np.log(0.1), np.log(10.0))), 4)
+        priors = np.round(softmax(np.append(values[3:], 0.0)), 4) if with_priors else ()
+        return CombineSettings(
+            method=method, face_temperature=1.0 if product else float(heat[0]),
+            voice_temperature=1.0 if product else float(heat[1]), face_trust=float(trust[0]),
+            voice_trust=float(trust[1]), floor=floor,
+            agreement=float(np.round(np.clip(values[2], -0.9, 3.0), 4)) if product else 0.0,
+            priors=tuple(float(value) for value in priors))
 
     def loss(values: np.ndarray) -> float:
         return log_loss(closed_form(settings_of(values))(pairs), pairs.truth)
 
-    return settings_of(_descend(loss, 4 + (len(EMOTIONS) - 1) * with_priors))
+    count = 3 + (len(EMOTIONS) - 1) * with_priors if product else 4
+    return settings_of(_descend(loss, count))
 
 
 def _descend(loss: Callable[[np.ndarray], float], count: int) -> np.ndarray:

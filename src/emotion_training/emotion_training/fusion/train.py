@@ -1,4 +1,4 @@
-"""``./emotion train fusion``: temperatures and priors of the product, a stacker, a network."""
+"""``./emotion train fusion``: trust, agreement and priors of the product, a stacker, a network."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ def fit_on(faces: Pool, voices: Pool, seen: dict[str, Seen], count: int, seed: i
 def settings_text(settings: CombineSettings) -> str:
     """Return fitted values as the lines that :class:`CombineSettings` holds as defaults."""
     values = [f'{name}: {getattr(settings, name):.3f}'
-              for name in ('face_temperature', 'voice_temperature', 'face_trust', 'voice_trust')]
+              for name in ('face_temperature', 'voice_temperature', 'face_trust', 'voice_trust',
+                           'agreement')]
     values.append('priors: (' + ', '.join(f'{value:.3f}' for value in settings.priors) + ')')
     return '\n'.join(values)
 
@@ -132,7 +133,8 @@ def save(fitted: Fitted, folder: Path) -> None:
         **{name: {'face_temperature': settings.face_temperature,
                   'voice_temperature': settings.voice_temperature,
                   'face_trust': settings.face_trust, 'voice_trust': settings.voice_trust,
-                  'floor': settings.floor, 'priors': list(settings.priors)}
+                  'agreement': settings.agreement, 'floor': settings.floor,
+                  'priors': list(settings.priors)}
            for name, settings in (('product', fitted.product),
                                   ('product_without_priors', fitted.without_priors),
                                   ('mean', fitted.mean))}})
