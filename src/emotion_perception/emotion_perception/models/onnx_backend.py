@@ -117,8 +117,10 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
 
     :raises ModelError: if the property is there but not valid.
     """
-    session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'],
-                                           enable_fallback=0)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, enable_fallback=0,
+                                           providers=['CPUExecutionProvider'])
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         return None
