@@ -13,10 +13,11 @@ from emotion_perception.vision.detect import LEFT_EYE, NOSE, RIGHT_EYE
 GOOD_SIZE = 64.0
 # Ratio of fine detail to contrast (see `sharpness`) of a face blurred beyond use, and of a sharp
 # one; ratio of noise to contrast (see `grain`) of a clean picture, and of one that is noisy or
-# dark beyond use. With these the accuracy of the face model follows the quality on FER2013's
-# validation pictures, altered step by step.
+# dark beyond use; grey levels of contrast below which a face is dim. With these the accuracy of
+# the face model follows the quality on FER2013's validation pictures, altered step by step.
 BLURRED, SHARP = 0.03, 0.38
 CLEAN, NOISY = 0.04, 0.16
+DIM = 16.0
 # J. Immerkaer's mask: blind to planes and to edges along the axes, not to noise.
 NOISE_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 # Part of the quality that a full profile keeps.
@@ -28,7 +29,7 @@ INNER = (0.2, 0.2, 0.8, 0.85)
 
 def face_quality(crop: np.ndarray, box: np.ndarray,
                  landmarks: np.ndarray | None = None) -> float:
-    """Return one figure for size, sharpness, noise and frontalness, 0 (useless) to 1 (good).
+    """Return one figure for size, sharpness, noise, light and frontalness, 0 to 1 (good).
 
     :param crop: (size, size, 3) canonical crop, BGR uint8.
     :param box: (4,) x, y, width, height of the face in the frame, pixels.
@@ -39,8 +40,9 @@ def face_quality(crop: np.ndarray, box: np.ndarray,
     sharp = min(max((_sharpness(grey) - BLURRED) / (SHARP - BLURRED), 0.0), 1.0)
     clear = min(max(math.log(NOISY / max(_grain(grey), 1e-6)) / math.log(NOISY / CLEAN), 0.0),
                 1.0)
+    light = min(_deviation(grey) / DIM, 1.0)
     front = 1.0 if landmarks is None else frontalness(landmarks)
-    return math.sqrt(size * sharp) * clear * (PROFILE + (1 - PROFILE) * front)
+    return math.sqrt(size * sharp) * clear * light * (PROFILE + (1 - PROFILE) * front)
 
 
 def sharpness(crop: np.ndarray) -> float:

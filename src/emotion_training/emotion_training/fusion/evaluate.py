@@ -298,7 +298,7 @@ def report(result: Mapping) -> str:
              table_text(table, 'ece'), '', *_head(goal_head)]
     for name, found in result['goals'].items():
         lines.append(
-            f'| {name} | {100 * found["gain"]:+.1f} | {-100 * found["worst_loss"]:+.1f} '
+            f'| {name} | {100 * found["gain"]:+.1f} | {0.0 - round(100 * found["worst_loss"], 1):+.1f} '
             f'({found["worst_loss_in"]}) | {found["ece_clean"]:.3f} | {found["ece_worst"]:.3f} '
             f'({found["ece_worst_in"]}) | {"reached" if found["reached"] else "not reached"} |')
     lines += ['', *_head(failure_head)]

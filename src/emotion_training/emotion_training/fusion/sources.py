@@ -82,7 +82,7 @@ def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
             pictures += [faces.pictures[row] for row in chosen]
             truth += [value] * len(chosen)
             part += [name] * len(chosen)
-    pool = cached(cache, 'faces', ('faces', 3, faces.digest, most, model_digest(recognizer)),
+    pool = cached(cache, 'faces', ('faces', 4, faces.digest, most, model_digest(recognizer)),
                   lambda: face_pool(recognizer, pictures, np.array(truth), np.array(part)))
     say(f'{recognizer.model.name}: {len(pool.truth)} faces of {faces.name}')
     return pool, seen_of(recognizer, pool.width)
