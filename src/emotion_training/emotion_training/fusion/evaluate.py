@@ -297,8 +297,9 @@ def report(result: Mapping) -> str:
     lines = ['Accuracy in per cent:', '', table_text(table), '', 'ECE:', '',
              table_text(table, 'ece'), '', *_head(goal_head)]
     for name, found in result['goals'].items():
+        change = 0.0 - round(100 * found['worst_loss'], 1)
         lines.append(
-            f'| {name} | {100 * found["gain"]:+.1f} | {0.0 - round(100 * found["worst_loss"], 1):+.1f} '
+            f'| {name} | {100 * found["gain"]:+.1f} | {change:+.1f} '
             f'({found["worst_loss_in"]}) | {found["ece_clean"]:.3f} | {found["ece_worst"]:.3f} '
             f'({found["ece_worst_in"]}) | {"reached" if found["reached"] else "not reached"} |')
     lines += ['', *_head(failure_head)]
