@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from support.client import RELIABLE
+from support.models import voice_model
 from support.sounds import read_16k, real_voice
 
 LABELS = ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise']
@@ -136,6 +137,16 @@ def test_noise_suppression_cleans_before_the_model_hears(bench, voice: np.ndarra
     assert 'silent' in answer.reason
     ser.send(voice, 101)
     assert ser.answers.wait(lambda message: message.header.stamp.sec == 101).label == 'Sad'
+
+
+def test_the_embedding_is_published_where_it_is_asked_for(bench, voice: np.ndarray,
+                                                          tmp_path: Path) -> None:
+    ser = bench(voice_model(tmp_path, embedding=True), embedding=True)
+    ser.send(voice)
+    assert len(ser.answers.wait().embedding) == 6
+    assert ser.client.set_parameter('/ser_node', 'embedding', False).successful
+    ser.send(voice, 101)
+    assert not ser.answers.wait(lambda message: message.header.stamp.sec == 101).embedding
 
 
 def test_a_disabled_node_answers_nothing_until_it_is_enabled(bench, voice: np.ndarray) -> None:
