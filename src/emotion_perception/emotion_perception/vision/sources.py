@@ -188,8 +188,9 @@ class Source:
                ) -> Iterator[Frame]:
         """Play (seconds from the start, decoder) items at their time, again and again if asked.
 
-        A frame is decoded before its time, so that it leaves on time; frames that are late by
-        more than one period are skipped, not delayed.
+        A frame is decoded before its time, so that it leaves on time, but not at once: those who
+        got the last one work on it just then. Frames that are late by more than one period are
+        skipped, not delayed.
         """
         rate = self.settings.rate
         # A single picture is a camera in front of it: there is no speed but real time.
@@ -198,6 +199,7 @@ class Source:
         while not self._closed.is_set():
             count, length, period = 0, 0.0, 0.0
             last_slot, skipped = -1, 0
+            begun = time.monotonic()
             for offset, decode in content():
                 count += 1
                 length, period = offset, (offset - length if count > 1 else period)
@@ -215,10 +217,15 @@ class Source:
                     # Suspended, or a machine that cannot keep up: time starts anew here.
                     start += late
                 image = self._fitted(decode())
+                took = time.monotonic() - begun
                 due = start + offset
                 if realtime and not self._wait_until(due):
                     return
                 yield Frame(image, due if realtime else time.monotonic())
+                # The next one is ready at half time.
+                if realtime and not self._wait_until(due + period / 2 - took):
+                    return
+                begun = time.monotonic()
             if not count:
                 raise SourceError(f'{self.settings.source} holds no picture that can be read')
             if not self.settings.loop:
