@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -238,3 +240,38 @@ def test_the_worker_takes_the_newest_and_survives_errors() -> None:
     assert seen == [1, 4]
     assert worker.dropped == 2
     assert str(errors[0]) == 'bad item'
+
+
+_INTERRUPTED = """
+import os, signal, time
+from rclpy.node import Node
+from emotion_perception.ros.main import run
+
+class Busy(Node):
+    def __init__(self):
+        super().__init__('busy')
+        self.create_timer(0.01, self.work)
+    def work(self):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            raise {error}('inside a library') from None
+
+run(Busy)
+"""
+
+
+def test_an_interrupt_that_a_library_turns_into_another_error_is_no_failure():
+    done = subprocess.run([sys.executable, '-c', _INTERRUPTED.format(error='RuntimeError')],
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_an_error_without_an_interrupt_is_a_failure():
+    failing = _INTERRUPTED.format(error='RuntimeError').replace(
+        'os.kill(os.getpid(), signal.SIGINT)', 'raise KeyError("a mistake")')
+    done = subprocess.run([sys.executable, '-c', failing], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 1
+    assert 'a mistake' in done.stderr

@@ -20,6 +20,13 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     """
     # Threads hand frames to each other: the default of 5 ms would show in the latency.
     sys.setswitchinterval(0.0005)
+    interrupted = []
+
+    def interrupt(*_: object) -> None:
+        interrupted.append(True)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     rclpy.init(args=args)
     node = None
     try:
@@ -34,7 +41,8 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
     except Exception:
         # What a node does while a signal shuts the context down may fail: that is no failure.
-        if rclpy.ok():
+        # Inside rclpy's C++ an interrupt becomes some other error.
+        if rclpy.ok() and not interrupted:
             raise
     finally:
         # A second Ctrl-C (launch adds its own to the terminal's) must not cut the cleanup short.
