@@ -188,6 +188,24 @@ def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, c
     assert 'accuracy' in capsys.readouterr().out
 
 
+def test_a_file_can_read_faces_by_either_label_set(tmp_path):
+    faces = stripes()
+    other = (faces.truths[0] + 1) % 6
+    faces = dataclasses.replace(
+        faces, targets=np.concatenate((faces.targets, one_hot(other, 6)), axis=1),
+        truths=np.stack((faces.truths[0], other)), heads=('first', 'second'))
+    recipe = dataclasses.replace(TINY, head_weights=(1.0, 0.5), smoothing=(0.0, 0.0), mixup=0.0,
+                                 augment='none', phases=(Phase(10, 0.05),))
+    Trainer(recipe, faces, tmp_path / 'run', 'cpu').run()
+    for labels, name in (('', 'first'), ('second', 'second')):
+        report = export.export_run(tmp_path / 'run', faces, tmp_path / f'{name}.onnx',
+                                   labels=labels)
+        # By the other label set no answer would be right.
+        assert report['validation'][name]['accuracy'] > 0.6
+    with pytest.raises(files.TrainingError, match=r"no head reads 'third'.*'first', 'second'"):
+        export.export_run(tmp_path / 'run', faces, tmp_path / 'x.onnx', labels='third')
+
+
 def test_a_network_that_mirrors_gives_the_mean_of_both_sides_and_exports(tmp_path):
     torch.manual_seed(0)
     network = FaceNet(1, 6, 1, 8, (8, 16), (1, 1)).eval()

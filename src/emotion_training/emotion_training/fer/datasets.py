@@ -84,6 +84,11 @@ class FaceSet:
         return replace(self, pictures=pictures, targets=self.targets[indices],
                        truths=self.truths[:, indices], split=self.split[indices])
 
+    def only(self, place: int) -> FaceSet:
+        """Return the same pictures with one of the label sets alone."""
+        return replace(self, targets=self.targets[:, place:place + 1],
+                       truths=self.truths[place:place + 1], heads=(self.heads[place],))
+
     def counts(self) -> dict[str, list[int]]:
         """Return, for each split that has pictures, how many each class has (first head)."""
         return {split: [int(np.sum(self.truths[0][self.split == split] == place))

@@ -7,6 +7,7 @@ the temperature. The test split is only measured.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import logging
@@ -251,7 +252,7 @@ def measure(heads: np.ndarray, calibration: Calibration, part: FaceSet) -> dict[
 
 
 def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
-               int8: bool = False, mirror: bool = False) -> dict[str, Any]:
+               int8: bool = False, mirror: bool = False, labels: str = '') -> dict[str, Any]:
     """Export the best network of a run and describe it.
 
     Writes ``target`` (ONNX, with its catalogue entry inside), and beside the run
@@ -262,6 +263,8 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
     :param int8: also write ``<name>_int8.onnx``, unless it loses half a point of validation
         accuracy or more.
     :param mirror: let the file look at each face and its mirror image; ``facenet`` only.
+    :param labels: label set that the file is to read faces by: its head answers alone, and it
+        chooses and is measured. By default the first, with a share of the second.
     :return: what ``export.json`` holds.
     :raises TrainingError: if ONNX Runtime and torch disagree, or the network cannot mirror.
     """
@@ -269,6 +272,9 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
     if mirror and not isinstance(network, FaceNet):
         raise TrainingError(f'--mirror is for the network facenet, not for {recipe.network}')
     network.mirror = mirror
+    if labels:
+        faces, network = _of_head(labels, faces, network)
+        recipe = dataclasses.replace(recipe, head_weights=(1.0,), smoothing=(0.0,))
     device = torch.device('cpu')
     train, valid = faces.of('train'), faces.of('valid')
     shares = train.targets[:, 0].sum(axis=0)
@@ -307,6 +313,20 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
         report['int8'] = _export_int8(model, recipe, train, valid, entry, target)
     write_atomically(Path(folder) / 'export.json', (json.dumps(report, indent=2) + '\n').encode())
     return report
+
+
+def _of_head(labels: str, faces: FaceSet, network: nn.Module) -> tuple[FaceSet, nn.Module]:
+    """Return data and network with one of their label sets alone.
+
+    :raises TrainingError: if the network has no head for it.
+    """
+    heads = getattr(network, 'heads', 1)
+    if labels not in faces.heads[:heads] or heads < 2:
+        raise TrainingError(f'no head reads {labels!r}; this network reads by '
+                            f'{list(faces.heads[:heads])}')
+    place = faces.heads.index(labels)
+    network.blend_heads([float(number == place) for number in range(heads)])
+    return faces.only(place), network
 
 
 def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,

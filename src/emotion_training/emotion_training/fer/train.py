@@ -42,6 +42,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--test', action='store_true', help='measure the test split on export')
     result.add_argument('--mirror', action='store_true',
                         help='let the exported file look at each face and its mirror image')
+    result.add_argument('--labels', default='', metavar='NAME',
+                        help='label set that the exported file reads faces by, for a run with '
+                        'two')
     result.add_argument('--int8', action='store_true',
                         help='also export FILE_int8.onnx, if it loses under half a point')
     return result
@@ -118,7 +121,7 @@ def _fitting(recipe: Recipe, faces: FaceSet) -> Recipe:
 def _export(options: argparse.Namespace, faces: FaceSet) -> None:
     from emotion_training.fer.export import export_run
     report = export_run(options.export, faces, options.to, options.test, options.int8,
-                        options.mirror)
+                        options.mirror, options.labels)
     for split in ('validation', 'test'):
         for name, result in report.get(split, {}).items():
             print(f'{split}, {name}: ' + ', '.join(
