@@ -268,6 +268,26 @@ def test_an_interrupt_that_a_library_turns_into_another_error_is_no_failure():
     assert (done.returncode, done.stderr) == (0, '')
 
 
+def test_a_node_that_speaks_up_once_more_when_all_is_over_ends_quietly():
+    late = _INTERRUPTED.format(error='KeyboardInterrupt').replace("('inside a library')", '()')
+    late = late.replace('\nrun(Busy)', """
+    def destroy_node(self):
+        while self.context.ok():
+            time.sleep(0.01)
+        self.last_words.publish(String())
+
+def make():
+    node = Busy()
+    node.last_words = node.create_publisher(String, 'last_words', 1)
+    return node
+
+from std_msgs.msg import String
+run(make)""")
+    done = subprocess.run([sys.executable, '-c', late], capture_output=True, text=True,
+                          timeout=60)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
 def test_an_error_without_an_interrupt_is_a_failure():
     failing = _INTERRUPTED.format(error='RuntimeError').replace(
         'os.kill(os.getpid(), signal.SIGINT)', 'raise KeyError("a mistake")')

@@ -109,7 +109,9 @@ class VadNode(ModelNode):
         elif not enabled and self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
-            self._publish(self._listener.stop(EndedBy.REQUEST))
+            ended = self._listener.stop(EndedBy.REQUEST)
+            if self.context.ok():  # else the process is ending, and nobody hears it any more
+                self._publish(ended)
 
     def facts(self) -> dict[str, object]:
         """Return the detector and what it heard, for the diagnostics."""
