@@ -16,7 +16,7 @@ NEUTRAL = (3, 7)
 """Labels Neutral and Calm."""
 
 SESSIONS = {
-    'session': 'the clips of a speaker one after the other, each with the last 30 before it',
+    'session': f'the clips of a speaker one after the other, each with the last {SESSION} before',
     'three': '3 other clips of the speaker',
     'ten': '10 other clips of the speaker',
     'thirty': '30 other clips of the speaker',
