@@ -30,10 +30,9 @@ from emotion_perception.models import (
     ModelError,
     ModelSettings,
     SpeechEmotionRecognizer,
-    VoiceMemory,
     load_model,
 )
-from emotion_perception.models.voice_memory import SESSION
+from emotion_perception.models.voice_memory import MemorySettings, memory_for
 from emotion_perception.vision.finder import FaceFinder
 from emotion_perception.vision.primary import Primary
 from emotion_perception.vision.smooth import Smoother
@@ -59,7 +58,7 @@ class Analysis:
         self._faces = FaceEmotionRecognizer(load_model(fer, 'fer', ModelSettings()))
         voice = load_model(ser, 'ser', ModelSettings())
         self._voices = SpeechEmotionRecognizer(voice,
-                                               VoiceMemory(SESSION) if voice.profile else None)
+                                               memory_for(voice.profile, MemorySettings()))
         self._listener = Listener(make_vad(VadSettings()))
         self._fusion = LiveFusion()
 

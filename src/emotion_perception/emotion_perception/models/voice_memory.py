@@ -76,6 +76,16 @@ class VoiceMemory:
         return profile_of(np.stack(self._embeddings))
 
 
+def memory_for(profile: int, settings: MemorySettings) -> VoiceMemory | None:
+    """Return a memory if one is wanted and the model can make use of it, else ``None``.
+
+    :param profile: of the model; see :attr:`emotion_perception.models.Model.profile`.
+    """
+    if not settings.memory or not profile:
+        return None
+    return VoiceMemory(settings.memory, settings.memory_seconds)
+
+
 def profile_of(embeddings: np.ndarray) -> np.ndarray:
     """Return the profile of a voice, float32 (1, 1 + 2 d), from embeddings (n, d), n > 0."""
     return np.concatenate(([np.float32(len(embeddings))], embeddings.mean(axis=0),

@@ -16,14 +16,9 @@ from emotion_perception.audio import snr
 from emotion_perception.audio.denoise import METHODS, Denoiser, denoise
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.resample import to_mono16k
-from emotion_perception.models import (
-    ModelSettings,
-    SpeechEmotionRecognizer,
-    VoiceMemory,
-    load_model,
-)
+from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
 from emotion_perception.models.embedding import EmbeddingSettings
-from emotion_perception.models.voice_memory import MemorySettings
+from emotion_perception.models.voice_memory import MemorySettings, memory_for
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
@@ -62,10 +57,7 @@ class SerNode(ModelNode):
         if settings.noise_suppression == 'rnnoise':
             Denoiser()
         model = load_model(settings.model, task='ser', settings=settings)
-        # Any other model judges each utterance by itself.
-        adapts = settings.memory and model.profile
-        self._recognizer = SpeechEmotionRecognizer(
-            model, VoiceMemory(settings.memory, settings.memory_seconds) if adapts else None)
+        self._recognizer = SpeechEmotionRecognizer(model, memory_for(model.profile, settings))
         self._clean = settings.noise_suppression == 'rnnoise'
 
     def start(self) -> None:
