@@ -18,12 +18,12 @@ from emotion_perception.models import SpeechEmotionRecognizer, VoiceMemory, load
 from emotion_training.ser import evaluate, fit, frontend, nonspeech, protocols, spectral
 from emotion_training.ser import train as train_ser
 from emotion_training.ser.corpora import CLASSES
-from emotion_training.ser.ensemble import Ensemble, Members
+from emotion_training.ser.ensemble import Ensemble, Members, blend
 from emotion_training.ser.export import WaveformModel, export, fit_temperature, gate
 from emotion_training.ser.functionals import WIDTH
 from emotion_training.ser.network import Shape, SpeechNetwork, standardise, to_six
 from emotion_training.ser.sessions import SESSIONS, profiles
-from emotion_training.ser.statistics import Scale, StatisticsNetwork
+from emotion_training.ser.statistics import Scale, StatisticsNetwork, features
 from emotion_training.ser.voices import Voices, relative
 
 SMALL = '0.01'
@@ -245,6 +245,28 @@ def test_the_default_answers_otherwise_once_it_knows_the_voice(trained):
     for sound in sounds[1:]:
         last = session.predict(sound, 16000).probabilities
     assert not np.allclose(last, alone.predict(sounds[-1], 16000).probabilities, atol=1e-3)
+
+
+def test_what_the_protocols_blend_is_what_the_exported_network_answers():
+    torch.manual_seed(1)
+    width = WIDTH + 2 * Shape().features
+    rng = np.random.default_rng(0)
+    cnn = SpeechNetwork(Shape(), fit.OUTPUTS).eval()
+    members = Members(Scale(rng.random(width, np.float32), 1 + rng.random(width, np.float32)),
+                      [StatisticsNetwork().eval(), StatisticsNetwork(width).eval()],
+                      [StatisticsNetwork().eval(), StatisticsNetwork(width).eval()])
+    level = torch.from_numpy(np.stack([frontend.logmel(voice(kind, 5)) for kind in (1, 5)]))
+    known = (torch.full((2, 1), 7.0), torch.randn(1, width).expand(2, -1),
+             torch.rand(1, width).expand(2, -1))
+    with torch.no_grad():
+        values = members.scale(features(level, cnn)).numpy()
+        alone = blend(cnn(level).numpy(), members, values)
+        session = blend(cnn(level).numpy(), members, values, known)
+        network = Ensemble(cnn, members).eval()     # takes the heads out of the others
+        profile = torch.cat([part[:1] for part in known], dim=1)
+        assert np.allclose(network(level)[0].numpy(), alone, atol=1e-4)
+        assert np.allclose(network(level, profile)[0].numpy(), session, atol=1e-4)
+        assert np.allclose(network(level)[1].numpy(), values, atol=1e-4)
 
 
 def test_nothing_known_of_a_voice_moves_nothing_and_much_known_centres_it():
