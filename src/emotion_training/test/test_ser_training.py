@@ -212,11 +212,13 @@ def test_each_protocol_is_one_command(tmp_path, corpora_arguments, name):
 def test_a_second_run_takes_finished_stages_and_changed_settings_train_anew(tmp_path):
     data, lines = nonspeech.make_spectra(8, 0), []
     data.labels[:] = np.arange(8)
+    data.corpora = np.array(['one'] * 8)
     recipe = fit.Recipe(epochs=1, batch=4, samples=8, frames=32)
     stages = protocols.Stages(tmp_path, lines.append)
     first = stages.run('stage', data, np.arange(8), recipe, 0)
     again = stages.run('stage', data, np.arange(8), recipe, 0)
     assert 'taken from' in lines[-1]
+    assert {path.name for path in tmp_path.iterdir()} == {'stage.pt', 'stage_enhancer.pt'}
     assert torch.equal(first['state']['head.weight'], again['state']['head.weight'])
     other = stages.run('stage', data, np.arange(8), recipe, seed=1)
     assert any('made by other settings' in line for line in lines)

@@ -22,9 +22,9 @@ from emotion_perception.audio.pcm import RATE, to_float
 METHODS: tuple[str, ...] = ('off', 'rnnoise')
 """What a ``noise_suppression`` setting may be."""
 
-KEEP = 0.25
-"""Share of the sound that stays as it was: the noise falls by 12 dB at most. RNNoise at its full
-strength also takes away what tells an emotion; see docs/ser.md."""
+KEEP = 0.5
+"""Share of the sound that stays as it was: the noise falls by 6 dB at most. RNNoise at its full
+strength also takes away what tells an emotion, and keeps the voices of babble; see docs/ser.md."""
 
 _RATE = 48000
 _SETTLE = RATE // 5

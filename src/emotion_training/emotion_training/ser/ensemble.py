@@ -11,12 +11,13 @@ from torch import nn
 
 from emotion_training.ser import fit
 from emotion_training.ser.fit import OUTPUTS
-from emotion_training.ser.functionals import WIDTH, functionals
+from emotion_training.ser.functionals import WIDTH
 from emotion_training.ser.network import SpeechNetwork
 from emotion_training.ser.spectra import Spectra
 from emotion_training.ser.statistics import (
     Scale,
     StatisticsNetwork,
+    features,
     fit_statistics,
     scale_of,
     statistics_logits,
@@ -129,8 +130,8 @@ class Ensemble(nn.Module):
         """
         if profile is None:
             profile = level.new_zeros((1, self.profile))
-        heard = self.cnn.embed(level).float()
-        values = self.scale(torch.cat((functionals(level), heard), dim=1))
+        values = features(level, self.cnn)
+        heard, values = values[:, WIDTH:], self.scale(values)
         count = profile[:, :1]
         moved = relative(values, count, profile[:, 1:1 + self.width],
                          profile[:, 1 + self.width:])

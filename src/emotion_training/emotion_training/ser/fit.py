@@ -11,16 +11,14 @@ from torch.nn import functional
 
 from emotion_training.ser import nonspeech, spectral
 from emotion_training.ser.corpora import CLASSES
-from emotion_training.ser.network import Shape, SpeechNetwork, rebuild, standardise
+from emotion_training.ser.draw import draw, placed, steps
+from emotion_training.ser.network import Shape, SpeechNetwork, rebuild, views
 from emotion_training.ser.spectra import Spectra
 
 OUTPUTS = len(CLASSES) + 1
 """The classes of the corpora, and no speech."""
 
 SHAPE = Shape()
-
-REPEATS = 4
-"""How often an epoch draws a clip at most, on average."""
 
 RARE = 0.03
 """Share that a class a corpus lacks is given in its prior: absence teaches next to nothing."""
@@ -57,26 +55,9 @@ def priors(data: Spectra, chosen: np.ndarray, classes: int) -> dict[str, np.ndar
     return result
 
 
-def draw(data: Spectra, chosen: np.ndarray, count: int, rng: np.random.Generator,
-         weights: dict[str, float] | None = None) -> np.ndarray:
-    """Draw clip indices, the corpora weighted (by default by the root of their size)."""
-    corpora = data.corpora[chosen]
-    names, sizes = np.unique(corpora, return_counts=True)
-    share = np.array([(weights or {}).get(str(n), float(np.sqrt(s)))
-                      for n, s in zip(names, sizes)])
-    share = share / share.sum()
-    picks = []
-    for name, part in zip(names, share):
-        pool = chosen[corpora == name]
-        want = int(round(count * part))
-        rounds = [rng.permutation(pool) for _ in range(-(-want // len(pool)))]
-        picks.append(np.concatenate(rounds)[:want])
-    return rng.permutation(np.concatenate(picks))
-
-
 def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
-        start: dict | None = None, shape: Shape = SHAPE, classes: int = OUTPUTS,
-        weights: dict[str, float] | None = None,
+        start: dict | None = None, enhancer: dict | None = None, shape: Shape = SHAPE,
+        classes: int = OUTPUTS, weights: dict[str, float] | None = None,
         watch: Callable[[int, float, SpeechNetwork], None] | None = None) -> dict:
     """Train on the chosen clips and return the averaged network as a checkpoint.
 
@@ -86,6 +67,7 @@ def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
     of balanced classes.
 
     :param start: a checkpoint to begin from; its weights are copied.
+    :param enhancer: state of the trained enhancer that a network without ``start`` sees through.
     :param watch: called after each epoch with epoch, mean loss and the averaged network.
     :return: ``{'network': description, 'state': state_dict}``.
     """
@@ -95,30 +77,32 @@ def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
     network = rebuild(start['network']) if start else SpeechNetwork(shape, classes)
     if start:
         network.load_state_dict(start['state'])
+    elif enhancer:
+        network.enhancer.load_state_dict(enhancer)
     network = network.to(memory_format=torch.channels_last).train()
     average = {name: value.detach().clone().float()
                for name, value in network.state_dict().items()}
     shifts = {name: torch.from_numpy(np.log(value))
               for name, value in priors(data, chosen, classes).items()}
-    optimiser = torch.optim.AdamW(network.parameters(), recipe.rate,
-                                  weight_decay=recipe.decay)
-    per_epoch = max(1, min(recipe.samples, REPEATS * len(chosen)) // recipe.batch)
+    trained = [value for value in network.parameters() if value.requires_grad]
+    optimiser = torch.optim.AdamW(trained, recipe.rate, weight_decay=recipe.decay)
+    per_epoch = steps(recipe.samples, chosen, recipe.batch)
     total, step = per_epoch * recipe.epochs, 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=total + 1, pct_start=0.15)
     for epoch in range(recipe.epochs):
-        order = draw(data, chosen, per_epoch * recipe.batch + recipe.batch, rng, weights)
+        order = draw(data, chosen, (per_epoch + 1) * recipe.batch, rng, weights)
         losses = []
         for number in range(per_epoch):
             index = order[number * recipe.batch:(number + 1) * recipe.batch]
-            level = torch.from_numpy(np.stack([
-                spectral.place(data.level(i), recipe.frames, rng,
-                               float(np.exp(rng.uniform(-0.18, 0.18)))) for i in index]))
+            level = placed(data, index, recipe.frames, rng)
             labels = torch.from_numpy(data.labels[index])
             shift = torch.stack([shifts[str(data.corpora[i])] for i in index])
+            level = spectral.augment(level, generator, recipe.strength, recipe.noise)
             with torch.no_grad():
-                image, weight = standardise(spectral.augment(level, generator, recipe.strength,
-                                                            recipe.noise))
+                with torch.autocast('cpu', torch.bfloat16):
+                    cleaned = network.clean(level)
+                image, weight = views(level, cleaned)
                 image = spectral.mask(image, generator)
             target = functional.one_hot(labels, classes).float()
             if rng.random() < recipe.mixup:
@@ -136,7 +120,7 @@ def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
                                             label_smoothing=recipe.smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+            torch.nn.utils.clip_grad_norm_(trained, 2.0)
             optimiser.step()
             schedule.step()
             step += 1

@@ -14,9 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from emotion_training.ser import frontend
-
-ACTIVE_DB = -40.0
-"""A frame whose loudest band lies this far below the clip's maximum counts half as speech."""
+from emotion_training.ser.activity import activity
+from emotion_training.ser.enhancer import Enhancer
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def standardise(level: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     :return: (n, 2, mels, frames): the clip standardised as a whole, and the same with each
         band's own mean taken out; and the weight of each frame, (n, frames) in 0..1.
     """
-    weight = torch.sigmoid((level.amax(dim=1) - ACTIVE_DB) / 3.0)
+    weight = activity(level)
     share = (weight / weight.sum(dim=1, keepdim=True)).unsqueeze(1)
     band = (level * share).sum(dim=2, keepdim=True)
     mean = band.mean(dim=1, keepdim=True)
@@ -46,6 +45,16 @@ def standardise(level: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     deviation = ((centred * centred * share).sum(dim=2, keepdim=True)
                  .mean(dim=1, keepdim=True) + 1.0).sqrt()
     return torch.stack((centred / deviation, (level - band) / deviation), dim=1), weight
+
+
+def views(level: torch.Tensor, cleaned: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what the network sees of spectra and of the same without interference.
+
+    :return: both standardised, (n, 4, mels, frames), and the weight of each frame, (n, frames),
+        by the cleaned ones.
+    """
+    seen, weight = standardise(cleaned)
+    return torch.cat((standardise(level)[0], seen), dim=1), weight
 
 
 class Block(nn.Module):
@@ -65,15 +74,19 @@ class Block(nn.Module):
 
 
 class SpeechNetwork(nn.Module):
-    """Spectra in dB (n, 128, frames) to logits (n, classes); at least 4 frames."""
+    """Spectra in dB (n, 128, frames) to logits (n, classes); at least 4 frames.
+
+    It sees spectra through an enhancer that was trained before and stays as it is.
+    """
 
     def __init__(self, shape: Shape, classes: int) -> None:
         super().__init__()
         self.shape = shape
+        self.enhancer = Enhancer().requires_grad_(False)
         stem, *widths = shape.widths
         # A stride of 4 bands and 2 frames at once: what comes early costs most on a CPU.
         self.stem = nn.Sequential(
-            nn.Conv2d(2, stem, (7, 5), stride=(4, 2), padding=(3, 2), bias=False),
+            nn.Conv2d(4, stem, (7, 5), stride=(4, 2), padding=(3, 2), bias=False),
             nn.BatchNorm2d(stem), nn.ReLU(inplace=True))
         strides = ((2, 1), (2, 2), (2, 1))
         self.blocks = nn.Sequential(*(
@@ -89,8 +102,20 @@ class SpeechNetwork(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.head = nn.Linear(2 * shape.features, classes)
 
+    def train(self, mode: bool = True) -> SpeechNetwork:
+        super().train(mode)
+        self.enhancer.eval()
+        return self
+
+    def clean(self, level: torch.Tensor) -> torch.Tensor:
+        """Return the spectra (n, 128, frames) without other voices and noise, in dB below the
+        new maximum.
+        """
+        level = self.enhancer(level)
+        return (level - level.amax(dim=(1, 2), keepdim=True)).clamp(min=frontend.FLOOR_DB)
+
     def embed_input(self, image: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Return the pooled embedding (n, 2 * features) of what :func:`standardise` made."""
+        """Return the pooled embedding (n, 2 * features) of what :func:`views` made."""
         image = self.blocks(self.stem(image))
         sequence = self.squeeze(image.flatten(1, 2)).float()
         weight = weight.unsqueeze(1)
@@ -103,12 +128,12 @@ class SpeechNetwork(nn.Module):
         spread = ((attention * sequence * sequence).sum(dim=2) - mean * mean).clamp(min=1e-4)
         return self.norm(torch.cat((mean, spread.sqrt()), dim=1))
 
-    def embed(self, level: torch.Tensor) -> torch.Tensor:
-        """Return the pooled embedding (n, 2 * features) of spectra in dB (n, 128, frames)."""
-        return self.embed_input(*standardise(level))
+    def embed(self, level: torch.Tensor, cleaned: torch.Tensor) -> torch.Tensor:
+        """Return the pooled embedding (n, 2 * features) of spectra and cleaned spectra."""
+        return self.embed_input(*views(level, cleaned))
 
     def forward(self, level: torch.Tensor) -> torch.Tensor:
-        return self.head(self.dropout(self.embed(level)))
+        return self.head(self.dropout(self.embed(level, self.clean(level))))
 
     def describe(self) -> dict:
         """Return what rebuilds the module, for a checkpoint."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_confusion
 from emotion_training.ser import fit, nonspeech
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.enhancer_fit import EnhancerRecipe, fit_enhancer
 from emotion_training.ser.ensemble import Ensemble, Members, blend, fit_members
 from emotion_training.ser.export import entry_of, export
 from emotion_training.ser.fit import Recipe
@@ -47,7 +49,7 @@ RAVDESS_FOLDS = {
 PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
 TUNE = Recipe(epochs=12, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
               mixup=0.15)
-FULL = Recipe(epochs=15, samples=8000, frames=80, strength=0.35, noise=0.4, mixup=0.15)
+FULL = Recipe(epochs=18, samples=8000, frames=80, strength=0.35, noise=0.4, mixup=0.15)
 MEMBERS = 2
 """Networks on embeddings beside each CNN of P1 and P2."""
 
@@ -55,6 +57,8 @@ NONSPEECH = 700
 """Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
 
 Say = Callable[[str], None]
+
+Schedule = TypeVar('Schedule', Recipe, EnhancerRecipe)
 
 
 class Stages:
@@ -69,27 +73,50 @@ class Stages:
 
     def run(self, name: str, data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
             start: dict | None = None, weights: dict[str, float] | None = None) -> dict:
-        """Return the checkpoint of a stage, training it unless it is there already."""
+        """Return the checkpoint of a stage, training it unless it is there already.
+
+        Without ``start`` an enhancer is trained on the same clips first, a stage of its own.
+        """
+        first = start or self._enhancer(f'{name}_enhancer', data, chosen, seed)
+        recipe = self._scaled(recipe)
+        made_of = {'recipe': asdict(recipe), 'seed': seed, 'start': first['made_of'],
+                   **_clips(data, chosen)}
+
+        def train(say: Callable[[int, float], None]) -> dict:
+            return fit.fit(data, chosen, recipe, seed, start, weights=weights,
+                           enhancer=None if start else first['state'],
+                           watch=lambda epoch, loss, _: say(epoch, loss))
+
+        return self._kept(name, made_of, recipe.epochs, 'loss', train)
+
+    def _enhancer(self, name: str, data: Spectra, chosen: np.ndarray, seed: int) -> dict:
+        recipe = self._scaled(EnhancerRecipe())
+        made_of = {'recipe': asdict(recipe), 'seed': seed, **_clips(data, chosen)}
+        return self._kept(name, made_of, recipe.epochs, 'distance in dB', lambda say: {
+            'state': fit_enhancer(data, chosen, recipe, seed, say)})
+
+    def _scaled(self, recipe: Schedule) -> Schedule:
+        return replace(recipe, epochs=max(1, round(recipe.epochs * self.scale)))
+
+    def _kept(self, name: str, made_of: dict, epochs: int, figure: str,
+              train: Callable[[Callable[[int, float], None]], dict]) -> dict:
         path = self.folder / f'{name}.pt'
-        epochs = max(1, round(recipe.epochs * self.scale))
-        recipe = Recipe(**{**asdict(recipe), 'epochs': epochs})
-        made_of = {'recipe': asdict(recipe), 'seed': seed, 'clips': len(chosen),
-                   'start': None if start is None else start['made_of'],
-                   'speakers': sorted(set(data.speakers[chosen].tolist()))}
         if path.is_file():
             checkpoint = load_torch(path)
             if checkpoint['made_of'] == made_of:
                 self.say(f'{name}: taken from {path}')
                 return checkpoint
             self.say(f'{name}: {path} was made by other settings; training again')
-
-        def watch(epoch: int, loss: float, _: object) -> None:
-            self.say(f'{name}: epoch {epoch + 1}/{epochs}, loss {loss:.3f}')
-
-        checkpoint = fit.fit(data, chosen, recipe, seed, start, weights=weights, watch=watch)
+        checkpoint = train(lambda epoch, value: self.say(
+            f'{name}: epoch {epoch + 1}/{epochs}, {figure} {value:.3f}'))
         checkpoint['made_of'] = made_of
         save_torch(path, checkpoint)
         return checkpoint
+
+
+def _clips(data: Spectra, chosen: np.ndarray) -> dict:
+    """Return what tells one set of training clips from another."""
+    return {'clips': len(chosen), 'speakers': sorted(set(data.speakers[chosen].tolist()))}
 
 
 def six_labels(labels: np.ndarray) -> np.ndarray:
@@ -220,6 +247,9 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
         for name in ('stranger', 'session'):
             found = summary(six_probabilities(pooled[name][judged]), truth[judged], EMOTIONS)
             stages.say(f'P3 fold {fold}, {name}: UAR {found["uar"]:.4f}')
+    save_torch(stages.folder / 'p3_logits.pt', {
+        'logits': torch.from_numpy(pooled['stranger']),
+        'session': torch.from_numpy(pooled['session']), 'fold': torch.from_numpy(fold_of)})
     judged = np.flatnonzero(truth >= 0)
     corpora = np.unique(data.corpora).tolist()
 
@@ -241,9 +271,6 @@ def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
         found = blend(fit.logits(fit.restore(done), data, part), members, values[part])
         result['left_out'][corpus] = _both(six_probabilities(found), truth[part])
         stages.say(f'P3 without {corpus}: UAR {result["left_out"][corpus]["uar"]:.4f}')
-    save_torch(stages.folder / 'p3_logits.pt', {
-        'logits': torch.from_numpy(pooled['stranger']),
-        'session': torch.from_numpy(pooled['session']), 'fold': torch.from_numpy(fold_of)})
     return result
 
 

@@ -15,6 +15,9 @@ from emotion_training.ser import frontend
 
 TRIM_DB = -45.0
 
+FEWEST, MOST = 3, 6
+"""Voices in babble."""
+
 
 def trim(level: np.ndarray, keep: int = 2) -> np.ndarray:
     """Cut quiet frames (all bands under -45 dB) off both ends, keeping ``keep`` around speech."""
@@ -89,6 +92,47 @@ def _chosen(count: int, chance: float, generator: torch.Generator) -> torch.Tens
     return torch.rand(count, generator=generator) < chance
 
 
+def vary(level: torch.Tensor, generator: torch.Generator, strength: float) -> torch.Tensor:
+    """Return other voices and other microphones: scaled and equalised spectra (n, 128, frames).
+
+    :param strength: scales how often each step is taken.
+    """
+    count = len(level)
+    factor = torch.exp(_uniform(count, -0.16, 0.16, generator))
+    factor[~_chosen(count, 0.7 * strength, generator)] = 1.0
+    level = scale_voice(level, factor)
+    depth = _uniform(count, 0.0, 5.0, generator) * _chosen(count, 0.6 * strength, generator)
+    return level + _curve(count, depth, generator)
+
+
+def interfere(power: torch.Tensor, others: torch.Tensor, ratio: torch.Tensor, babble: float,
+              generator: torch.Generator) -> torch.Tensor:
+    """Add babble or coloured noise to every clip.
+
+    :param power: (n, 128, frames).
+    :param others: (m, 128, frames), clips that babble is made of, one to six at once.
+    :param ratio: (n,) signal-to-noise ratio in dB; the power of the speech is that of the louder
+        half of its frames, so that pauses do not make the noise weaker.
+    :param babble: share of the clips that get babble.
+    """
+    count, _, frames = power.shape
+    voices = torch.randint(FEWEST, MOST + 1, (count, 1, 1), generator=generator)
+    talk = torch.zeros_like(power)
+    for number in range(MOST):
+        other = others[torch.randint(len(others), (count,), generator=generator)]
+        other = other / other.mean(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+        shift = int(torch.randint(frames, (1,), generator=generator))
+        loudness = torch.exp(0.4 * torch.randn(count, 1, 1, generator=generator))
+        talk = talk + other.roll(shift, dims=2) * loudness * (voices > number)
+    tilt = _curve(count, torch.full((count,), 8.0), generator)
+    flutter = -torch.log(torch.rand(power.shape, generator=generator).clamp(min=1e-6))
+    hiss = torch.pow(10.0, tilt * 0.1) * (0.5 + 0.5 * flutter)
+    added = torch.where(_chosen(count, babble, generator).view(-1, 1, 1), talk, hiss)
+    loud = power.mean(dim=1).sort(dim=1).values[:, frames // 2:].mean(dim=1)
+    scale = loud * torch.pow(10.0, -ratio * 0.1)
+    return power + added / added.mean(dim=(1, 2), keepdim=True) * scale.view(-1, 1, 1)
+
+
 def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1.0,
             noise: float | None = None) -> torch.Tensor:
     """Return an altered copy of a batch of spectra.
@@ -100,11 +144,7 @@ def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1
     :return: the same shape, again relative to each clip's maximum.
     """
     count, mels, frames = level.shape
-    factor = torch.exp(_uniform(count, -0.16, 0.16, generator))
-    factor[~_chosen(count, 0.7 * strength, generator)] = 1.0
-    level = scale_voice(level, factor)
-    depth = _uniform(count, 0.0, 5.0, generator) * _chosen(count, 0.6 * strength, generator)
-    level = level + _curve(count, depth, generator)
+    level = vary(level, generator, strength)
     power = torch.pow(10.0, level * 0.1)
 
     wet = _chosen(count, 0.35 * strength, generator)
@@ -121,20 +161,8 @@ def augment(level: torch.Tensor, generator: torch.Generator, strength: float = 1
 
     noisy = _chosen(count, 0.55 * strength if noise is None else noise, generator)
     if noisy.any():
-        clean = power[noisy]
-        babble = torch.zeros_like(clean)
-        for _ in range(4):
-            other = torch.randint(count, (len(clean),), generator=generator)
-            babble = babble + power[other].roll(int(torch.randint(
-                frames, (1,), generator=generator)), dims=2)
-        tilt = _curve(len(clean), torch.full((len(clean),), 8.0), generator)
-        flutter = -torch.log(torch.rand(clean.shape, generator=generator).clamp(min=1e-6))
-        hiss = torch.pow(10.0, tilt * 0.1) * (0.5 + 0.5 * flutter)
-        is_babble = _chosen(len(clean), 0.5, generator).view(-1, 1, 1)
-        added = torch.where(is_babble, babble, hiss)
-        snr = _uniform(len(clean), 0.0, 30.0, generator).view(-1, 1, 1)
-        scale = clean.mean(dim=(1, 2), keepdim=True) / added.mean(dim=(1, 2), keepdim=True)
-        power[noisy] = clean + added * scale * torch.pow(10.0, -snr * 0.1)
+        ratio = _uniform(int(noisy.sum()), 5.0, 30.0, generator)
+        power[noisy] = interfere(power[noisy], power, ratio, 0.5, generator)
 
     band = torch.arange(mels)[None, :]
     low = _uniform(count, 0.0, 14.0, generator)[:, None]

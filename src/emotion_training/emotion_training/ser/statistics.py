@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from emotion_training.common.files import write_atomically
 from emotion_training.ser import fit, spectral
+from emotion_training.ser.draw import draw, placed, steps
 from emotion_training.ser.fit import OUTPUTS, priors
 from emotion_training.ser.functionals import WIDTH, functionals
 from emotion_training.ser.network import SpeechNetwork
@@ -24,6 +25,9 @@ COPIES = 1
 
 ALTERED = 0.3
 """Share of altered clips in training: more made clean speech worse than noisy speech better."""
+
+NOISY = 0.5
+"""Share of the altered copies with noise or babble."""
 
 NOISE = 0.3
 """Deviation of what is added to each standardised value in training."""
@@ -70,22 +74,22 @@ def scale_of(table: np.ndarray, chosen: np.ndarray) -> Scale:
     return Scale(table[0, chosen].mean(axis=0), table[0, chosen].std(axis=0) + np.float32(1e-3))
 
 
-def features(level: torch.Tensor, broad: SpeechNetwork | None = None) -> torch.Tensor:
-    """Return the functionals, and behind them the embedding of a trained network if given."""
-    values = functionals(level)
-    return values if broad is None else torch.cat((values, broad.embed(level).float()), dim=1)
+def features(level: torch.Tensor, broad: SpeechNetwork) -> torch.Tensor:
+    """Return the functionals of cleaned spectra, and behind them the embedding of the network."""
+    cleaned = broad.clean(level)
+    return torch.cat((functionals(cleaned), broad.embed(level, cleaned).float()), dim=1)
 
 
-def tables(data: Spectra, cache: Path, broad: SpeechNetwork | None = None, seed: int = 0,
-           batch: int = 32) -> np.ndarray:
+def tables(data: Spectra, cache: Path, broad: SpeechNetwork, seed: int = 0, batch: int = 32
+           ) -> np.ndarray:
     """Return the features of all clips, float32 (1 + COPIES, n, width).
 
     The first table is of the clips as they are, the others of altered copies.
 
     :param cache: NPY file to keep them in.
-    :param broad: network whose embeddings are added.
+    :param broad: network that cleans the spectra, and whose embeddings are added.
     """
-    width = WIDTH + (0 if broad is None else 2 * broad.shape.features)
+    width = WIDTH + 2 * broad.shape.features
     if cache.is_file():
         found = np.load(cache)
         if found.shape == (1 + COPIES, len(data), width):
@@ -99,10 +103,8 @@ def tables(data: Spectra, cache: Path, broad: SpeechNetwork | None = None, seed:
         levels = [data.level(row) for row in rows]
         for copy in range(1 + COPIES):
             if copy:
-                placed = [spectral.place(level, fit.Recipe.frames, rng,
-                                         float(np.exp(rng.uniform(-0.15, 0.15))))
-                          for level in levels]
-                made = spectral.augment(torch.from_numpy(np.stack(placed)), generator, 0.3)
+                made = spectral.augment(placed(data, rows, fit.Recipe.frames, rng), generator,
+                                        0.3, NOISY)
             else:
                 longest = max(32, *(level.shape[1] for level in levels))
                 made = torch.from_numpy(np.stack([spectral.place(level, longest)
@@ -133,12 +135,12 @@ def fit_statistics(table: np.ndarray, data: Spectra, chosen: np.ndarray, seed: i
     for name, value in shifts.items():
         shift[data.corpora == name] = value
     optimiser = torch.optim.AdamW(network.parameters(), 2e-3, weight_decay=0.1)
-    steps = max(1, min(samples, 4 * len(chosen)) // batch)
+    per_epoch = steps(samples, chosen, batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3,
-                                                   total_steps=epochs * steps + 1)
+                                                   total_steps=epochs * per_epoch + 1)
     for _ in range(epochs):
-        order = fit.draw(data, chosen, (steps + 1) * batch, rng, weights)
-        for number in range(steps):
+        order = draw(data, chosen, (per_epoch + 1) * batch, rng, weights)
+        for number in range(per_epoch):
             rows = order[number * batch:(number + 1) * batch]
             copy = (rng.random(len(rows)) < ALTERED) * rng.integers(1, len(table), len(rows))
             values = torch.from_numpy(table[copy, rows])
