@@ -45,19 +45,19 @@ class CombineSettings:
         1.0, 'Softens (above 1) or sharpens the voice model before the product.',
         low=0.05, high=20.0, live=True)
     face_trust: float = setting(
-        0.23, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
+        0.217, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
         'counts it in full.', low=0.0, high=2.0, live=True)
     voice_trust: float = setting(
-        0.104, 'The same for the voice, whose quality is its signal-to-noise ratio.',
+        0.120, 'The same for the voice, whose quality is its signal-to-noise ratio.',
         low=0.0, high=2.0, live=True)
     agreement: float = setting(
-        0.317, 'How much surer two are than their product says, as far as the weaker one counts; '
+        0.302, 'How much surer two are than their product says, as far as the weaker one counts; '
         'one alone is as sure as its model.', low=-0.9, high=5.0, live=True)
     floor: float = setting(
         0.01, 'Least probability that a model may give a class, so that none has a veto.',
         low=0.0001, high=0.1, live=True)
     priors: tuple[float, ...] = setting(
-        (0.09, 0.058, 0.121, 0.459, 0.139, 0.132),
+        (0.097, 0.059, 0.124, 0.452, 0.151, 0.118),
         'Class shares that both models have learnt: in a product they count twice, so they are '
         'divided out once; empty for equal ones.', live=True)
 
