@@ -44,6 +44,14 @@ def test_a_part_of_the_sound_stays_as_it_was(noisy) -> None:
     assert level(clean[8000:-8000]) == pytest.approx(level(voice[8000:-8000]), abs=1.5)
 
 
+def test_babble_stays_and_the_voice_in_front_with_it(noisy) -> None:
+    voice, _ = noisy
+    speech = voice[8000:-8000].astype(np.float32) / 32768
+    babble = sum(np.roll(speech, shift) for shift in (7000, 15000, 23000, 31000))
+    mixture = speech + 0.3 * babble
+    assert np.array_equal(denoise(mixture), mixture)
+
+
 def test_a_stream_is_cleaned_as_the_whole_is_only_later(noisy) -> None:
     _, mixture = noisy
     denoiser = Denoiser()

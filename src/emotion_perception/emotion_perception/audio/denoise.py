@@ -26,8 +26,14 @@ KEEP = 0.5
 """Share of the sound that stays as it was: the noise falls by 6 dB at most. RNNoise at its full
 strength also takes away what tells an emotion, and keeps the voices of babble; see docs/ser.md."""
 
+TALK = 0.6
+"""Where RNNoise is as sure as this, on average, that somebody speaks in the quietest third of a
+recording, the noise is other voices. RNNoise keeps those and only harms the voice in front, so
+such a recording is left as it was."""
+
 _RATE = 48000
 _SETTLE = RATE // 5
+_TEN_MS = RATE // 100
 _NAMES = {'darwin': 'librnnoise.dylib', 'win32': 'rnnoise.dll'}
 _INSTALL = ('install it with `pip install --no-deps pyrnnoise` (13 MB), or choose '
             'noise_suppression:=off')
@@ -93,12 +99,15 @@ class Denoiser:
         return ((self._rest.size + self.LATE + self._up.delay()) / _RATE
                 + self._down.delay() / RATE)
 
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """Return the clean samples that are ready: (n,) int16 or float in, float32 (m,) out."""
-        wide = self._up.resample_chunk(to_float(samples))
-        return self._down.resample_chunk(self._suppress(wide))
+    def push(self, samples: np.ndarray, speech: list[float] | None = None) -> np.ndarray:
+        """Return the clean samples that are ready: (n,) int16 or float in, float32 (m,) out.
 
-    def _suppress(self, samples: np.ndarray) -> np.ndarray:
+        :param speech: takes, for every 10 ms that were cleaned, the probability of speech.
+        """
+        wide = self._up.resample_chunk(to_float(samples))
+        return self._down.resample_chunk(self._suppress(wide, speech))
+
+    def _suppress(self, samples: np.ndarray, speech: list[float] | None) -> np.ndarray:
         """Run RNNoise over all whole frames of what came so far; float32 at 48 kHz."""
         # RNNoise takes floats on the scale of 16-bit integers.
         waiting = np.concatenate([self._rest, samples * np.float32(32768.0)])
@@ -107,7 +116,9 @@ class Denoiser:
         self._rest = waiting[whole:]
         for start in range(0, whole, self._frame):
             address = frames[start:].ctypes.data
-            self._library.rnnoise_process_frame(self._state, address, address)
+            probability = self._library.rnnoise_process_frame(self._state, address, address)
+            if speech is not None:
+                speech.append(probability)
         return frames * np.float32(1.0 / 32768.0)
 
     def _free(self) -> None:
@@ -124,6 +135,8 @@ class Denoiser:
 def denoise(samples: np.ndarray, keep: float = KEEP) -> np.ndarray:
     """Return a whole mono 16 kHz signal with less noise, in place and length as it was.
 
+    Where the noise is other voices it comes back as it was; see :data:`TALK`.
+
     :param samples: (n,) int16 or float in -1..1.
     :param keep: share of the signal as it was that stays in the sum.
     :return: float32 (n,).
@@ -136,5 +149,20 @@ def denoise(samples: np.ndarray, keep: float = KEEP) -> np.ndarray:
     # The silence behind brings the end out of the delays; what was late is cut in front.
     late = settle.size + denoiser.LATE * RATE // _RATE
     padded = np.concatenate([settle, samples, np.zeros(RATE // 5, np.float32)])
-    clean = denoiser.push(padded)[late:late + samples.size]
+    speech: list[float] = []
+    clean = denoiser.push(padded, speech)[late:late + samples.size]
+    if _talked_over(samples, np.array(speech[settle.size // _TEN_MS:])):
+        return samples
     return (1 - keep) * clean + keep * samples
+
+
+def _talked_over(samples: np.ndarray, speech: np.ndarray) -> bool:
+    """Return whether somebody speaks where a recording is quietest.
+
+    :param samples: float32 (n,).
+    :param speech: probability of speech in each 10 ms.
+    """
+    count = min(samples.size // _TEN_MS, speech.size)
+    power = (samples[:count * _TEN_MS].reshape(count, _TEN_MS) ** 2).mean(axis=1)
+    quiet = np.argsort(power, kind='stable')[:count // 3]
+    return quiet.size > 0 and float(speech[quiet].mean()) >= TALK

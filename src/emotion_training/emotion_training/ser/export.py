@@ -35,19 +35,24 @@ SPEECH_INPUT = {'rate': frontend.RATE, 'min_seconds': 0.5, 'max_seconds': 10.0,
 class FrontEnd(nn.Module):
     """Waveforms (n, t) at 16 kHz to spectra in dB (n, 128, 1 + t // 512), inside the graph.
 
-    The same as :func:`frontend.logmel`. The discrete Fourier transform of a frame is two matrix
-    products: of its even part with cosines and of its odd part with sines, which halves both
-    the weights and the work.
+    The same as :func:`frontend.logmel`. The discrete Fourier transform of a frame is four matrix
+    products: of the even part of the frame with cosines and of its odd part with sines, each
+    apart for samples of even and of odd number, whose sum and difference are the lower and the
+    upper half of the spectrum. That takes a quarter of the weights and of the work.
     """
 
     def __init__(self) -> None:
         super().__init__()
         half = frontend.N_FFT // 2
-        angle = 2 * np.pi * np.outer(np.arange(half + 1), np.arange(half + 1)) / frontend.N_FFT
+        angle = np.pi / half * np.outer(np.arange(half + 1), np.arange(half // 2 + 1))
+        cosines = np.cos(angle).astype(np.float32)
+        sines = np.sin(angle[1:-1, 1:]).astype(np.float32)
         self.register_buffer('window', torch.from_numpy(frontend.hann()))
-        self.register_buffer('cosines', torch.from_numpy(np.cos(angle).astype(np.float32)))
-        self.register_buffer('sines', torch.from_numpy(
-            np.sin(angle[1:-1]).astype(np.float32)))
+        self.register_buffer('even_cosines', torch.from_numpy(cosines[::2].copy()))
+        self.register_buffer('odd_cosines', torch.from_numpy(cosines[1::2].copy()))
+        # The sines begin with sample 1.
+        self.register_buffer('odd_sines', torch.from_numpy(sines[::2].copy()))
+        self.register_buffer('even_sines', torch.from_numpy(sines[1::2].copy()))
         self.register_buffer('mel', torch.from_numpy(frontend.mel_filters().T.copy()))
 
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
@@ -58,7 +63,13 @@ class FrontEnd(nn.Module):
         frames = torch.cat((blocks[:, :-1], blocks[:, 1:]), dim=2) * self.window
         head, tail = frames[:, :, 1:half], frames[:, :, half + 1:].flip(2)
         even = torch.cat((frames[:, :, :1], head + tail, frames[:, :, half:half + 1]), dim=2)
-        power = (even @ self.cosines).square() + ((head - tail) @ self.sines).square()
+        odd = head - tail
+        first, second = even[:, :, ::2] @ self.even_cosines, even[:, :, 1::2] @ self.odd_cosines
+        real = torch.cat((first + second, (first - second)[:, :, :-1].flip(2)), dim=2)
+        first, second = odd[:, :, ::2] @ self.odd_sines, odd[:, :, 1::2] @ self.even_sines
+        imaginary = torch.cat((first + second, (first - second)[:, :, :-1].flip(2)), dim=2)
+        # No imaginary part at either end of the spectrum.
+        power = real.square() + functional.pad(imaginary, (1, 1)).square()
         level = 10.0 * torch.log10((power @ self.mel).clamp(min=frontend.AMIN)).transpose(1, 2)
         return (level - level.amax(dim=(1, 2), keepdim=True)).clamp(min=frontend.FLOOR_DB)
 
@@ -133,11 +144,10 @@ def _halve(proto: Any) -> None:
     """
     from onnx import TensorProto, helper, numpy_helper
 
-    exact = {tuple(value.shape) for value in FrontEnd().buffers()}
     nodes = []
     for item in list(proto.graph.initializer):
         if (item.data_type != TensorProto.FLOAT or np.prod(item.dims) < HALVED
-                or tuple(item.dims) in exact or item.name == 'network.head.weight'):
+                or item.name.startswith('front.') or item.name == 'network.head.weight'):
             continue
         half = numpy_helper.to_array(item).astype(np.float16)
         proto.graph.initializer.remove(item)
