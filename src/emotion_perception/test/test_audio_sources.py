@@ -113,6 +113,26 @@ def test_a_slow_reader_gets_the_same_stamps_and_catches_up(tmp_path: Path) -> No
     assert np.allclose(np.diff(times), 0.02)
 
 
+def test_being_held_up_while_the_time_is_read_moves_no_stamp(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / 'a.wav', tone(16000), 16000)
+    clock = Time()
+    readings = 0
+
+    def wall() -> float:
+        nonlocal readings
+        readings += 1
+        now = clock.now
+        # Every other time something else gets the processor before the next line runs.
+        clock.now += 0.015 * (readings % 2)
+        return now
+
+    source = FileSource(SourceSettings(source=str(tmp_path / 'a.wav'), pause=0.0, block=0.02),
+                        wall, [].append, clock, clock.sleep)
+    times = [source.read().time for _ in range(20)]
+    assert readings > 20
+    assert np.allclose(np.diff(times), 0.02)
+
+
 def test_after_the_machine_slept_it_goes_on_from_now(tmp_path: Path) -> None:
     soundfile.write(tmp_path / 'a.wav', tone(16000), 16000)
     clock = Time()

@@ -228,6 +228,10 @@ class FileSource:
     # Behind by more than this (the machine slept): go on from now instead of catching up.
     _LATE = 0.5
 
+    # Two clocks are read together if no more than this passes; the process may be held up between.
+    _AT_ONCE = 1e-4
+    _LOOKS = 10
+
     def __init__(self, settings: SourceSettings, clock: Callable[[], float] = system_time.time,
                  warn: Callable[[str], None] = warnings.warn,
                  monotonic: Callable[[], float] = system_time.monotonic,
@@ -260,8 +264,18 @@ class FileSource:
         self._due += length
         if self._due > now:
             self._sleep(self._due - now)
-        ahead = self._due - self._monotonic()
-        return None if self._closed else AudioChunk(samples, rate, self._clock() + ahead - length)
+        if self._closed:
+            return None
+        return AudioChunk(samples, rate, self._due - length + self._offset())
+
+    def _offset(self) -> float:
+        """Return what the clock of the stamps is ahead of the monotonic one, in seconds."""
+        for _ in range(self._LOOKS):
+            before = self._monotonic()
+            now = self._clock()
+            if self._monotonic() - before < self._AT_ONCE:
+                break
+        return now - before
 
     def close(self) -> None:
         """Stop playing."""
