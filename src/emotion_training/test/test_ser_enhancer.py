@@ -8,6 +8,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion setup --training)')
 
 from emotion_training.ser import fit, frontend, nonspeech
+from emotion_training.ser.draw import placed
 from emotion_training.ser.enhancer import DEEPEST_DB, Enhancer
 from emotion_training.ser.enhancer_fit import (
     EnhancerRecipe,
@@ -30,7 +31,6 @@ def sounds(count: int, seed: int) -> Spectra:
 
 
 def levels(count: int, seed: int) -> torch.Tensor:
-    from emotion_training.ser.draw import placed
     return placed(sounds(count, seed), np.arange(count), RECIPE.frames,
                   np.random.default_rng(seed))
 

@@ -110,7 +110,8 @@ def interfere(power: torch.Tensor, others: torch.Tensor, ratio: torch.Tensor, ba
     """Add babble or coloured noise to every clip.
 
     :param power: (n, 128, frames).
-    :param others: (m, 128, frames), clips that babble is made of, one to six at once.
+    :param others: (m, 128, frames), clips that babble is made of, :data:`FEWEST` to
+        :data:`MOST` at once.
     :param ratio: (n,) signal-to-noise ratio in dB; the power of the speech is that of the louder
         half of its frames, so that pauses do not make the noise weaker.
     :param babble: share of the clips that get babble.
