@@ -28,7 +28,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from tqdm import tqdm
 
 from emotion_bringup.graphs import GRAPHS, resolve
-from emotion_bringup.runner import GraphProcess
+from emotion_bringup.runner import GraphProcess, executable
 
 HERE = Path(__file__).parent
 ARGUMENTS = {'loop': 'true', 'rate': str(scene.FPS), 'window': 'off'}
@@ -115,8 +115,7 @@ def separate(video: Path, seconds: float) -> dict[str, Any]:
     """Measure the face graph, a process for each node."""
     processes = {}
     for setup in resolve(GRAPHS['face'], {'camera': str(video), **ARGUMENTS}):
-        code = f'from emotion_perception.nodes.{setup.name} import main; main()'
-        command = [sys.executable, '-c', code, '--ros-args']
+        command = [str(executable(setup.package, setup.name)), '--ros-args']
         for key, value in setup.parameters.items():
             command += ['-p', f'{key}:={json.dumps(value)}']
         processes[setup.name] = start(command)

@@ -120,7 +120,7 @@ def test_a_question_file_that_cannot_be_used_ends_the_node_with_its_reason(
 
 def offline(*arguments: str | Path) -> subprocess.CompletedProcess:
     """Run `./emotion interview` as a user does."""
-    command = [sys.executable, '-m', 'emotion_bringup.interview', *map(str, arguments)]
+    command = [sys.executable, '-m', 'emotion_apps.interview.recording', *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=170, check=False,
                           env={**os.environ, 'OMP_NUM_THREADS': '2'})
 

@@ -13,12 +13,11 @@ from support.fixtures import ROOT
 
 pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
-from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from ament_index_python.packages import get_package_share_directory
 from std_msgs.msg import String
 
-EXECUTABLES = (
-    'camera_node', 'face_detector_node', 'fer_node', 'microphone_node', 'vad_node', 'ser_node',
-    'fusion_node', 'orchestrator_node', 'game_node', 'interview_node', 'view_node')
+from emotion_bringup.graphs import PACKAGES
+from emotion_bringup.runner import executable
 
 TALKER = """
 import rclpy
@@ -34,9 +33,9 @@ except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
 """
 
 
-@pytest.mark.parametrize('executable', EXECUTABLES)
-def test_every_executable_is_installed_where_ros2_run_looks(executable: str) -> None:
-    path = Path(get_package_prefix('emotion_perception'), 'lib', 'emotion_perception', executable)
+@pytest.mark.parametrize('name', sorted(PACKAGES))
+def test_every_executable_is_installed_where_ros2_run_looks(name: str) -> None:
+    path = executable(PACKAGES[name], name)
     assert os.access(path, os.X_OK), f'{path} is missing'
 
 
@@ -50,10 +49,9 @@ def test_the_launch_files_and_the_configuration_are_installed() -> None:
 
 def test_the_nodes_import_neither_pytorch_nor_the_training() -> None:
     code = (
-        'import importlib, pkgutil, sys\n'
-        'import emotion_perception.nodes as nodes\n'
-        'for found in pkgutil.iter_modules(nodes.__path__, "emotion_perception.nodes."):\n'
-        '    importlib.import_module(found.name)\n'
+        'import sys\n'
+        'from importlib.metadata import entry_points\n'
+        'assert [point.load() for point in entry_points(group="emotion.nodes")]\n'
         'print(sorted({"torch", "transformers", "emotion_training"} & set(sys.modules)))\n')
     result = subprocess.run(
         ['python', '-c', code], capture_output=True, text=True, timeout=100, check=False)

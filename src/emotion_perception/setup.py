@@ -4,19 +4,16 @@ from setuptools import find_packages, setup
 
 NAME = 'emotion_perception'
 
-NODES = (
-    'camera_node',
-    'face_detector_node',
-    'fer_node',
-    'microphone_node',
-    'vad_node',
-    'ser_node',
-    'fusion_node',
-    'orchestrator_node',
-    'game_node',
-    'interview_node',
-    'view_node',
-)
+# Executable: class of the node, in the module of the executable's name.
+NODES = {
+    'camera_node': 'CameraNode',
+    'face_detector_node': 'FaceDetectorNode',
+    'fer_node': 'FerNode',
+    'microphone_node': 'MicrophoneNode',
+    'vad_node': 'VadNode',
+    'ser_node': 'SerNode',
+    'fusion_node': 'FusionNode',
+}
 
 setup(
     name=NAME,
@@ -34,5 +31,6 @@ setup(
     license='Apache-2.0',
     entry_points={
         'console_scripts': [f'{node} = {NAME}.nodes.{node}:main' for node in NODES],
+        'emotion.nodes': [f'{node} = {NAME}.nodes.{node}:{kind}' for node, kind in NODES.items()],
     },
 )

@@ -7,7 +7,6 @@ import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import Any
 
 import yaml
 
+from emotion_bringup.graphs import PACKAGES
+from emotion_bringup.runner import executable as installed
+
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
-_START = 'import sys; from emotion_perception.nodes.{0} import main; sys.exit(main())'
 
 
 def _die_with_parent() -> None:
@@ -171,7 +172,7 @@ class ProcessGroup:
             more: Parameters.
 
         """
-        words = [sys.executable, '-c', _START.format(executable), *arguments, '--ros-args']
+        words = [str(installed(PACKAGES[executable], executable)), *arguments, '--ros-args']
         if name:
             words += ['-r', f'__node:={name}']
         if namespace:

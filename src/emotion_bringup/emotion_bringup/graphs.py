@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from emotion_apps.game.game import GameSettings
 from emotion_perception.fusion.combine import METHODS
-from emotion_perception.interaction.game import GameSettings
 from emotion_perception.settings import settings_of
 
 
@@ -73,11 +73,13 @@ class Argument:
 class NodeEntry:
     """A node of a graph; the executable has the node's name.
 
+    :param package: the ROS package that has the executable.
     :param parameters: what makes this graph differ from the node's defaults.
     :param replaced_by: an argument; where it is given, somebody else does this node's work.
     """
 
     name: str
+    package: str = 'emotion_perception'
     parameters: Mapping[str, object] = field(default_factory=dict)
     replaced_by: str = ''
 
@@ -87,6 +89,7 @@ class NodeSetup:
     """A node as it is to be started: :func:`resolve`'s result."""
 
     name: str
+    package: str
     parameters: dict[str, object]
     remappings: dict[str, str]
 
@@ -154,6 +157,7 @@ _LOOP = Argument('loop', 'Start files again at their end.',
 _WINDOW = Argument('window', 'Show a window: auto (where there is a display), on or off.',
                    (('view_node', 'window'),), choices=('auto', 'on', 'off'))
 
+_APPS = 'emotion_apps'
 _FACE = (NodeEntry('camera_node', replaced_by='camera_topic'),
          NodeEntry('face_detector_node'), NodeEntry('fer_node'))
 _VOICE = (NodeEntry('microphone_node', replaced_by='audio_topic'),
@@ -161,7 +165,7 @@ _VOICE = (NodeEntry('microphone_node', replaced_by='audio_topic'),
 
 
 def _view(screen: str) -> NodeEntry:
-    return NodeEntry('view_node', {'screen': screen})
+    return NodeEntry('view_node', _APPS, {'screen': screen})
 
 
 GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
@@ -172,15 +176,15 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
           (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
           (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
     Graph('multimodal', 'The cycle: lock a face, hear a voice, show both.',
-          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('orchestrator_node'),
+          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('orchestrator_node', _APPS),
            _view('multimodal')),
           (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
     # The score of a round is a mean: smoothing would only delay the bars, and carry the face of
     # before into the round.
     Graph('game', 'Facial Emotion Battle: two players, one camera.',
           (NodeEntry('camera_node', replaced_by='camera_topic'),
-           NodeEntry('face_detector_node'), NodeEntry('fer_node', {'method': 'none'}),
-           NodeEntry('game_node'), _view('game')),
+           NodeEntry('face_detector_node'), NodeEntry('fer_node', parameters={'method': 'none'}),
+           NodeEntry('game_node', _APPS), _view('game')),
           (*_CAMERA, _LOOP_FACE, _WINDOW,
            Argument('rounds', 'Number of rounds.', (('game_node', 'rounds'),), int),
            Argument('seconds', 'Length of a round, seconds.',
@@ -197,13 +201,17 @@ GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
                     (('game_node', ''),), dict,
                     tuple(rule.name for rule in settings_of(GameSettings))))),
     Graph('interview', 'Mock interview with feedback.',
-          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node'),
+          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node', _APPS),
            _view('interview')),
           (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW,
            Argument('questions', 'YAML file of questions.', (('interview_node', 'questions'),)),
            Argument('out', 'Folder for the report; nothing is stored without it.',
                     (('interview_node', 'out'),)))),
 )}
+
+
+PACKAGES = {entry.name: entry.package for graph in GRAPHS.values() for entry in graph.nodes}
+"""The package of each node."""
 
 
 def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
@@ -237,5 +245,5 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
                     parameters[parameter] = value
             parameters.update({parameter: needed for wanted, node, parameter, needed
                                in known[name].needs if node == entry.name and wanted == value})
-        setups.append(NodeSetup(entry.name, parameters, remappings))
+        setups.append(NodeSetup(entry.name, entry.package, parameters, remappings))
     return setups

@@ -39,7 +39,7 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
     files = [given('config')] if given('config') else []
     log = ['--log-level', given('log_level')] if given('log_level') else []
     return [
-        Node(package='emotion_perception', executable=setup.name, name=setup.name,
+        Node(package=setup.package, executable=setup.name, name=setup.name,
              namespace=given('namespace'), output='screen', respawn=respawn, respawn_delay=1.0,
              parameters=[*files, {key: ParameterValue(value, value_type=_kind(value))
                                   for key, value in setup.parameters.items()}],

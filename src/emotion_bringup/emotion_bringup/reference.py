@@ -16,6 +16,7 @@ import rclpy
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 
+from emotion_bringup.graphs import PACKAGES
 from emotion_bringup.runner import node_class
 
 _PLACE = re.compile(r'(<!-- parameters:(\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
@@ -27,7 +28,7 @@ def table(name: str) -> str:
     """Return the Markdown table of a node's parameters, from the node itself."""
     context = rclpy.context.Context()
     rclpy.init(context=context)
-    node = node_class(name)(context=context)
+    node = node_class(PACKAGES[name], name)(context=context)
     names = sorted(key for key in node.list_parameters([], 0).names
                    if key not in _COMMON and not key.startswith('qos_overrides'))
     rows = ['| parameter | type | default | range | meaning |', '|---|---|---|---|---|']

@@ -8,15 +8,17 @@ times the CPU time and twice the latency of ten (measured with ten lifecycle nod
 
 from __future__ import annotations
 
-import importlib
 import json
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import distribution
+from pathlib import Path
 
 import rclpy
+from ament_index_python.packages import get_package_prefix
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -127,13 +129,27 @@ def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) ->
         arguments += ['-p', f'{key}:={json.dumps(value)}']
     for source, target in setup.remappings.items():
         arguments += ['-r', f'{source}:={target}']
-    return node_class(setup.name)(cli_args=arguments, context=context)
+    return node_class(setup.package, setup.name)(cli_args=arguments, context=context)
 
 
-def node_class(name: str) -> Callable[..., Node]:
-    """Return the class of a node by the name of its executable (``fer_node`` -> ``FerNode``)."""
-    module = importlib.import_module(f'emotion_perception.nodes.{name}')
-    return getattr(module, ''.join(part.capitalize() for part in name.split('_')))
+def node_class(package: str, name: str) -> Callable[..., Node]:
+    """Return the class of a node, which its package's setup.py lists under ``emotion.nodes``.
+
+    :param name: of the executable.
+    :raises LookupError: if the package is not installed or lists no such node.
+    """
+    points = distribution(package).entry_points.select(group='emotion.nodes', name=name)
+    if not points:
+        raise LookupError(f'{package} lists no node {name!r} under emotion.nodes in its setup.py')
+    return next(iter(points)).load()
+
+
+def executable(package: str, name: str) -> Path:
+    """Return the file that ``ros2 run PACKAGE NAME`` starts.
+
+    :raises LookupError: if the package is not installed.
+    """
+    return Path(get_package_prefix(package), 'lib', package, name)
 
 
 def global_arguments(values: Mapping[str, str], extra: Sequence[str] = ()) -> list[str]:

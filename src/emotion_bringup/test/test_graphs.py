@@ -13,11 +13,11 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
-from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, resolve
+from emotion_bringup.graphs import COMMON, GRAPHS, PACKAGES, ArgumentError, resolve
 from emotion_bringup.reference import main as check_reference
 from emotion_bringup.runner import global_arguments, main, node_class, show, split
 
-NODES = sorted({entry.name for graph in GRAPHS.values() for entry in graph.nodes})
+NODES = sorted(PACKAGES)
 
 
 @pytest.fixture(scope='module')
@@ -27,7 +27,7 @@ def parameters() -> Iterator[dict[str, dict[str, rclpy.Parameter]]]:
     rclpy.init(context=context)
     declared = {}
     for name in NODES:
-        node = node_class(name)(context=context)
+        node = node_class(PACKAGES[name], name)(context=context)
         declared[name] = {key: node.get_parameter_or(key) for key in
                           node.list_parameters([], 0).names}
         node.destroy_node()

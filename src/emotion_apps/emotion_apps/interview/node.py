@@ -1,0 +1,214 @@
+"""Ask questions, follow the answers, and write a report: a mock interview."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.node import Node
+from std_srvs.srv import Trigger
+
+from emotion_apps.interview.course import InterviewSettings, Phase
+from emotion_apps.interview.questions import (
+    QuestionError,
+    default_questions,
+    load_questions,
+)
+from emotion_apps.interview.report import write_report
+from emotion_apps.interview.session import InterviewSession
+from emotion_apps.interview.speaker import Speaker
+from emotion_msgs.msg import (
+    EmotionPrediction,
+    FaceArray,
+    InterviewState,
+    Utterance,
+    VoiceActivity,
+)
+from emotion_perception.emotions import UNKNOWN
+from emotion_perception.ros import qos
+from emotion_perception.ros.bus import BusSubscription
+from emotion_perception.ros.convert import to_seconds
+from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.main import run
+from emotion_perception.ros.parameters import ConfigurationError, Parameters
+from emotion_perception.ros.report import Reporter
+from emotion_perception.settings import setting
+
+# Seconds: a stamp further from now is another clock's. What models say may come late.
+_MOST_APART = 5.0
+_LATEST = 60.0
+
+
+@dataclass(frozen=True)
+class InterviewNodeSettings(InterviewSettings):
+    """Settings of the node."""
+
+    questions: str = setting('', 'YAML file of questions; empty for the built-in ones.')
+    out: str = setting('', 'Folder for the report; nothing is stored if it is empty.')
+    speak: bool = setting(False, 'Read the questions aloud, if a synthesiser is installed.')
+    state_rate: float = setting(10.0, 'States a second while the interview runs.',
+                                low=1.0, high=60.0)
+
+
+class InterviewNode(Node):
+    """Subscribe faces, voice and emotions; publish ``emotion/interview/state``.
+
+    Services: ``~/start``, ``~/next``, ``~/stop``, ``~/reset``.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('interview_node', **arguments)
+        self._options = Parameters(self, InterviewNodeSettings)
+        settings = self._options.value
+        try:
+            questions = load_questions(settings.questions) if settings.questions \
+                else default_questions()
+        except QuestionError as error:
+            raise ConfigurationError(f'interview_node: parameter questions: {error}') from error
+        self._report_path = ''
+        self._subject = ''
+        self._newest: EmotionPrediction | None = None
+        self._speaker = Speaker()
+        if settings.speak and not self._speaker.program:
+            self.get_logger().warning('speak is on, but there is no synthesiser: install '
+                                      'espeak-ng; the questions are shown only')
+        self._warn = Reporter(self)
+        self._diagnostics = Diagnostics(self)
+        self._publisher = self.create_publisher(InterviewState, 'emotion/interview/state',
+                                                qos.LATCHED)
+        self._session = InterviewSession(questions, settings, self._on_change)
+        self._options.on_change(
+            lambda value: setattr(self._session.interview, 'settings', value))
+        self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
+        for topic, source in (('face', 'face'), ('voice', 'voice'), ('fused', 'fused')):
+            self.create_subscription(
+                EmotionPrediction, f'emotion/{topic}',
+                lambda message, source=source: self._on_emotion(message, source), qos.RESULT)
+        self.create_subscription(VoiceActivity, 'emotion/voice_activity', self._on_activity,
+                                 qos.RESULT)
+        self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
+        for name in ('start', 'next', 'stop', 'reset'):
+            self.create_service(Trigger, f'~/{name}',
+                                lambda request, response, name=name: self._on_call(name, response))
+        self.create_timer(1.0 / settings.state_rate, self._on_tick)
+        self._publish()
+
+    def destroy_node(self) -> None:
+        """Keep the report of an interview that was under way, and be silent."""
+        if self._session.interview.phase in (Phase.QUESTION, Phase.ANSWER):
+            self._session.stop(self._now())
+        self._speaker.stop()
+        super().destroy_node()
+
+    def _now(self) -> float:
+        return self.get_clock().now().nanoseconds * 1e-9
+
+    def _time(self, stamp: Time, latest: float = _MOST_APART) -> float:
+        """Return a stamp, or the present for one of another clock."""
+        time, now = to_seconds(stamp), self._now()
+        if -latest <= time - now <= _MOST_APART:
+            return time
+        self._warn.warn('clock', f'a stamp is {time - now:+.1f} s from now: the clocks of the '
+                        'machines differ; the time of arrival is taken')
+        return now
+
+    def _on_faces(self, message: FaceArray) -> None:
+        faces = {face.id: face for face in message.faces}
+        # Others in the picture are not the candidate.
+        face = faces.get(self._subject) or (message.faces[0] if message.faces else None)
+        landmarks = None if face is None else np.asarray(face.landmarks).reshape(4, 2)
+        self._session.face(self._time(message.header.stamp), landmarks)
+        self._diagnostics.tick()
+
+    def _on_emotion(self, message: EmotionPrediction, source: str) -> None:
+        if message.emotion == UNKNOWN:
+            return
+        if source == 'face':
+            self._subject = message.subject_id
+        self._newest = message
+        self._session.emotion(self._time(message.header.stamp, _LATEST), source,
+                              message.probabilities)
+
+    def _on_activity(self, message: VoiceActivity) -> None:
+        # The synthesiser's own voice is no answer.
+        speaking = message.speaking and not self._speaker.speaking
+        self._session.activity(self._time(message.header.stamp), speaking)
+
+    def _on_utterance(self, message: Utterance) -> None:
+        end = self._time(message.end, _LATEST)
+        length = max(0.0, to_seconds(message.end) - to_seconds(message.start))
+        self._session.utterance(end - length, end, np.asarray(message.samples, np.int16))
+
+    def _on_tick(self) -> None:
+        self._session.tick(self._now())
+        if self._session.interview.phase in (Phase.QUESTION, Phase.ANSWER):
+            self._publish()
+
+    def _on_call(self, name: str, response: Trigger.Response) -> Trigger.Response:
+        if name == 'reset':
+            self._session.reset()
+        else:
+            getattr(self._session, name)(self._now())
+        interview = self._session.interview
+        response.success = True
+        response.message = f'{interview.phase.name}, question {interview.number}'
+        return response
+
+    def _on_change(self) -> None:
+        interview = self._session.interview
+        if interview.phase is Phase.QUESTION and self._options.value.speak:
+            self._speaker.say(interview.text)
+        if interview.phase is Phase.FINISHED:
+            self._write()
+        self._publish()
+
+    def _write(self) -> None:
+        out = self._options.value.out
+        if not out:
+            self.get_logger().info('the interview is over; give out:=FOLDER to keep a report')
+            return
+        try:
+            page, _ = write_report(self._session.log, _unused(Path(out).expanduser()))
+        except OSError as error:
+            self.get_logger().error(f'the report could not be written: {error}')
+            return
+        self._report_path = str(page)
+        self.get_logger().info(f'report: {page}')
+
+    def _publish(self) -> None:
+        interview = self._session.interview
+        message = InterviewState(
+            phase=int(interview.phase), phase_name=interview.phase.name,
+            question=interview.number, questions=len(interview.questions), text=interview.text,
+            hint=interview.hint, elapsed=float(interview.elapsed),
+            remaining=float(interview.remaining), speaking=interview.speaking,
+            speaking_time=float(interview.speaking_time), face_present=interview.face_present,
+            facing_camera=interview.facing_camera, engagement=float(interview.engagement),
+            report=self._report_path if interview.phase is Phase.FINISHED else '')
+        message.header.stamp = self.get_clock().now().to_msg()
+        if self._newest is not None and not math.isnan(self._newest.confidence):
+            message.has_prediction, message.prediction = True, self._newest
+        self._publisher.publish(message)
+
+
+def _unused(folder: Path) -> Path:
+    """Return the folder, or one with a number if it holds a report already."""
+    number = 1
+    candidate = folder
+    while (candidate / 'interview.html').exists():
+        number += 1
+        candidate = folder.with_name(f'{folder.name}-{number}')
+    return candidate
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node."""
+    run(InterviewNode, args)
+
+
+if __name__ == '__main__':
+    main()
