@@ -60,8 +60,11 @@ class Client:
             pass
 
 
-def watch(client: measure.FaceClient, seconds: float, processes: dict[str, int],
-          ) -> dict[str, Any]:
+def watch(
+    client: measure.FaceClient,
+    seconds: float,
+    processes: dict[str, int],
+) -> dict[str, Any]:
     """Measure for so many seconds, once results come; processes are name -> pid."""
     deadline = time.monotonic() + 60
     while len(client.frames) < 2 * scene.FPS:
@@ -75,7 +78,8 @@ def watch(client: measure.FaceClient, seconds: float, processes: dict[str, int],
     result = client.results(start, end, scene.FPS)
     result['cpu_percent'] = {
         name: round(100 * (measure.cpu_seconds(pid) - before[name]) / (end - start), 1)
-        for name, pid in processes.items()}
+        for name, pid in processes.items()
+    }
     memory = {name: round(measure.rss_mb(pid), 1) for name, pid in processes.items()}
     result['rss_mb'] = round(sum(memory.values()), 1)
     result['rss_mb_per_process'] = memory
@@ -129,8 +133,10 @@ def separate(video: Path, seconds: float) -> dict[str, Any]:
 
 def transport(faces: int, seconds: float) -> dict[str, float]:
     """Measure the same messages without any work, milliseconds."""
-    processes = [start([sys.executable, str(HERE / 'transport.py'), part, str(faces),
-                        str(scene.FPS)]) for part in ('fer', 'detector', 'source')]
+    processes = [
+        start([sys.executable, str(HERE / 'transport.py'), part, str(faces), str(scene.FPS)])
+        for part in ('fer', 'detector', 'source')
+    ]
     client = Client()
     try:
         return watch(client.node, seconds, {})['latency_ms']
@@ -141,8 +147,9 @@ def transport(faces: int, seconds: float) -> dict[str, float]:
 
 def child(*arguments: str) -> Any:
     """Return what a fresh Python prints as JSON on its last line."""
-    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True,
-                          check=False)
+    done = subprocess.run(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(f'error: {" ".join(arguments)} failed; see above')
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -151,6 +158,7 @@ def child(*arguments: str) -> Any:
 def plot(entries: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw latency against the number of faces, beside floor and transport."""
     import matplotlib
+
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
 
@@ -160,18 +168,42 @@ def plot(entries: Sequence[dict[str, Any]], path: Path) -> None:
         rows = {e['faces']: e for e in entries if e['mode'] == mode and e['faces']}
         if not rows:
             continue
-        axis.plot(counts, [rows[n]['latency_ms']['p50'] for n in counts], 'o-', color=colour,
-                  label=f'{mode}, median')
-        axis.plot(counts, [rows[n]['latency_ms']['p95'] for n in counts], 'o:', color=colour,
-                  label=f'{mode}, 95 %')
+        axis.plot(
+            counts,
+            [rows[n]['latency_ms']['p50'] for n in counts],
+            'o-',
+            color=colour,
+            label=f'{mode}, median',
+        )
+        axis.plot(
+            counts,
+            [rows[n]['latency_ms']['p95'] for n in counts],
+            'o:',
+            color=colour,
+            label=f'{mode}, 95 %',
+        )
     rows = {e['faces']: e for e in entries if e['faces']}
-    axis.plot(counts, [rows[n]['floor_ms'] for n in counts], 's-', color='black',
-              label='floor: the models alone')
+    axis.plot(
+        counts,
+        [rows[n]['floor_ms'] for n in counts],
+        's-',
+        color='black',
+        label='floor: the models alone',
+    )
     if any('transport_ms' in e for e in rows.values()):
-        axis.plot(counts, [rows[n]['floor_ms'] + rows[n].get('transport_ms', 0) for n in counts],
-                  's--', color='grey', label='floor + bare transport')
-    axis.set(xlabel='faces', ylabel='frame stamp to /emotion/face, ms', xticks=counts,
-             title='Latency, 640x480 at 30 frames a second')
+        axis.plot(
+            counts,
+            [rows[n]['floor_ms'] + rows[n].get('transport_ms', 0) for n in counts],
+            's--',
+            color='grey',
+            label='floor + bare transport',
+        )
+    axis.set(
+        xlabel='faces',
+        ylabel='frame stamp to /emotion/face, ms',
+        xticks=counts,
+        title='Latency, 640x480 at 30 frames a second',
+    )
     axis.set_ylim(bottom=0)
     axis.grid(alpha=0.3)
     axis.legend()
@@ -181,13 +213,19 @@ def plot(entries: Sequence[dict[str, Any]], path: Path) -> None:
 def main() -> int:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog='./emotion bench', description=__doc__.splitlines()[0])
-    parser.add_argument('--json', type=Path, default=Path('out/bench.json'),
-                        help='file for the results (default: %(default)s)')
+    parser.add_argument(
+        '--json',
+        type=Path,
+        default=Path('out/bench.json'),
+        help='file for the results (default: %(default)s)',
+    )
     parser.add_argument('--plot', type=Path, help='PNG; beside the JSON file by default')
-    parser.add_argument('--faces', type=int, nargs='+', default=[0, 1, 2, 4, 8],
-                        choices=sorted(scene._GRID))
-    parser.add_argument('--modes', nargs='+', default=['single', 'processes'],
-                        choices=['single', 'processes'])
+    parser.add_argument(
+        '--faces', type=int, nargs='+', default=[0, 1, 2, 4, 8], choices=sorted(scene._GRID)
+    )
+    parser.add_argument(
+        '--modes', nargs='+', default=['single', 'processes'], choices=['single', 'processes']
+    )
     parser.add_argument('--seconds', type=float, default=15.0, help='of each measurement')
     parser.add_argument('--child', help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -195,8 +233,10 @@ def main() -> int:
         print(json.dumps(single(Path(options.child), options.seconds)))
         return 0
     entries = []
-    with tempfile.TemporaryDirectory() as folder, \
-            tqdm(total=len(options.faces) * len(options.modes), unit='run') as bar:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tqdm(total=len(options.faces) * len(options.modes), unit='run') as bar,
+    ):
         for faces in options.faces:
             video = Path(folder) / f'{faces}.avi'
             scene.write(video, faces, 8.0)
@@ -204,18 +244,30 @@ def main() -> int:
             for mode in options.modes:
                 bar.set_description(f'{faces} faces, {mode}')
                 if mode == 'single':
-                    result = child(__file__, '--json', str(options.json), '--child', str(video),
-                                   '--seconds', str(options.seconds))
+                    result = child(
+                        __file__,
+                        '--json',
+                        str(options.json),
+                        '--child',
+                        str(video),
+                        '--seconds',
+                        str(options.seconds),
+                    )
                 else:
                     result = separate(video, options.seconds)
-                entry = {'mode': mode, 'faces': faces, 'cpus': os.cpu_count(),
-                         'python': platform.python_version(), 'floor_ms': floor['p50'],
-                         'floor_p95_ms': floor['p95'], **result}
+                entry = {
+                    'mode': mode,
+                    'faces': faces,
+                    'cpus': os.cpu_count(),
+                    'python': platform.python_version(),
+                    'floor_ms': floor['p50'],
+                    'floor_p95_ms': floor['p95'],
+                    **result,
+                }
                 if faces:
                     bare = transport(faces, max(5.0, options.seconds / 3))
                     entry['transport_ms'] = bare['p50']
-                    entry['times_floor'] = round(
-                        result['latency_ms']['p50'] / floor['p50'], 3)
+                    entry['times_floor'] = round(result['latency_ms']['p50'] / floor['p50'], 3)
                 entries.append(entry)
                 bar.update()
     options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -226,11 +278,13 @@ def main() -> int:
     print(f'{"mode":<10} faces   p50   p95   p99  floor  transport    Hz  drop  MB   CPU %')
     for e in entries:
         latency = e.get('latency_ms', {})
-        print(f'{e["mode"]:<10} {e["faces"]:>5} '
-              + ' '.join(f'{latency.get(p, float("nan")):5.1f}' for p in ('p50', 'p95', 'p99'))
-              + f'  {e["floor_ms"]:5.1f}      {e.get("transport_ms", float("nan")):5.1f} '
-              f'{e["rate_hz"]:5.1f} {e.get("dropped", 0):5d} {e["rss_mb"]:4.0f}  '
-              f'{sum(e["cpu_percent"].values()):5.1f}')
+        print(
+            f'{e["mode"]:<10} {e["faces"]:>5} '
+            + ' '.join(f'{latency.get(p, float("nan")):5.1f}' for p in ('p50', 'p95', 'p99'))
+            + f'  {e["floor_ms"]:5.1f}      {e.get("transport_ms", float("nan")):5.1f} '
+            f'{e["rate_hz"]:5.1f} {e.get("dropped", 0):5d} {e["rss_mb"]:4.0f}  '
+            f'{sum(e["cpu_percent"].values()):5.1f}'
+        )
     return 0
 
 

@@ -34,9 +34,11 @@ def main(video: Path, seconds: float, fps: float) -> dict[str, float]:
         faces = detector.detect(frame)
         recognizer.predict([align(frame, face.landmarks[:3], 128) for face in faces])
         times.append(1000 * (time.perf_counter() - begin))
-    steady = times[len(times) // 5:]
-    return {'p50': round(float(np.percentile(steady, 50)), 3),
-            'p95': round(float(np.percentile(steady, 95)), 3)}
+    steady = times[len(times) // 5 :]
+    return {
+        'p50': round(float(np.percentile(steady, 50)), 3),
+        'p95': round(float(np.percentile(steady, 95)), 3),
+    }
 
 
 if __name__ == '__main__':

@@ -62,7 +62,7 @@ def people(count: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
         face = detector.detect(picture)[0]
         x, y = face.landmarks[2]
         w, h = 0.28 * face.box[2], 0.16 * face.box[3]
-        part = np.s_[round(y - h):round(y + h), round(x - w):round(x + w)]
+        part = np.s_[round(y - h) : round(y + h), round(x - w) : round(x + w)]
         other = picture.copy()
         other[part] = other[part][::-1]
         plain.append(picture)
@@ -79,8 +79,9 @@ def _film(pictures: list[np.ndarray]) -> list[np.ndarray]:
             angle = 2 * np.pi * (index / scene.FPS + column / 4)
             shift = np.float32([[1, 0, 4 * np.cos(angle)], [0, 1, 4 * np.sin(angle)]])
             top = (scene.HEIGHT - side) // 2
-            canvas[top:top + side, column * side:(column + 1) * side] = cv2.warpAffine(
-                picture, shift, (side, side), borderMode=cv2.BORDER_REPLICATE)
+            canvas[top : top + side, column * side : (column + 1) * side] = cv2.warpAffine(
+                picture, shift, (side, side), borderMode=cv2.BORDER_REPLICATE
+            )
         frames.append(canvas)
     return frames
 
@@ -133,9 +134,11 @@ class Table(Node):
 def percentiles(seconds: np.ndarray) -> dict[str, float]:
     """Return median, 95th percentile and maximum in milliseconds."""
     values = 1000 * np.asarray(seconds)
-    return {'p50': round(float(np.percentile(values, 50)), 2),
-            'p95': round(float(np.percentile(values, 95)), 2),
-            'max': round(float(values.max()), 2)}
+    return {
+        'p50': round(float(np.percentile(values, 50)), 2),
+        'p95': round(float(np.percentile(values, 95)), 2),
+        'max': round(float(values.max()), 2),
+    }
 
 
 def follow(states: np.ndarray, changes: list[float]) -> np.ndarray:
@@ -199,8 +202,9 @@ def floor(count: int, seconds: float) -> dict[str, float]:
     """Return the time of the models alone on the same pictures, milliseconds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'people.avi'
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), scene.FPS,
-                                 (scene.WIDTH, scene.HEIGHT))
+        writer = cv2.VideoWriter(
+            str(path), cv2.VideoWriter_fourcc(*'MJPG'), scene.FPS, (scene.WIDTH, scene.HEIGHT)
+        )
         film = people(count)[0]
         for index in range(int(seconds * scene.FPS)):
             writer.write(film[index % scene.FPS])
@@ -210,8 +214,12 @@ def floor(count: int, seconds: float) -> dict[str, float]:
 
 def child(script: str, *arguments: str) -> Any:
     """Return what a fresh Python prints as JSON on its last line."""
-    done = subprocess.run([sys.executable, str(HERE / script), *arguments], text=True,
-                          stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), *arguments],
+        text=True,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
     if done.returncode:
         raise SystemExit(f'error: {script} failed; see above')
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -219,13 +227,16 @@ def child(script: str, *arguments: str) -> Any:
 
 def describe(run: dict[str, Any]) -> str:
     """Return a run as a line."""
-    text = (f'{run["people"]} people: floor {run["floor_ms"]["p50"]:.1f} ms, '
-            f'face {run["face_ms"]["p50"]:.1f} (p95 {run["face_ms"]["p95"]:.1f}), '
-            f'state {run["state_ms"]["p50"]:.1f} (p95 {run["state_ms"]["p95"]:.1f}) ms, '
-            f'{run["rate_hz"]:.1f} Hz, {run["cpu_percent"]:.0f} % CPU')
+    text = (
+        f'{run["people"]} people: floor {run["floor_ms"]["p50"]:.1f} ms, '
+        f'face {run["face_ms"]["p50"]:.1f} (p95 {run["face_ms"]["p95"]:.1f}), '
+        f'state {run["state_ms"]["p50"]:.1f} (p95 {run["state_ms"]["p95"]:.1f}) ms, '
+        f'{run["rate_hz"]:.1f} Hz, {run["cpu_percent"]:.0f} % CPU'
+    )
     if 'follow_ms' in run:
         text += '; bars follow in {p50:.1f} (p95 {p95:.1f}, max {max:.1f}) ms'.format(
-            **run['follow_ms'])
+            **run['follow_ms']
+        )
     return text
 
 
@@ -243,19 +254,33 @@ def main() -> int:
     runs = []
     for _ in range(options.repeats):
         for count in (1, 2):
-            row = child(Path(__file__).name, '--people', str(count), '--seconds',
-                        str(options.seconds))
+            row = child(
+                Path(__file__).name, '--people', str(count), '--seconds', str(options.seconds)
+            )
             runs.append({**row, 'floor_ms': floor(count, 8.0)})
             print(describe(runs[-1]))
     pairs = list(zip(runs[::2], runs[1::2]))
-    result = {'runs': runs, 'two_to_one': {
-        name: round(statistics.median(two[key] / one[key] if part is None
-                                      else two[key][part] / one[key][part]
-                                      for one, two in pairs), 3)
-        for name, key, part in (('floor', 'floor_ms', 'p50'), ('latency', 'state_ms', 'p50'),
-                                ('cpu', 'cpu_percent', None))}}
-    print('two people cost {latency:.2f} times the latency, {cpu:.2f} times the CPU time and '
-          '{floor:.2f} times the floor of one'.format(**result['two_to_one']))
+    result = {
+        'runs': runs,
+        'two_to_one': {
+            name: round(
+                statistics.median(
+                    two[key] / one[key] if part is None else two[key][part] / one[key][part]
+                    for one, two in pairs
+                ),
+                3,
+            )
+            for name, key, part in (
+                ('floor', 'floor_ms', 'p50'),
+                ('latency', 'state_ms', 'p50'),
+                ('cpu', 'cpu_percent', None),
+            )
+        },
+    }
+    print(
+        'two people cost {latency:.2f} times the latency, {cpu:.2f} times the CPU time and '
+        '{floor:.2f} times the floor of one'.format(**result['two_to_one'])
+    )
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(result, indent=1) + '\n')

@@ -25,15 +25,17 @@ class FaceClient(Node):
         self.faces: list[tuple[float, float]] = []
         self.frames: list[tuple[float, float, int]] = []
         self.create_subscription(EmotionPrediction, 'emotion/face', self._on_face, qos.RESULT)
-        self.create_subscription(EmotionPredictionArray, 'emotion/faces', self._on_faces,
-                                 qos.RESULT)
+        self.create_subscription(
+            EmotionPredictionArray, 'emotion/faces', self._on_faces, qos.RESULT
+        )
 
     def _on_face(self, message: EmotionPrediction) -> None:
         self.faces.append((to_seconds(message.header.stamp), time.time()))
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
-        self.frames.append((to_seconds(message.header.stamp), time.time(),
-                            len(message.predictions)))
+        self.frames.append(
+            (to_seconds(message.header.stamp), time.time(), len(message.predictions))
+        )
 
     def results(self, start: float, end: float, fps: float) -> dict[str, Any]:
         """Return the figures of what came between two times.
@@ -42,6 +44,7 @@ class FaceClient(Node):
         is at any time; ``dropped``: frames without a result; ``growth``: median latency of the
         last third divided by that of the first.
         """
+
         def percentiles(values: np.ndarray) -> dict[str, float]:
             return {f'p{p}': round(float(np.percentile(values, p)), 3) for p in (50, 95, 99)}
 
@@ -61,8 +64,9 @@ class FaceClient(Node):
                 'latency_max_ms': round(float(latency.max()), 3),
                 'age_ms': percentiles(1000 * (moments - newest)),
                 'dropped': int(np.maximum(np.round(gaps) - 1, 0).sum()),
-                'growth': round(float(np.median(latency[-third:]) / np.median(latency[:third])),
-                                3),
+                'growth': round(
+                    float(np.median(latency[-third:]) / np.median(latency[:third])), 3
+                ),
             }
         return result
 

@@ -39,10 +39,14 @@ def write(path: Path, faces: int, seconds: float) -> None:
             picture = pictures[i % 2]
             angle = 2 * np.pi * (frame / FPS / 2 + i / 8)
             shift = (4 * np.cos(angle), 4 * np.sin(angle))
-            moved = cv2.warpAffine(picture, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]),
-                                   (side, side), borderMode=cv2.BORDER_REPLICATE)
+            moved = cv2.warpAffine(
+                picture,
+                np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]),
+                (side, side),
+                borderMode=cv2.BORDER_REPLICATE,
+            )
             x = (i % columns) * cell[0] + (cell[0] - side) // 2
             y = (i // columns) * cell[1] + (cell[1] - side) // 2
-            canvas[y:y + side, x:x + side] = moved
+            canvas[y : y + side, x : x + side] = moved
         writer.write(canvas)
     writer.release()

@@ -37,9 +37,15 @@ def main(part: str, faces: int, fps: float) -> None:
 
         def on_image(message: Image) -> None:
             image_to_array(message)
-            arrays.publish(FaceArray(header=message.header, faces=[
-                Face(id=f'face_{i}', crop=array_to_image(crop, message.header))
-                for i in range(faces)]))
+            arrays.publish(
+                FaceArray(
+                    header=message.header,
+                    faces=[
+                        Face(id=f'face_{i}', crop=array_to_image(crop, message.header))
+                        for i in range(faces)
+                    ],
+                )
+            )
 
         node.create_subscription(Image, 'camera/image_raw', on_image, qos.IMAGE)
     else:
@@ -47,11 +53,14 @@ def main(part: str, faces: int, fps: float) -> None:
         all_faces = node.create_publisher(EmotionPredictionArray, 'emotion/faces', qos.RESULT)
 
         def on_faces(message: FaceArray) -> None:
-            predictions = [to_prediction(message.header, EmotionPrediction.FACE, face.id, vector)
-                           for face in message.faces]
+            predictions = [
+                to_prediction(message.header, EmotionPrediction.FACE, face.id, vector)
+                for face in message.faces
+            ]
             single.publish(predictions[0])
-            all_faces.publish(EmotionPredictionArray(header=message.header,
-                                                     predictions=predictions))
+            all_faces.publish(
+                EmotionPredictionArray(header=message.header, predictions=predictions)
+            )
 
         node.create_subscription(FaceArray, 'emotion/detections', on_faces, qos.IMAGE)
     try:

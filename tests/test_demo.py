@@ -22,8 +22,16 @@ pytestmark = pytest.mark.timeout(300)
 
 def demo(processes, *arguments: str | Path, env: dict[str, str] | None = None):
     """Start the demonstration as `./emotion demo` does."""
-    return processes.start(sys.executable, '-m', 'emotion_bringup.demo', '--headless',
-                           *arguments, name='demo', env=env, may_end=True)
+    return processes.start(
+        sys.executable,
+        '-m',
+        'emotion_bringup.demo',
+        '--headless',
+        *arguments,
+        name='demo',
+        env=env,
+        may_end=True,
+    )
 
 
 @pytest.fixture
@@ -40,7 +48,8 @@ def check_vector(item: dict) -> None:
 
 
 def test_the_built_in_input_goes_through_the_whole_cycle_with_the_embedded_models(
-        processes, tmp_path):
+    processes, tmp_path
+):
     process = demo(processes, '--out', tmp_path / 'out')
     assert process.wait(LIMIT) == 0, process.output()
     data = json.loads((tmp_path / 'out' / 'result.json').read_text())
@@ -62,16 +71,21 @@ def test_the_built_in_input_goes_through_the_whole_cycle_with_the_embedded_model
 
 
 def test_a_film_with_sound_is_played_with_its_own_voice(processes, media, models, tmp_path):
-    process = demo(processes, '--video', media('grid_speaker_a_bbaf2n.mpg'), '--out',
-                   tmp_path / 'out', *models)
+    process = demo(
+        processes,
+        '--video',
+        media('grid_speaker_a_bbaf2n.mpg'),
+        '--out',
+        tmp_path / 'out',
+        *models,
+    )
     assert process.wait(LIMIT) == 0, process.output()
     data = json.loads((tmp_path / 'out' / 'result.json').read_text())
     assert (data['face']['label'], data['voice']['label']) == ('Happy', 'Sad')
     assert data['input']['sound'].endswith('grid_speaker_a_bbaf2n.mpg')
 
 
-def test_a_film_without_a_face_fails_and_says_that_no_face_was_locked(
-        processes, models, tmp_path):
+def test_a_film_without_a_face_fails_and_says_that_no_face_was_locked(processes, models, tmp_path):
     film = tmp_path / 'empty.avi'
     writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*'MJPG'), 25, (320, 240))
     for _ in range(50):
@@ -79,8 +93,18 @@ def test_a_film_without_a_face_fails_and_says_that_no_face_was_locked(
     writer.release()
     sound = tmp_path / 'voice.wav'
     demo_media.make_sound(sound, demo_media.find_voice())
-    process = demo(processes, '--video', film, '--microphone', sound, '--limit', '15',
-                   '--out', tmp_path / 'out', *models)
+    process = demo(
+        processes,
+        '--video',
+        film,
+        '--microphone',
+        sound,
+        '--limit',
+        '15',
+        '--out',
+        tmp_path / 'out',
+        *models,
+    )
     assert process.wait(LIMIT) == 1
     assert 'no face was locked' in process.output()
     data = json.loads((tmp_path / 'out' / 'result.json').read_text())
@@ -90,8 +114,16 @@ def test_a_film_without_a_face_fails_and_says_that_no_face_was_locked(
 def test_silence_fails_and_says_that_nobody_spoke(processes, models, tmp_path):
     quiet = tmp_path / 'quiet.wav'
     soundfile.write(quiet, np.zeros(16000 * 4, np.int16), 16000)
-    process = demo(processes, '--microphone', quiet, '--speech-timeout', '3',
-                   '--out', tmp_path / 'out', *models)
+    process = demo(
+        processes,
+        '--microphone',
+        quiet,
+        '--speech-timeout',
+        '3',
+        '--out',
+        tmp_path / 'out',
+        *models,
+    )
     assert process.wait(LIMIT) == 1
     assert 'nobody spoke in time' in process.output()
     data = json.loads((tmp_path / 'out' / 'result.json').read_text())
@@ -99,11 +131,15 @@ def test_silence_fails_and_says_that_nobody_spoke(processes, models, tmp_path):
     assert (data['voice'], data['fused'], data['outcome']) == (None, None, 'no_speech')
 
 
-@pytest.mark.parametrize(('arguments', 'code', 'words'), [
-    (['--video', 'nowhere.mp4'], 1, 'nowhere.mp4: there is no such file'),
-    (['--video', 'a.mp4', '--camera', '0'], 2, 'not allowed with'),
-    (['--fer-model', 'no-such-model'], 1, 'no-such-model'),
-], ids=['a film that is not there', 'film and camera', 'a model that is not there'])
+@pytest.mark.parametrize(
+    ('arguments', 'code', 'words'),
+    [
+        (['--video', 'nowhere.mp4'], 1, 'nowhere.mp4: there is no such file'),
+        (['--video', 'a.mp4', '--camera', '0'], 2, 'not allowed with'),
+        (['--fer-model', 'no-such-model'], 1, 'no-such-model'),
+    ],
+    ids=['a film that is not there', 'film and camera', 'a model that is not there'],
+)
 def test_what_cannot_work_ends_with_one_clear_line(processes, arguments, code, words):
     process = demo(processes, *arguments)
     assert process.wait(LIMIT) == code
@@ -126,12 +162,14 @@ def test_the_film_shows_a_face_that_moves_and_ends_as_it_begins(tmp_path):
 
     def apart(first: int, second: int) -> float:
         return float(np.abs(frames[first] - frames[second]).mean())
+
     assert apart(0, 12) > 3.0
     assert apart(0, 49) < 0.8 * apart(0, 12)
 
 
-@pytest.mark.parametrize('find', [demo_media._alsa_voice, demo_media._package_voice,
-                                  demo_media._synthetic_voice])
+@pytest.mark.parametrize(
+    'find', [demo_media._alsa_voice, demo_media._package_voice, demo_media._synthetic_voice]
+)
 def test_each_voice_is_loud_enough_and_between_two_silences(find, tmp_path):
     voice = find()
     if voice is None:

@@ -31,28 +31,44 @@ def models(tmp_path_factory) -> list[str]:
 def write_questions(folder: Path, seconds: float, *texts: str) -> Path:
     """Write a question file; each answer ends after so many seconds."""
     path = folder / 'questions.yaml'
-    path.write_text(yaml.safe_dump(
-        {'questions': [{'text': text, 'seconds': seconds} for text in texts]}))
+    path.write_text(
+        yaml.safe_dump({'questions': [{'text': text, 'seconds': seconds} for text in texts]})
+    )
     return path
 
 
 def run_interview(processes, film: Path, models: list[str], *arguments: str):
     """Start the graph as `./emotion run interview` does."""
     return processes.start(
-        sys.executable, '-m', 'emotion_bringup.runner', 'interview', f'video:={film}',
-        'loop:=true', 'window:=off', *models, *arguments, name='interview')
+        sys.executable,
+        '-m',
+        'emotion_bringup.runner',
+        'interview',
+        f'video:={film}',
+        'loop:=true',
+        'window:=off',
+        *models,
+        *arguments,
+        name='interview',
+    )
 
 
 def test_a_live_interview_is_followed_and_reported(processes, client, media, models, tmp_path):
     questions = write_questions(tmp_path, 8, 'First <one>?', 'Second?')
     states = client.watch('emotion/interview/state', InterviewState)
-    run_interview(processes, media(SPEAKER), models, f'questions:={questions}',
-                  f'out:={tmp_path / "report"}')
+    run_interview(
+        processes, media(SPEAKER), models, f'questions:={questions}', f'out:={tmp_path / "report"}'
+    )
     final = states.wait(lambda state: state.phase == InterviewState.FINISHED, 2 * START)
     seen = [(state.phase_name, state.question) for state in states.messages]
     order = [item for index, item in enumerate(seen) if index == 0 or seen[index - 1] != item]
-    assert order[-5:] == [('QUESTION', 1), ('ANSWER', 1), ('QUESTION', 2), ('ANSWER', 2),
-                          ('FINISHED', 2)]
+    assert order[-5:] == [
+        ('QUESTION', 1),
+        ('ANSWER', 1),
+        ('QUESTION', 2),
+        ('ANSWER', 2),
+        ('FINISHED', 2),
+    ]
     answers = [state for state in states.messages if state.phase == InterviewState.ANSWER]
     assert any(state.speaking for state in answers)
     assert any(state.face_present and state.facing_camera for state in answers)
@@ -70,8 +86,9 @@ def test_a_live_interview_is_followed_and_reported(processes, client, media, mod
     assert first['speaking_time'] > 0.5
     assert first['engagement'] > 0.5
     assert first['emotions']['face']['Happy'] > 0.5
-    assert any(answer['emotions'].get('voice', {}).get('Sad', 0) > 0.4
-               for answer in data['answers'])
+    assert any(
+        answer['emotions'].get('voice', {}).get('Sad', 0) > 0.4 for answer in data['answers']
+    )
 
 
 def test_without_out_nothing_is_stored(processes, client, media, models, tmp_path):
@@ -87,12 +104,14 @@ def test_without_out_nothing_is_stored(processes, client, media, models, tmp_pat
 
 
 def test_an_interview_in_processes_of_its_own_ends_with_its_report_on_ctrl_c(
-        processes, client, media, tmp_path):
+    processes, client, media, tmp_path
+):
     processes.node('camera_node', source=str(media(SPEAKER)), loop=True)
     processes.node('face_detector_node')
     states = client.watch('emotion/interview/state', InterviewState, LATCHED)
-    node = processes.node('interview_node', out=str(tmp_path / 'report'), hint_silence=0.5,
-                          no_answer=60.0)
+    node = processes.node(
+        'interview_node', out=str(tmp_path / 'report'), hint_silence=0.5, no_answer=60.0
+    )
     hinted = states.wait(lambda state: 'You have been silent' in state.hint, START)
     assert (hinted.phase_name, hinted.question) == ('QUESTION', 1)
     assert hinted.face_present
@@ -104,11 +123,18 @@ def test_an_interview_in_processes_of_its_own_ends_with_its_report_on_ctrl_c(
     assert 'begin with the first thing' in data['answers'][0]['hints'][0]['text']
 
 
-@pytest.mark.parametrize(('text', 'message'), [
-    ('', 'there must be a list "questions"'), ('questions: []', 'there must be a list'),
-    ('questions: [{seconds: 3}]', 'question 1 has no text'), ('questions: [', 'not YAML')])
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'there must be a list "questions"'),
+        ('questions: []', 'there must be a list'),
+        ('questions: [{seconds: 3}]', 'question 1 has no text'),
+        ('questions: [', 'not YAML'),
+    ],
+)
 def test_a_question_file_that_cannot_be_used_ends_the_node_with_its_reason(
-        processes, tmp_path, text, message):
+    processes, tmp_path, text, message
+):
     path = tmp_path / 'questions.yaml'
     path.write_text(text)
     node = processes.node('interview_node', questions=str(path), may_end=True)
@@ -121,14 +147,28 @@ def test_a_question_file_that_cannot_be_used_ends_the_node_with_its_reason(
 def offline(*arguments: str | Path) -> subprocess.CompletedProcess:
     """Run `./emotion interview` as a user does."""
     command = [sys.executable, '-m', 'emotion_apps.interview.recording', *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=170, check=False,
-                          env={**os.environ, 'OMP_NUM_THREADS': '2'})
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+        env={**os.environ, 'OMP_NUM_THREADS': '2'},
+    )
 
 
 def test_a_recording_is_analysed_offline(media, models, tmp_path):
     names = [value.split(':=')[1] for value in models]
-    done = offline('--video', media(SPEAKER), '--out', tmp_path / 'report', '--fer-model',
-                   names[0], '--ser-model', names[1])
+    done = offline(
+        '--video',
+        media(SPEAKER),
+        '--out',
+        tmp_path / 'report',
+        '--fer-model',
+        names[0],
+        '--ser-model',
+        names[1],
+    )
     assert done.returncode == 0, done.stderr
     assert 'times real time' in done.stdout
     assert 'Strengths:' in done.stdout
@@ -145,8 +185,10 @@ def test_a_recording_is_analysed_offline(media, models, tmp_path):
 
 def test_a_recording_that_is_none_is_refused_with_its_name(tmp_path):
     (tmp_path / 'film.mp4').write_bytes(b'nothing')
-    for name, message in (('none.mp4', 'there is no such file'),
-                          ('film.mp4', 'no picture can be read')):
+    for name, message in (
+        ('none.mp4', 'there is no such file'),
+        ('film.mp4', 'no picture can be read'),
+    ):
         done = offline('--video', tmp_path / name)
         assert done.returncode == 2
         assert message in done.stderr

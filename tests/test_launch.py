@@ -22,7 +22,8 @@ from support.processes import ProcessGroup
 pytestmark = pytest.mark.skipif(
     shutil.which('ros2') is None,
     reason='needs `ros2 launch` (ros2cli and launch_ros), which PyPI lacks: runs wherever a '
-    'ROS 2 distribution is sourced')
+    'ROS 2 distribution is sourced',
+)
 
 LAUNCHED = ('perception', 'multimodal', 'game', 'interview')
 
@@ -38,15 +39,28 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def ros2(processes: ProcessGroup, *words: str, timeout: float = 60.0) -> str:
     """Run a ros2 command on the test's domain and return what it printed."""
-    done = subprocess.run(['ros2', *words], env=processes.environment(), timeout=timeout,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ['ros2', *words],
+        env=processes.environment(),
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return done.stdout + done.stderr
 
 
 def launch(processes: ProcessGroup, graph: str, *arguments: str, may_end: bool = False):
     """Start a launch file."""
-    return processes.start('ros2', 'launch', 'emotion_bringup', f'{graph}.launch.py', *arguments,
-                           name=f'launch-{graph}', may_end=may_end)
+    return processes.start(
+        'ros2',
+        'launch',
+        'emotion_bringup',
+        f'{graph}.launch.py',
+        *arguments,
+        name=f'launch-{graph}',
+        may_end=may_end,
+    )
 
 
 @pytest.mark.parametrize('graph', LAUNCHED)
@@ -65,14 +79,25 @@ def test_a_wrong_value_ends_the_launch_with_what_is_allowed(processes) -> None:
 
 
 def test_the_multimodal_graph_answers_the_ros2_commands(
-        processes: ProcessGroup, client: Client, sources: tuple[Path, Path]) -> None:
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+) -> None:
     video, sound = sources
-    launch(processes, 'multimodal', f'camera:={video}', f'microphone:={sound}', 'loop:=true',
-           'window:=off')
+    launch(
+        processes,
+        'multimodal',
+        f'camera:={video}',
+        f'microphone:={sound}',
+        'loop:=true',
+        'window:=off',
+    )
     face = client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
     assert sum(face.probabilities) == pytest.approx(1, abs=1e-3)
-    client.wait_for('/emotion/multimodal/state', MultimodalState,
-                    lambda state: state.phase == MultimodalState.SHOW_RESULT, timeout=90)
+    client.wait_for(
+        '/emotion/multimodal/state',
+        MultimodalState,
+        lambda state: state.phase == MultimodalState.SHOW_RESULT,
+        timeout=90,
+    )
     echo = ros2(processes, 'topic', 'echo', '--once', '/emotion/face')
     assert 'label:' in echo and 'probabilities:' in echo
     # The command looks around for half a second: a busy machine may need another look.
@@ -82,35 +107,67 @@ def test_the_multimodal_graph_answers_the_ros2_commands(
     assert 'Seconds' in ros2(processes, 'param', 'describe', '/vad_node', 'hangover')
     assert 'active' in ros2(processes, 'lifecycle', 'get', '/fer_node')
     ros2(processes, 'service', 'call', '/orchestrator_node/stop', 'std_srvs/srv/Trigger')
-    goal = ros2(processes, 'action', 'send_goal', '/emotion/detect',
-                'emotion_msgs/action/DetectEmotion', '{}', timeout=120)
+    goal = ros2(
+        processes,
+        'action',
+        'send_goal',
+        '/emotion/detect',
+        'emotion_msgs/action/DetectEmotion',
+        '{}',
+        timeout=120,
+    )
     assert 'SUCCEEDED' in goal
     assert 'has_face: true' in goal
 
 
 def test_a_namespace_moves_every_node_and_topic(
-        processes: ProcessGroup, client: Client, sources: tuple[Path, Path]) -> None:
-    launch(processes, 'perception', f'camera:={sources[0]}', f'microphone:={sources[1]}',
-           'loop:=true', 'window:=off', 'namespace:=robot_1')
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+) -> None:
+    launch(
+        processes,
+        'perception',
+        f'camera:={sources[0]}',
+        f'microphone:={sources[1]}',
+        'loop:=true',
+        'window:=off',
+        'namespace:=robot_1',
+    )
     client.wait_for('/robot_1/emotion/detections', FaceArray, timeout=90)
     client.wait_for('/robot_1/emotion/face', EmotionPrediction, timeout=90)
     wanted = {(entry.name, '/robot_1') for entry in GRAPHS['perception'].nodes}
-    client.until(lambda: wanted <= set(client.node.get_node_names_and_namespaces()), 60,
-                 'every node in the namespace')
+    client.until(
+        lambda: wanted <= set(client.node.get_node_names_and_namespaces()),
+        60,
+        'every node in the namespace',
+    )
 
 
 def test_a_node_that_dies_comes_back_with_respawn(
-        processes: ProcessGroup, client: Client, sources: tuple[Path, Path]) -> None:
-    process = launch(processes, 'perception', f'camera:={sources[0]}',
-                     f'microphone:={sources[1]}', 'loop:=true', 'window:=off', 'respawn:=true')
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+) -> None:
+    process = launch(
+        processes,
+        'perception',
+        f'camera:={sources[0]}',
+        f'microphone:={sources[1]}',
+        'loop:=true',
+        'window:=off',
+        'respawn:=true',
+    )
     client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
     started = process.wait_for_output('fer_node')
     pid = int(re.search(r'\[fer_node-\d+\]: process started with pid \[(\d+)\]', started)[1])
     os.kill(pid, signal.SIGKILL)
     process.wait_for_output('process has died', timeout=30)
-    client.until(lambda: process.output().count('process started with pid')
-                 > len(GRAPHS['perception'].nodes), 30, 'the node to come back')
+    client.until(
+        lambda: (
+            process.output().count('process started with pid') > len(GRAPHS['perception'].nodes)
+        ),
+        30,
+        'the node to come back',
+    )
     # The dead one's services linger in discovery; what the new one says is what counts.
     back = client.node.get_clock().now().nanoseconds * 1e-9
-    client.wait_for('/emotion/face', EmotionPrediction,
-                    lambda face: face.header.stamp.sec > back, timeout=90)
+    client.wait_for(
+        '/emotion/face', EmotionPrediction, lambda face: face.header.stamp.sec > back, timeout=90
+    )

@@ -21,8 +21,9 @@ def test_a_model_that_is_missing_is_named_and_can_be_brought_later(processes, cl
     fer.wait_for_output('ros2 lifecycle set /fer_node configure', START)
     client.wait_for_state('/fer_node', 'unconfigured')
     troubles = client.watch('/diagnostics', DiagnosticArray, RELIABLE)
-    troubles.wait(lambda message: any(
-        str(wanted) in status.message for status in message.status), START)
+    troubles.wait(
+        lambda message: any(str(wanted) in status.message for status in message.status), START
+    )
     assert not client.transition('/fer_node', 'configure')
     wanted.parent.mkdir()
     face_model(wanted.parent)

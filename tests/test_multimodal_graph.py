@@ -44,9 +44,13 @@ class Stage:
         self.client = client
         self.face = True
         self._voice = voice
-        self._film = [array_to_image(picture, Header(frame_id='camera'))
-                      for picture in (np.ascontiguousarray(background()),
-                                      np.ascontiguousarray(astronaut()[:480, :]))]
+        self._film = [
+            array_to_image(picture, Header(frame_id='camera'))
+            for picture in (
+                np.ascontiguousarray(background()),
+                np.ascontiguousarray(astronaut()[:480, :]),
+            )
+        ]
         self.states = client.watch('emotion/multimodal/state', MultimodalState, LATCHED)
         self.voices = client.watch('emotion/voice', EmotionPrediction, RELIABLE)
         self.activity = client.watch('emotion/voice_activity', VoiceActivity, RELIABLE)
@@ -67,17 +71,27 @@ class Stage:
 
     def anew(self, **rules: object) -> None:
         """Begin with an empty stage, a fresh cycle, and the rules of one test."""
-        usual = {'speech_timeout': WAIT, 'voice_wait': WAIT, 'fused_wait': 30.0,
-                 'result_hold': 1.0, 'rest': 0.0}
+        usual = {
+            'speech_timeout': WAIT,
+            'voice_wait': WAIT,
+            'fused_wait': 30.0,
+            'result_hold': 1.0,
+            'rest': 0.0,
+        }
         for name, value in {**usual, **rules}.items():
             answer = self.client.set_parameter('/orchestrator_node', name, value)
             assert answer.successful, answer.reason
         self.face = False
         self.call('start')
         self.call('reset')
-        self.client.until(lambda: self.state.phase_name == 'WAITING_FACE'
-                          and not self.state.has_face and self.state.cycle == 1,
-                          what='an empty stage')
+        self.client.until(
+            lambda: (
+                self.state.phase_name == 'WAITING_FACE'
+                and not self.state.has_face
+                and self.state.cycle == 1
+            ),
+            what='an empty stage',
+        )
         for watch in (self.states, self.voices, self.activity):
             watch.clear()
 
@@ -99,8 +113,9 @@ class Stage:
 
     def speak(self) -> object:
         """Play the voice once; return the process that plays it."""
-        return self.processes.node('microphone_node', source=str(self._voice), pause=1.5,
-                                   may_end=True)
+        return self.processes.node(
+            'microphone_node', source=str(self._voice), pause=1.5, may_end=True
+        )
 
     def hush(self, microphone) -> None:
         microphone.stop()
@@ -152,8 +167,9 @@ def test_a_face_and_a_voice_go_through_the_whole_cycle(graph):
     assert shown.fused.header.stamp == shown.voice.header.stamp
     # The voice was spoken after the lock.
     assert shown.voice.header.stamp.sec >= shown.face.header.stamp.sec
-    again = graph.states.wait(lambda state: state.phase_name == 'WAITING_FACE'
-                              and state.cycle == 2, WAIT)
+    again = graph.states.wait(
+        lambda state: state.phase_name == 'WAITING_FACE' and state.cycle == 2, WAIT
+    )
     assert not again.has_voice
     graph.hush(microphone)
 
@@ -214,8 +230,9 @@ def test_after_a_result_the_next_cycle_begins_with_nothing_of_the_last(graph):
     graph.lock()
     for cycle in (2, 3):
         again = graph.states.wait(
-            lambda state, cycle=cycle: state.cycle == cycle
-            and state.phase_name == 'LISTENING', WAIT)
+            lambda state, cycle=cycle: state.cycle == cycle and state.phase_name == 'LISTENING',
+            WAIT,
+        )
         assert again.progress < 0.5
         assert not again.has_voice
 

@@ -52,9 +52,11 @@ def test_the_nodes_import_neither_pytorch_nor_the_training() -> None:
         'import sys\n'
         'from importlib.metadata import entry_points\n'
         'assert [point.load() for point in entry_points(group="emotion.nodes")]\n'
-        'print(sorted({"torch", "transformers", "emotion_training"} & set(sys.modules)))\n')
+        'print(sorted({"torch", "transformers", "emotion_training"} & set(sys.modules)))\n'
+    )
     result = subprocess.run(
-        ['python', '-c', code], capture_output=True, text=True, timeout=100, check=False)
+        ['python', '-c', code], capture_output=True, text=True, timeout=100, check=False
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == '[]'
 
@@ -80,8 +82,10 @@ def test_the_repair_of_the_wheels_names_this_machines_headers() -> None:
         from repair_wheels import repair
     finally:
         sys.path.pop(0)
-    text = ('set(a "/opt/python/cp312-cp312/include/python3.12;'
-            '/tmp/x/lib/python3.12/site-packages/numpy/_core/include;/usr/include")')
+    text = (
+        'set(a "/opt/python/cp312-cp312/include/python3.12;'
+        '/tmp/x/lib/python3.12/site-packages/numpy/_core/include;/usr/include")'
+    )
     assert repair(text, '/here/py', '/here/np') == 'set(a "/here/py;/here/np;/usr/include")'
 
 
@@ -89,8 +93,12 @@ def test_the_repair_of_the_wheels_names_this_machines_headers() -> None:
 @pytest.mark.parametrize('arguments', [[], ['dance'], ['setup', '--more'], ['exec']])
 def test_the_entry_script_answers_a_wrong_call_with_its_usage(arguments: list[str]) -> None:
     result = subprocess.run(
-        [str(ROOT / 'emotion'), *arguments], capture_output=True, text=True, timeout=60,
-        check=False)
+        [str(ROOT / 'emotion'), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert result.returncode == 2
     assert 'usage: ./emotion VERB' in result.stderr
 
@@ -103,7 +111,12 @@ def test_the_entry_script_refuses_a_python_that_it_cannot_use(tmp_path: Path) ->
     for name in ('ROS_DISTRO', 'AMENT_PREFIX_PATH'):
         env.pop(name, None)
     result = subprocess.run(
-        [str(ROOT / 'emotion'), 'setup'], capture_output=True, text=True, timeout=60, check=False,
-        env={**env, 'EMOTION_PYTHON': str(old)})
+        [str(ROOT / 'emotion'), 'setup'],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**env, 'EMOTION_PYTHON': str(old)},
+    )
     assert result.returncode == 1
     assert 'needs Python 3.10 to 3.13' in result.stderr and '2.7' in result.stderr

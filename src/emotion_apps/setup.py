@@ -31,8 +31,9 @@ setup(
     description='Applications of emotion perception: multimodal cycle, game, mock interview.',
     license='Apache-2.0',
     entry_points={
-        'console_scripts': [f'{node} = {NAME}.{place.partition(":")[0]}:main'
-                            for node, place in NODES.items()],
+        'console_scripts': [
+            f'{node} = {NAME}.{place.partition(":")[0]}:main' for node, place in NODES.items()
+        ],
         'emotion.nodes': [f'{node} = {NAME}.{place}' for node, place in NODES.items()],
         'emotion.screens': [f'{name} = {NAME}.{place}' for name, place in SCREENS.items()],
     },

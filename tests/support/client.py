@@ -19,8 +19,9 @@ from rclpy.task import Future
 # Takes what reliable and best-effort publishers send.
 ANY = QoSProfile(depth=500, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=500, reliability=ReliabilityPolicy.RELIABLE)
-LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE,
-                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
 
 
 class Watch:
@@ -58,8 +59,12 @@ class Watch:
             self._messages.clear()
             self._times.clear()
 
-    def wait(self, predicate: Callable[[Any], bool] = lambda _: True, timeout: float = 20.0,
-             what: str = '') -> Any:
+    def wait(
+        self,
+        predicate: Callable[[Any], bool] = lambda _: True,
+        timeout: float = 20.0,
+        what: str = '',
+    ) -> Any:
         """Return the first message that `predicate` accepts, of the past ones or a coming one.
 
         Raises:
@@ -68,8 +73,13 @@ class Watch:
         """
         return self.wait_count(1, predicate, timeout, what)[0]
 
-    def wait_count(self, count: int, predicate: Callable[[Any], bool] = lambda _: True,
-                   timeout: float = 20.0, what: str = '') -> list[Any]:
+    def wait_count(
+        self,
+        count: int,
+        predicate: Callable[[Any], bool] = lambda _: True,
+        timeout: float = 20.0,
+        what: str = '',
+    ) -> list[Any]:
         """Return the first `count` messages that `predicate` accepts; see :meth:`wait`."""
         end = time.monotonic() + timeout
         found: list[Any] = []
@@ -90,7 +100,8 @@ class Watch:
                 raise AssertionError(
                     f'{self.topic}: {len(found)} of {count} expected messages '
                     f'{f"({what}) " if what else ""}within {timeout} s; {seen} came in all, '
-                    f'the last: {str(last)[:600]}')
+                    f'the last: {str(last)[:600]}'
+                )
 
 
 class Goal:
@@ -122,8 +133,9 @@ class Client:
 
     """
 
-    def __init__(self, domain: int, check: Callable[[], None] = lambda: None,
-                 name: str = 'test_client') -> None:
+    def __init__(
+        self, domain: int, check: Callable[[], None] = lambda: None, name: str = 'test_client'
+    ) -> None:
         self._check = check
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
@@ -152,17 +164,32 @@ class Client:
         self.node.create_subscription(kind, topic, watch.add, qos)
         return watch
 
-    def wait_for(self, topic: str, kind: type, predicate: Callable[[Any], bool] = lambda _: True,
-                 timeout: float = 20.0, qos: QoSProfile = ANY) -> Any:
+    def wait_for(
+        self,
+        topic: str,
+        kind: type,
+        predicate: Callable[[Any], bool] = lambda _: True,
+        timeout: float = 20.0,
+        qos: QoSProfile = ANY,
+    ) -> Any:
         """Watch a topic from now on and return the first message that `predicate` accepts."""
         return self.watch(topic, kind, qos).wait(predicate, timeout)
 
-    def publisher(self, topic: str, kind: type, qos: QoSProfile = RELIABLE,
-                  subscribers: int = 1, timeout: float = 20.0) -> Any:
+    def publisher(
+        self,
+        topic: str,
+        kind: type,
+        qos: QoSProfile = RELIABLE,
+        subscribers: int = 1,
+        timeout: float = 20.0,
+    ) -> Any:
         """Create a publisher and wait until that many subscriptions have found it."""
         publisher = self.node.create_publisher(kind, topic, qos)
-        self.until(lambda: publisher.get_subscription_count() >= subscribers, timeout,
-                   f'{subscribers} subscription(s) of {topic}')
+        self.until(
+            lambda: publisher.get_subscription_count() >= subscribers,
+            timeout,
+            f'{subscribers} subscription(s) of {topic}',
+        )
         return publisher
 
     def until(self, condition: Callable[[], bool], timeout: float = 20.0, what: str = '') -> None:
@@ -190,8 +217,10 @@ class Client:
         client = self.node.create_client(kind, service)
         self.until(client.service_is_ready, timeout, f'the service {service}')
         answer = self.wait(
-            client.call_async(kind.Request() if request is None else request), timeout,
-            f'an answer of {service}')
+            client.call_async(kind.Request() if request is None else request),
+            timeout,
+            f'an answer of {service}',
+        )
         self.node.destroy_client(client)
         return answer
 
@@ -201,7 +230,8 @@ class Client:
         from rclpy.parameter import parameter_value_to_python
 
         answer = self.call(
-            GetParameters, f'{node}/get_parameters', GetParameters.Request(names=[name]), timeout)
+            GetParameters, f'{node}/get_parameters', GetParameters.Request(names=[name]), timeout
+        )
         assert answer.values, f'{node} has no parameter {name}'
         return parameter_value_to_python(answer.values[0])
 
@@ -210,7 +240,8 @@ class Client:
         from rcl_interfaces.srv import SetParameters
 
         request = SetParameters.Request(
-            parameters=[Parameter(name, value=value).to_parameter_msg()])
+            parameters=[Parameter(name, value=value).to_parameter_msg()]
+        )
         return self.call(SetParameters, f'{node}/set_parameters', request, timeout).results[0]
 
     def lifecycle_state(self, node: str, timeout: float = 20.0) -> str:
@@ -221,8 +252,9 @@ class Client:
 
     def wait_for_state(self, node: str, state: str, timeout: float = 30.0) -> None:
         """Wait until a lifecycle node is in a state."""
-        self.until(lambda: self.lifecycle_state(node, timeout) == state, timeout,
-                   f'{node} to be {state}')
+        self.until(
+            lambda: self.lifecycle_state(node, timeout) == state, timeout, f'{node} to be {state}'
+        )
 
     def transition(self, node: str, label: str, timeout: float = 30.0) -> bool:
         """Ask a lifecycle node for a transition ('configure', 'activate', ...); did it succeed?"""
@@ -244,7 +276,10 @@ class Client:
         feedback: list[Any] = []
         handle = self.wait(
             client.send_goal_async(
-                goal, feedback_callback=lambda message: feedback.append(message.feedback)),
-            timeout, f'{action} to take a goal')
+                goal, feedback_callback=lambda message: feedback.append(message.feedback)
+            ),
+            timeout,
+            f'{action} to take a goal',
+        )
         assert handle.accepted, f'{action} rejected the goal'
         return Goal(self, handle, feedback)

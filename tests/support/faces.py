@@ -43,7 +43,7 @@ def portrait(picture: np.ndarray, box: Sequence[float]) -> np.ndarray:
     centre, side = np.array([x + width / 2, y + height / 2]), 1.7 * width
     low = np.maximum(np.round(centre - side / 2), 0).astype(int)
     high = np.round(centre + side / 2).astype(int)
-    return cv2.resize(picture[low[1]:high[1], low[0]:high[0]], (PORTRAIT, PORTRAIT))
+    return cv2.resize(picture[low[1] : high[1], low[0] : high[0]], (PORTRAIT, PORTRAIT))
 
 
 def portraits() -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +58,7 @@ def background(width: int = 640, height: int = 480) -> np.ndarray:
     return cv2.GaussianBlur(noise, (0, 0), 9)
 
 
-def paste(scene: np.ndarray, face: np.ndarray, x: float, y: float,
-          side: int = PORTRAIT) -> None:
+def paste(scene: np.ndarray, face: np.ndarray, x: float, y: float, side: int = PORTRAIT) -> None:
     """Put a portrait into a scene, its middle at x, y, with a soft oval edge."""
     face = cv2.resize(face, (side, side))
     alpha = _oval(side)
@@ -68,14 +67,19 @@ def paste(scene: np.ndarray, face: np.ndarray, x: float, y: float,
     x1, y1 = min(left + side, scene.shape[1]), min(top + side, scene.shape[0])
     if x1 <= x0 or y1 <= y0:
         return
-    part = np.s_[y0 - top:y1 - top, x0 - left:x1 - left]
+    part = np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
     there = scene[y0:y1, x0:x1]
     scene[y0:y1, x0:x1] = face[part] * alpha[part] + there * (1 - alpha[part])
 
 
-def crossing(front: Sequence[np.ndarray], back: Sequence[np.ndarray], seconds: float,
-             path: Callable[[float], tuple[float, float]], rate: float = 30.0,
-             rest: float = 0.5) -> Iterator[tuple[float, np.ndarray, tuple[float, float]]]:
+def crossing(
+    front: Sequence[np.ndarray],
+    back: Sequence[np.ndarray],
+    seconds: float,
+    path: Callable[[float], tuple[float, float]],
+    rate: float = 30.0,
+    rest: float = 0.5,
+) -> Iterator[tuple[float, np.ndarray, tuple[float, float]]]:
     """Yield (time, picture, (x of front, x of back)) of two people who move across each other.
 
     Args:

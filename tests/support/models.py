@@ -28,8 +28,15 @@ def face_model(folder: Path, embedding: bool = False) -> Path:
 
     :param embedding: let it give one too, of six values.
     """
-    return _write(folder / 'face.onnx', _FACE_CARD, 'images', ['n', 1, 64, 64], (1, 2, 3),
-                  [0.0, 0.0, 2.5, 0.5, 0.0, 0.2], embedding)
+    return _write(
+        folder / 'face.onnx',
+        _FACE_CARD,
+        'images',
+        ['n', 1, 64, 64],
+        (1, 2, 3),
+        [0.0, 0.0, 2.5, 0.5, 0.0, 0.2],
+        embedding,
+    )
 
 
 def voice_model(folder: Path, embedding: bool = False) -> Path:
@@ -37,8 +44,15 @@ def voice_model(folder: Path, embedding: bool = False) -> Path:
 
     :param embedding: let it give one too, of six values.
     """
-    return _write(folder / 'voice.onnx', _VOICE_CARD, 'waveform', ['n', 't'], (1,),
-                  [0.0, 0.0, 0.2, 0.5, 2.0, 0.0], embedding)
+    return _write(
+        folder / 'voice.onnx',
+        _VOICE_CARD,
+        'waveform',
+        ['n', 't'],
+        (1,),
+        [0.0, 0.0, 0.2, 0.5, 2.0, 0.0],
+        embedding,
+    )
 
 
 def write_network(path: Path, seen: dict | None) -> Path:
@@ -54,16 +68,27 @@ def write_network(path: Path, seen: dict | None) -> Path:
         table[:, 0] = value
         return numpy_helper.from_array(table, name)
 
-    sizes = {name: (seen or {}).get(name, {}).get('size', size)
-             for name, size in (('face', 2), ('voice', 3))}
+    sizes = {
+        name: (seen or {}).get(name, {}).get('size', size)
+        for name, size in (('face', 2), ('voice', 3))
+    }
     inputs = {'features': 28, **{f'{name}_embedding': size for name, size in sizes.items()}}
     graph = helper.make_graph(
-        [*(helper.make_node('MatMul', [name, f'{name}_by'], [f'{name}_part']) for name in inputs),
-         helper.make_node('Sum', [f'{name}_part' for name in inputs], ['logits'])], 'network',
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', size])
-         for name, size in inputs.items()],
+        [
+            *(
+                helper.make_node('MatMul', [name, f'{name}_by'], [f'{name}_part'])
+                for name in inputs
+            ),
+            helper.make_node('Sum', [f'{name}_part' for name in inputs], ['logits']),
+        ],
+        'network',
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ['n', size])
+            for name, size in inputs.items()
+        ],
         [helper.make_tensor_value_info('logits', TensorProto.FLOAT, ['n', 6])],
-        [matrix(f'{name}_by', size, float(name != 'features')) for name, size in inputs.items()])
+        [matrix(f'{name}_by', size, float(name != 'features')) for name, size in inputs.items()],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
     model.ir_version = 8
     if seen is not None:
@@ -73,8 +98,15 @@ def write_network(path: Path, seen: dict | None) -> Path:
     return path
 
 
-def _write(path: Path, card: str, name: str, shape: list, axes: tuple[int, ...],
-           bias: list[float], embedding: bool) -> Path:
+def _write(
+    path: Path,
+    card: str,
+    name: str,
+    shape: list,
+    axes: tuple[int, ...],
+    bias: list[float],
+    embedding: bool,
+) -> Path:
     """Write a model whose logits are ``bias`` plus a little of the input's mean."""
     onnx = pytest.importorskip('onnx', reason='makes the small models')
     from onnx import TensorProto, helper, numpy_helper
@@ -85,16 +117,23 @@ def _write(path: Path, card: str, name: str, shape: list, axes: tuple[int, ...],
     if embedding:
         outputs.append(helper.make_tensor_value_info('embedding', TensorProto.FLOAT, ['n', 6]))
         more.append(helper.make_node('Identity', ['leaning'], ['embedding']))
-    graph = helper.make_graph([
-        helper.make_node('ReduceMean', [name], ['mean'], axes=list(axes), keepdims=0),
-        helper.make_node('Reshape', ['mean', 'column'], ['tall']),
-        helper.make_node('MatMul', ['tall', 'lean'], ['leaning']),
-        helper.make_node('Add', ['leaning', 'bias'], ['logits']), *more], 'small',
+    graph = helper.make_graph(
+        [
+            helper.make_node('ReduceMean', [name], ['mean'], axes=list(axes), keepdims=0),
+            helper.make_node('Reshape', ['mean', 'column'], ['tall']),
+            helper.make_node('MatMul', ['tall', 'lean'], ['leaning']),
+            helper.make_node('Add', ['leaning', 'bias'], ['logits']),
+            *more,
+        ],
+        'small',
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)],
         outputs,
-        [numpy_helper.from_array(lean, 'lean'),
-         numpy_helper.from_array(np.array([-1, 1], np.int64), 'column'),
-         numpy_helper.from_array(np.array(bias, np.float32), 'bias')])
+        [
+            numpy_helper.from_array(lean, 'lean'),
+            numpy_helper.from_array(np.array([-1, 1], np.int64), 'column'),
+            numpy_helper.from_array(np.array(bias, np.float32), 'bias'),
+        ],
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 17)])
     model.ir_version = 8
     onnx.save(model, str(path))

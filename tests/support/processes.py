@@ -29,8 +29,9 @@ def _die_with_parent() -> None:
 class Process:
     """One program that a test started: its output goes to a log file."""
 
-    def __init__(self, name: str, command: list[str], log: Path, env: Mapping[str, str],
-                 may_end: bool) -> None:
+    def __init__(
+        self, name: str, command: list[str], log: Path, env: Mapping[str, str], may_end: bool
+    ) -> None:
         self.name = name
         self.command = command
         self.log = log
@@ -38,8 +39,14 @@ class Process:
         self._stopped = False
         with log.open('wb') as output:
             self._popen = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                env=dict(env), start_new_session=True, preexec_fn=_die_with_parent)
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
 
     @property
     def pid(self) -> int:
@@ -94,7 +101,8 @@ class Process:
             return self._popen.wait(timeout)
         except subprocess.TimeoutExpired:
             raise AssertionError(
-                f'{self.name} still runs after {timeout} s:\n{self.output()}') from None
+                f'{self.name} still runs after {timeout} s:\n{self.output()}'
+            ) from None
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and its children."""
@@ -144,8 +152,13 @@ class ProcessGroup:
             'PYTHONUNBUFFERED': '1',
         }
 
-    def start(self, *command: str | Path, name: str = '', env: Mapping[str, str] | None = None,
-              may_end: bool = False) -> Process:
+    def start(
+        self,
+        *command: str | Path,
+        name: str = '',
+        env: Mapping[str, str] | None = None,
+        may_end: bool = False,
+    ) -> Process:
         """Start a program; `may_end` says that its end by itself is no failure."""
         words = [str(word) for word in command]
         name = name or Path(words[0]).name
@@ -154,10 +167,19 @@ class ProcessGroup:
         self.processes.append(process)
         return process
 
-    def node(self, executable: str, *, name: str = '', namespace: str = '',
-             remap: Mapping[str, str] | None = None, env: Mapping[str, str] | None = None,
-             may_end: bool = False, arguments: tuple[str, ...] = (),
-             parameters: Mapping[str, Any] | None = None, **more: Any) -> Process:
+    def node(
+        self,
+        executable: str,
+        *,
+        name: str = '',
+        namespace: str = '',
+        remap: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        may_end: bool = False,
+        arguments: tuple[str, ...] = (),
+        parameters: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> Process:
         """Start a node of this project, `executable` being 'fer_node' and the like.
 
         Args:
@@ -191,13 +213,16 @@ class ProcessGroup:
         for process in self.processes:
             assert not process.died, (
                 f'{process.name} ended by itself ({process.returncode}):\n'
-                f'{process.output()[-4000:]}')
+                f'{process.output()[-4000:]}'
+            )
 
     def logs(self, characters: int = 4000) -> str:
         """Return the end of every process's output, for the report of a failure."""
         return '\n'.join(
             f'--- {process.name} (exit code {process.returncode})\n'
-            f'{process.output()[-characters:]}' for process in self.processes)
+            f'{process.output()[-characters:]}'
+            for process in self.processes
+        )
 
     def stop(self, timeout: float = 10.0) -> list[str]:
         """End all, newest first; return the names of those that did not heed Ctrl-C."""
@@ -205,5 +230,4 @@ class ProcessGroup:
             if process.running:
                 process.signal(signal.SIGINT)
                 process._stopped = True
-        return [process.name for process in reversed(self.processes)
-                if not process.stop(timeout)]
+        return [process.name for process in reversed(self.processes) if not process.stop(timeout)]

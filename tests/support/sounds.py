@@ -46,13 +46,19 @@ def read_16k(path: Path) -> np.ndarray:
     return to_int16(to_mono16k(samples, rate))
 
 
-def with_silence(samples: np.ndarray, before: float = 1.0, after: float = 1.0,
-                 noise: float = 20.0, seed: int = 0) -> np.ndarray:
+def with_silence(
+    samples: np.ndarray,
+    before: float = 1.0,
+    after: float = 1.0,
+    noise: float = 20.0,
+    seed: int = 0,
+) -> np.ndarray:
     """Return 16 kHz samples with a quiet room around them: white noise of that deviation."""
     room = np.random.default_rng(seed).normal(
-        0.0, noise, round(before * 16000) + samples.size + round(after * 16000))
+        0.0, noise, round(before * 16000) + samples.size + round(after * 16000)
+    )
     start = round(before * 16000)
-    room[start:start + samples.size] += samples
+    room[start : start + samples.size] += samples
     return np.clip(np.rint(room), -32768, 32767).astype(np.int16)
 
 
@@ -65,20 +71,35 @@ class PulseServer:
     def __init__(self, folder: Path) -> None:
         self.socket = folder / 'native'
         self.env = {
-            'XDG_RUNTIME_DIR': str(folder), 'XDG_CONFIG_HOME': str(folder), 'HOME': str(folder),
-            'PULSE_RUNTIME_PATH': str(folder / 'run'), 'PULSE_STATE_PATH': str(folder / 'state'),
-            'PULSE_COOKIE': str(folder / 'cookie'), 'PULSE_SERVER': f'unix:{self.socket}',
+            'XDG_RUNTIME_DIR': str(folder),
+            'XDG_CONFIG_HOME': str(folder),
+            'HOME': str(folder),
+            'PULSE_RUNTIME_PATH': str(folder / 'run'),
+            'PULSE_STATE_PATH': str(folder / 'state'),
+            'PULSE_COOKIE': str(folder / 'cookie'),
+            'PULSE_SERVER': f'unix:{self.socket}',
         }
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
         self._process = subprocess.Popen(
-            ['pulseaudio', '-n', '--daemonize=no', '--exit-idle-time=-1', '--use-pid-file=no',
-             '--disable-shm=yes', '--log-target=stderr',
-             '-L', f'module-native-protocol-unix socket={self.socket} auth-anonymous=1',
-             '-L', 'module-null-sink sink_name=virtual rate=48000 channels=2'],
-            env={**os.environ, **self.env}, stderr=subprocess.DEVNULL)
+            [
+                'pulseaudio',
+                '-n',
+                '--daemonize=no',
+                '--exit-idle-time=-1',
+                '--use-pid-file=no',
+                '--disable-shm=yes',
+                '--log-target=stderr',
+                '-L',
+                f'module-native-protocol-unix socket={self.socket} auth-anonymous=1',
+                '-L',
+                'module-null-sink sink_name=virtual rate=48000 channels=2',
+            ],
+            env={**os.environ, **self.env},
+            stderr=subprocess.DEVNULL,
+        )
         end = time.monotonic() + 20
         while self.run('pactl', 'set-default-source', 'virtual.monitor').returncode != 0:
             if self._process.poll() is not None or time.monotonic() > end:
@@ -88,8 +109,14 @@ class PulseServer:
 
     def run(self, *command: str) -> subprocess.CompletedProcess:
         """Run one of PulseAudio's programs against this server."""
-        return subprocess.run(command, env={**os.environ, **self.env}, capture_output=True,
-                              text=True, timeout=30, check=False)
+        return subprocess.run(
+            command,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
 
     def play(self, path: Path) -> None:
         """Play a file into the virtual loudspeaker, to its end."""
@@ -110,8 +137,13 @@ def pulse_server() -> Iterator[PulseServer]:
     for program in ('pulseaudio', 'pactl', 'paplay'):
         if shutil.which(program) is None:
             pytest.skip(f'needs {program} (Debian packages pulseaudio, pulseaudio-utils)')
-    if not any(Path(root).glob('*/alsa-lib/libasound_module_pcm_pulse.so')
-               for root in ('/usr/lib', '/usr/lib64')) or sys.platform != 'linux':
+    if (
+        not any(
+            Path(root).glob('*/alsa-lib/libasound_module_pcm_pulse.so')
+            for root in ('/usr/lib', '/usr/lib64')
+        )
+        or sys.platform != 'linux'
+    ):
         pytest.skip('needs the bridge from ALSA to PulseAudio (Debian package libasound2-plugins)')
     # Not pytest's folder: the path of a socket may have 107 characters at most.
     with tempfile.TemporaryDirectory(prefix='sound', ignore_cleanup_errors=True) as folder:

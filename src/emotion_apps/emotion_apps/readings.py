@@ -21,9 +21,15 @@ def to_reading(message: EmotionPrediction) -> Reading:
         raise ValueError(f'{message.emotion} is no class of EmotionPrediction')
     region = message.region
     return Reading(
-        emotion=message.emotion, probabilities=probabilities,
-        stamp=to_seconds(message.header.stamp), subject=message.subject_id,
+        emotion=message.emotion,
+        probabilities=probabilities,
+        stamp=to_seconds(message.header.stamp),
+        subject=message.subject_id,
         span=message.span if math.isfinite(message.span) else 0.0,
         region=(region.x_offset, region.y_offset, region.width, region.height),
-        stable=message.stable, sources=tuple(message.sources), model=message.model,
-        reason=message.reason, source=message)
+        stable=message.stable,
+        sources=tuple(message.sources),
+        model=message.model,
+        reason=message.reason,
+        source=message,
+    )

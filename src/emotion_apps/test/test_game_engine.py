@@ -24,9 +24,17 @@ from emotion_perception.emotions import Emotion
 FPS = 20.0
 LEFT, MIDDLE, RIGHT = 50.0, 250.0, 450.0
 RULES = {
-    'rounds': 2, 'seconds': 2.0, 'targets': ('Happy', 'Angry'), 'seed': 1, 'countdown': 1.0,
-    'result_seconds': 0.5, 'final_seconds': 0.0, 'stable_seconds': 0.5, 'grace_seconds': 0.5,
-    'return_seconds': 0.2, 'abandon_seconds': 3.0,
+    'rounds': 2,
+    'seconds': 2.0,
+    'targets': ('Happy', 'Angry'),
+    'seed': 1,
+    'countdown': 1.0,
+    'result_seconds': 0.5,
+    'final_seconds': 0.0,
+    'stable_seconds': 0.5,
+    'grace_seconds': 0.5,
+    'return_seconds': 0.2,
+    'abandon_seconds': 3.0,
 }
 
 
@@ -389,13 +397,17 @@ def test_equal_means_are_a_tie_and_nobody_scores():
 
 def test_means_nobody_could_tell_apart_on_the_screen_are_a_tie():
     table = Table()
-    state = table.until(Phase.ROUND_RESULT, face('face_1', LEFT, .5), face('face_2', RIGHT, .503))
+    state = table.until(
+        Phase.ROUND_RESULT, face('face_1', LEFT, 0.5), face('face_2', RIGHT, 0.503)
+    )
     assert state.results[0].winner == 0
 
 
 def test_with_a_tie_margin_of_zero_only_equal_means_tie():
     table = Table(tie_margin=0.0)
-    state = table.until(Phase.ROUND_RESULT, face('face_1', LEFT, .5), face('face_2', RIGHT, .503))
+    state = table.until(
+        Phase.ROUND_RESULT, face('face_1', LEFT, 0.5), face('face_2', RIGHT, 0.503)
+    )
     assert state.results[0].winner == 2
 
 
@@ -464,8 +476,7 @@ def test_the_target_is_hidden_while_the_neutral_face_is_measured():
 def test_a_mean_below_the_neutral_face_is_zero():
     table = Table(baseline=True, targets=('Happy',))
     table.until(Phase.ROUND, face('face_1', LEFT, 0.9), face('face_2', RIGHT, 0.1))
-    state = table.until(
-        Phase.ROUND_RESULT, face('face_1', LEFT, 0.2), face('face_2', RIGHT, 0.2))
+    state = table.until(Phase.ROUND_RESULT, face('face_1', LEFT, 0.2), face('face_2', RIGHT, 0.2))
     assert state.results[0].means[0] == 0.0
 
 
@@ -542,10 +553,15 @@ def test_start_is_refused_during_a_game():
     assert table.state.phase == Phase.ROUND
 
 
-@pytest.mark.parametrize('wrong, named', [
-    ({'rounds': 31}, 'rounds'), ({'seconds': 0.1}, 'seconds'),
-    ({'seconds': math.nan}, 'seconds'), ({'targets': ['Hungry']}, 'Hungry'),
-])
+@pytest.mark.parametrize(
+    'wrong, named',
+    [
+        ({'rounds': 31}, 'rounds'),
+        ({'seconds': 0.1}, 'seconds'),
+        ({'seconds': math.nan}, 'seconds'),
+        ({'targets': ['Hungry']}, 'Hungry'),
+    ],
+)
 def test_a_plan_out_of_range_is_refused_by_name_and_changes_nothing(wrong, named):
     table = Table(auto_start=False)
     with pytest.raises(ValueError, match=named):

@@ -22,35 +22,61 @@ NEXT = {
 }
 
 
-
 def face(number: int, x: float, value: float | None) -> Sighting:
-    return Sighting(f'face_{number}', (x, 0.0, 50.0, 60.0),
-                    None if value is None else np.full(6, value, np.float32))
+    return Sighting(
+        f'face_{number}',
+        (x, 0.0, 50.0, 60.0),
+        None if value is None else np.full(6, value, np.float32),
+    )
 
 
 anybody = st.lists(
-    st.builds(face, st.integers(1, 4), st.floats(0, 600),
-              st.one_of(st.none(), st.floats(0, 1, width=32))),
-    max_size=4, unique_by=lambda face: face.track)
+    st.builds(
+        face, st.integers(1, 4), st.floats(0, 600), st.one_of(st.none(), st.floats(0, 1, width=32))
+    ),
+    max_size=4,
+    unique_by=lambda face: face.track,
+)
 # Mostly the same two: else no game would ever get far.
-players = st.builds(lambda one, two: [face(1, 100.0, one), face(2, 400.0, two)],
-                    st.floats(0, 1, width=32), st.floats(0, 1, width=32))
+players = st.builds(
+    lambda one, two: [face(1, 100.0, one), face(2, 400.0, two)],
+    st.floats(0, 1, width=32),
+    st.floats(0, 1, width=32),
+)
 faces = st.one_of(players, players, anybody)
 
 # A scene is held for some frames, as people do; sometimes no frames come, or the clock jumps.
 scenes = st.lists(
-    st.tuples(faces, st.integers(5, 60), st.sampled_from([0.05, 0.05, 0.05, 0.4, -3.0]),
-              st.sampled_from([True, True, True, False])),
-    max_size=25)
+    st.tuples(
+        faces,
+        st.integers(5, 60),
+        st.sampled_from([0.05, 0.05, 0.05, 0.4, -3.0]),
+        st.sampled_from([True, True, True, False]),
+    ),
+    max_size=25,
+)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(scenes, st.booleans())
 def test_whatever_happens_the_game_stays_a_game(played, baseline):
-    game = Game(GameSettings(
-        rounds=2, seconds=2.0, countdown=0.5, result_seconds=0.3, final_seconds=0.5, seed=1,
-        stable_seconds=0.3, grace_seconds=0.4, return_seconds=0.2, abandon_seconds=2.0,
-        minimum_frames=5, replays=1, baseline=baseline))
+    game = Game(
+        GameSettings(
+            rounds=2,
+            seconds=2.0,
+            countdown=0.5,
+            result_seconds=0.3,
+            final_seconds=0.5,
+            seed=1,
+            stable_seconds=0.3,
+            grace_seconds=0.4,
+            return_seconds=0.2,
+            abandon_seconds=2.0,
+            minimum_frames=5,
+            replays=1,
+            baseline=baseline,
+        )
+    )
     now, before = 0.0, game.state()
     for shown, frames, step, comes in played:
         for _ in range(frames):
@@ -82,7 +108,8 @@ def _check(state):
     assert len(state.results) <= state.rounds
     assert state.round <= state.rounds
     assert [first.score, second.score] == [
-        sum(result.winner == number for result in state.results) for number in (1, 2)]
+        sum(result.winner == number for result in state.results) for number in (1, 2)
+    ]
     assert all(result.frames >= 5 for result in state.results)
     targets = [result.target for result in state.results]
     assert all(one != two for one, two in itertools.pairwise(targets))

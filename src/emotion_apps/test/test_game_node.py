@@ -24,17 +24,29 @@ from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, GameStat
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
 from emotion_perception.ros import qos
 
-QUICK = {'rounds': 1, 'seconds': 1.0, 'countdown': 0.5, 'result_seconds': 0.3,
-         'final_seconds': 0.0, 'stable_seconds': 0.2, 'grace_seconds': 0.5,
-         'abandon_seconds': 1.0, 'minimum_frames': 3, 'seed': 1}
+QUICK = {
+    'rounds': 1,
+    'seconds': 1.0,
+    'countdown': 0.5,
+    'result_seconds': 0.3,
+    'final_seconds': 0.0,
+    'stable_seconds': 0.2,
+    'grace_seconds': 0.5,
+    'abandon_seconds': 1.0,
+    'minimum_frames': 3,
+    'seed': 1,
+}
 
 
 def prediction(track: str, x: int, value: float) -> EmotionPrediction:
     """Return a face that shows each class as strongly as ``value`` says."""
     return EmotionPrediction(
-        subject_id=track, label='Happy', emotion=EmotionPrediction.HAPPY,
+        subject_id=track,
+        label='Happy',
+        emotion=EmotionPrediction.HAPPY,
         probabilities=np.full(6, value, np.float32),
-        region=RegionOfInterest(x_offset=x, y_offset=50, width=60, height=80))
+        region=RegionOfInterest(x_offset=x, y_offset=50, width=60, height=80),
+    )
 
 
 class Bench:
@@ -43,18 +55,21 @@ class Bench:
     def __init__(self, domain: int, **parameters) -> None:
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
-        overrides = [Parameter(name, value=value)
-                     for name, value in {**QUICK, **parameters}.items()]
+        overrides = [
+            Parameter(name, value=value) for name, value in {**QUICK, **parameters}.items()
+        ]
         self.game = GameNode(context=self.context, parameter_overrides=overrides)
         self.node = rclpy.create_node('game_tester', context=self.context)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.game)
         self.executor.add_node(self.node)
         self.states: list[GameState] = []
-        self.faces = self.node.create_publisher(EmotionPredictionArray, 'emotion/faces',
-                                                qos.RESULT)
-        self.node.create_subscription(GameState, 'emotion/game/state', self.states.append,
-                                      qos.LATCHED)
+        self.faces = self.node.create_publisher(
+            EmotionPredictionArray, 'emotion/faces', qos.RESULT
+        )
+        self.node.create_subscription(
+            GameState, 'emotion/game/state', self.states.append, qos.LATCHED
+        )
         self.client = ActionClient(self.node, PlayGame, 'emotion/game/play')
         self.shown: tuple[EmotionPrediction, ...] = ()
         self.timer = self.node.create_timer(1 / 30, self.publish)
@@ -132,8 +147,13 @@ def test_a_game_is_played_from_faces_alone(bench):
     assert list(state.results[0].means) == pytest.approx([0.7, 0.2])
     seen = [state.phase for state in table.states]
     order = [phase for index, phase in enumerate(seen) if index == 0 or seen[index - 1] != phase]
-    assert order == [GameState.WAITING_PLAYERS, GameState.COUNTDOWN, GameState.ROUND,
-                     GameState.ROUND_RESULT, GameState.FINAL]
+    assert order == [
+        GameState.WAITING_PLAYERS,
+        GameState.COUNTDOWN,
+        GameState.ROUND,
+        GameState.ROUND_RESULT,
+        GameState.FINAL,
+    ]
 
 
 def test_every_frame_is_answered_by_a_state_with_its_stamp(bench):
@@ -146,8 +166,9 @@ def test_every_frame_is_answered_by_a_state_with_its_stamp(bench):
     message = EmotionPredictionArray(predictions=list(table.shown))
     message.header.stamp = stamp
     table.faces.publish(message)
-    state = table.until(lambda: next(
-        (state for state in table.states if state.header.stamp == stamp), None))
+    state = table.until(
+        lambda: next((state for state in table.states if state.header.stamp == stamp), None)
+    )
     assert state.players[0].live == pytest.approx(0.9)
     assert state.players[0].best_stamp == stamp
 
@@ -249,8 +270,7 @@ def test_a_bad_prediction_is_a_face_that_is_not_scored(bench):
     table.shown = BOTH
     table.until(lambda: table.states[-1].players[0].frames >= 3)
     table.shown = unknown, broken
-    state = table.until(
-        lambda: math.isnan(table.states[-1].players[1].live) and table.states[-1])
+    state = table.until(lambda: math.isnan(table.states[-1].players[1].live) and table.states[-1])
     assert state.phase == GameState.ROUND
     assert all(player.present for player in state.players)
     state = table.phase(GameState.FINAL)
@@ -271,10 +291,15 @@ def test_a_rule_is_changed_while_the_node_runs(bench):
 def test_the_state_survives_the_way_through_a_message():
     game = Game(GameSettings(seed=1, stable_seconds=0.0, countdown=0.5, minimum_frames=1))
     for index in range(400):
-        game.observe(index / 30, [
-            Sighting('face_1', (10.0, 20.0, 30.0, 40.0), np.full(6, 0.5, np.float32)),
-            Sighting('face_2', (90.0, 20.0, 30.0, 40.0), np.full(6, 0.25, np.float32)),
-            Sighting('face_3', (50.0, 20.0, 30.0, 40.0), None)], stamp=index + 1)
+        game.observe(
+            index / 30,
+            [
+                Sighting('face_1', (10.0, 20.0, 30.0, 40.0), np.full(6, 0.5, np.float32)),
+                Sighting('face_2', (90.0, 20.0, 30.0, 40.0), np.full(6, 0.25, np.float32)),
+                Sighting('face_3', (50.0, 20.0, 30.0, 40.0), None),
+            ],
+            stamp=index + 1,
+        )
     state = game.state()
     back = from_state_message(to_state_message(state))
     assert back.results == state.results

@@ -22,8 +22,10 @@ SIZES = [(1280, 720), (1920, 1080), (640, 480), (960, 1080)]
 
 def faces(live: tuple[float, float] = (0.8, 0.3), others: bool = False) -> list[Sighting]:
     """Return the two players, and somebody between them if asked for."""
-    seen = [Sighting('face_1', (125.0, 70.0, 100.0, 130.0), np.full(6, live[0])),
-            Sighting('face_2', (495.0, 70.0, 100.0, 130.0), np.full(6, live[1]))]
+    seen = [
+        Sighting('face_1', (125.0, 70.0, 100.0, 130.0), np.full(6, live[0])),
+        Sighting('face_2', (495.0, 70.0, 100.0, 130.0), np.full(6, live[1])),
+    ]
     if others:
         seen.append(Sighting('face_3', (330.0, 90.0, 60.0, 80.0), np.full(6, 0.5)))
     return seen
@@ -31,8 +33,9 @@ def faces(live: tuple[float, float] = (0.8, 0.3), others: bool = False) -> list[
 
 def states(**rules) -> dict[Phase, GameState]:
     """Return a state of every phase of one game."""
-    game = Game(GameSettings(**{'rounds': 1, 'seconds': 3.0, 'seed': 2, 'final_seconds': 0.0,
-                                **rules}))
+    game = Game(
+        GameSettings(**{'rounds': 1, 'seconds': 3.0, 'seed': 2, 'final_seconds': 0.0, **rules})
+    )
     found = {}
     for index in range(1000):
         shown = faces(others=True)
@@ -112,8 +115,10 @@ def test_who_does_not_play_is_marked_otherwise_than_the_players():
 
 
 def test_the_final_screen_shows_the_portraits():
-    red, green = np.full((300, 280, 3), (0, 0, 255), np.uint8), np.full(
-        (300, 280, 3), (0, 255, 0), np.uint8)
+    red, green = (
+        np.full((300, 280, 3), (0, 0, 255), np.uint8),
+        np.full((300, 280, 3), (0, 255, 0), np.uint8),
+    )
     picture = draw((1280, 720), FRAME, [], STATES[Phase.FINAL], (red, green))
     left, right = picture[:, :640], picture[:, 640:]
     assert has(left, (0, 0, 255)) > 20_000
@@ -135,7 +140,7 @@ def test_every_emotion_has_a_face_of_its_own():
         drawn.append(canvas.image.sum(axis=2) < 60)
         assert has(canvas.image, theme.emotion_colour(emotion)) > 3000
     for index, one in enumerate(drawn):
-        for other in drawn[index + 1:]:
+        for other in drawn[index + 1 :]:
             assert (one != other).sum() > 100
 
 
@@ -169,12 +174,14 @@ def test_a_portrait_goes_with_the_person_who_changes_place_or_track():
     frames = BestFrames()
     state = play(frames, [(0.9, 0.1), (0.1, 0.8), (0.1, 0.1)])
     first, second = frames.portraits(state)
-    swapped = replace(state, players=(
-        replace(state.players[1], number=1), replace(state.players[0], number=2)))
+    swapped = replace(
+        state, players=(replace(state.players[1], number=1), replace(state.players[0], number=2))
+    )
     frames.add_state(swapped, nothing)
     assert np.array_equal(frames.portraits(swapped)[1], first)
-    renamed = replace(swapped, players=(
-        replace(swapped.players[0], track='face_9'), swapped.players[1]))
+    renamed = replace(
+        swapped, players=(replace(swapped.players[0], track='face_9'), swapped.players[1])
+    )
     frames.add_state(renamed, nothing)
     assert np.array_equal(frames.portraits(renamed)[0], second)
 

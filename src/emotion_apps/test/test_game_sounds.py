@@ -20,9 +20,13 @@ def cues_of_a_game() -> list[str]:
     game = Game(GameSettings(rounds=1, seconds=1.0, stable_seconds=0.0, final_seconds=0.0))
     previous, heard = game.state(), []
     for index in range(400):
-        game.observe(index / 30, [
-            Sighting('face_1', (0.0, 0.0, 9.0, 9.0), np.full(6, 0.5)),
-            Sighting('face_2', (50.0, 0.0, 9.0, 9.0), np.full(6, 0.2))])
+        game.observe(
+            index / 30,
+            [
+                Sighting('face_1', (0.0, 0.0, 9.0, 9.0), np.full(6, 0.5)),
+                Sighting('face_2', (50.0, 0.0, 9.0, 9.0), np.full(6, 0.2)),
+            ],
+        )
         state = game.state()
         name = cue(previous, state)
         previous = state

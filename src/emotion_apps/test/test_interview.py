@@ -38,8 +38,9 @@ class Course:
         self.interview = Interview(TWO, InterviewSettings(**settings))
         self.now = 1000.0
 
-    def wait(self, seconds: float, *, speaking: bool = False, face: bool = True,
-             facing: bool = True) -> None:
+    def wait(
+        self, seconds: float, *, speaking: bool = False, face: bool = True, facing: bool = True
+    ) -> None:
         for _ in range(round(seconds * 10)):
             self.now += 0.1
             self.interview.face(self.now, face, facing)
@@ -107,8 +108,9 @@ def test_an_endless_answer_ends_at_its_own_longest_time() -> None:
     assert course.at == (Phase.FINISHED, 2)
 
 
-@pytest.mark.parametrize('name, phase', [
-    ('start', Phase.QUESTION), ('next', Phase.QUESTION), ('stop', Phase.FINISHED)])
+@pytest.mark.parametrize(
+    'name, phase', [('start', Phase.QUESTION), ('next', Phase.QUESTION), ('stop', Phase.FINISHED)]
+)
 def test_the_services_work_in_every_phase(name: str, phase: Phase) -> None:
     course = Course()
     getattr(course.interview, name)(course.now)
@@ -142,9 +144,14 @@ def test_messages_a_little_out_of_order_do_no_harm() -> None:
     assert course.interview.elapsed == before
 
 
-@pytest.mark.parametrize('kind, text', [
-    ({'face': False}, 'cannot see you'), ({'facing': False}, 'towards the camera'),
-    ({}, 'silent for 10 s')])
+@pytest.mark.parametrize(
+    'kind, text',
+    [
+        ({'face': False}, 'cannot see you'),
+        ({'facing': False}, 'towards the camera'),
+        ({}, 'silent for 10 s'),
+    ],
+)
 def test_hints_come_after_their_time_and_are_few(kind: dict[str, bool], text: str) -> None:
     course = Course(no_answer=60.0)
     course.wait(0.2)
@@ -202,8 +209,9 @@ def test_syllables_and_pauses_are_counted() -> None:
     gap, long_gap = np.zeros(int(0.12 * RATE), np.float32), np.zeros(int(0.6 * RATE), np.float32)
     ramp = np.minimum(1, np.minimum(np.arange(2400), np.arange(2400)[::-1]) / 400)
     syllable = (tone(150, 0.15) * ramp).astype(np.float32)
-    speech = np.concatenate([gap, syllable, gap, syllable, gap, syllable, long_gap, syllable,
-                             gap, syllable, gap])
+    speech = np.concatenate(
+        [gap, syllable, gap, syllable, gap, syllable, long_gap, syllable, gap, syllable, gap]
+    )
     measures = prosody(speech)
     assert measures.syllables == 5
     assert measures.pauses == pytest.approx((0.6,), abs=0.1)
@@ -227,7 +235,8 @@ def test_nothing_to_hear_gives_no_measure(samples: np.ndarray) -> None:
 def test_int16_and_float_measure_the_same() -> None:
     sound = tone(200)
     assert prosody((sound * 32767).astype(np.int16)).level == pytest.approx(
-        prosody(sound).level, abs=0.1)
+        prosody(sound).level, abs=0.1
+    )
 
 
 def rotated(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
@@ -267,13 +276,20 @@ def test_a_camera_beside_the_screen_counts_as_straight_ahead() -> None:
 # Questions.
 
 
-@pytest.mark.parametrize('text, message', [
-    ('', 'at least one'), ('questions: []', 'at least one'), ('questions: text', 'at least one'),
-    ('questions: [""]', 'question 1 has no text'), ('questions: [{seconds: 3}]', 'no text'),
-    ('questions: [a, {text: b, time: 3}]', "question 2 has an unknown key 'time'"),
-    ('questions: [{text: a, seconds: -1}]', 'seconds is -1'),
-    ('questions: [{text: a, seconds: soon}]', "seconds is 'soon'"),
-    ('questions: [', 'not YAML')])
+@pytest.mark.parametrize(
+    'text, message',
+    [
+        ('', 'at least one'),
+        ('questions: []', 'at least one'),
+        ('questions: text', 'at least one'),
+        ('questions: [""]', 'question 1 has no text'),
+        ('questions: [{seconds: 3}]', 'no text'),
+        ('questions: [a, {text: b, time: 3}]', "question 2 has an unknown key 'time'"),
+        ('questions: [{text: a, seconds: -1}]', 'seconds is -1'),
+        ('questions: [{text: a, seconds: soon}]', "seconds is 'soon'"),
+        ('questions: [', 'not YAML'),
+    ],
+)
 def test_a_malformed_question_file_is_named(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / 'q.yaml'
     path.write_text(text)
@@ -296,8 +312,10 @@ def test_questions_are_read_in_both_forms(tmp_path: Path) -> None:
 
 def held(**settings: object) -> InterviewSession:
     """Hold an interview of two questions; the second is not answered."""
-    session = InterviewSession((Question('Who <b>are</b> you?'), Question('Why?')),
-                               InterviewSettings(no_answer=5.0, **settings))
+    session = InterviewSession(
+        (Question('Who <b>are</b> you?'), Question('Why?')),
+        InterviewSettings(no_answer=5.0, **settings),
+    )
     session.start(100.0)
     now = 100.0
     vector = np.full(6, 0.1, np.float32)
@@ -330,8 +348,7 @@ def test_a_session_measures_its_answers() -> None:
     assert all(note.measurement for note in strengths + suggestions)
 
 
-def test_the_report_needs_nothing_from_elsewhere_and_escapes_what_it_shows(
-        tmp_path: Path) -> None:
+def test_the_report_needs_nothing_from_elsewhere_and_escapes_what_it_shows(tmp_path: Path) -> None:
     page, data = write_report(held().log, tmp_path / 'deep' / 'folder')
     text = page.read_text()
     assert 'Who &lt;b&gt;are&lt;/b&gt; you?' in text
@@ -402,17 +419,27 @@ def test_pauses_between_and_inside_utterances_count() -> None:
 BROWSER = shutil.which('chromium') or shutil.which('google-chrome') or shutil.which('firefox')
 
 
-@pytest.mark.skipif(not BROWSER or 'firefox' in BROWSER,
-                    reason='needs a Chromium browser to open the report in')
+@pytest.mark.skipif(
+    not BROWSER or 'firefox' in BROWSER, reason='needs a Chromium browser to open the report in'
+)
 def test_a_real_browser_draws_the_report(tmp_path: Path) -> None:
     page, _ = write_report(held().log, tmp_path)
     picture = tmp_path / 'page.png'
-    command = [BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars',
-               f'--user-data-dir={tmp_path / "profile"}', '--window-size=900,1200',
-               f'--screenshot={picture}', page.as_uri()]
+    command = [
+        BROWSER,
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--hide-scrollbars',
+        f'--user-data-dir={tmp_path / "profile"}',
+        '--window-size=900,1200',
+        f'--screenshot={picture}',
+        page.as_uri(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert picture.exists(), done.stderr
     import cv2
+
     drawn = cv2.imread(str(picture))
     assert drawn.shape == (1200, 900, 3)
     # Text, cards and curves: a blank or broken page has hardly any colours.

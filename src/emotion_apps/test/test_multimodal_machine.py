@@ -53,8 +53,12 @@ class Driver:
     def phase(self) -> Phase:
         return self.machine.phase
 
-    def face(self, emotion: int = Emotion.HAPPY, subject: str = 'face_1', frames: int = 1,
-             ) -> None:
+    def face(
+        self,
+        emotion: int = Emotion.HAPPY,
+        subject: str = 'face_1',
+        frames: int = 1,
+    ) -> None:
         for _ in range(frames):
             self.now += FRAME
             self.take(self.machine.on_face(reading(emotion, self.now, subject), self.now))
@@ -75,16 +79,17 @@ class Driver:
     def speaking(self, value: bool) -> None:
         self.take(self.machine.on_voice_activity(value, self.now, self.now))
 
-    def voice(self, emotion: int = Emotion.SAD, *, start: float | None = None,
-              end: float | None = None) -> None:
+    def voice(
+        self, emotion: int = Emotion.SAD, *, start: float | None = None, end: float | None = None
+    ) -> None:
         end = self.now if end is None else end
         start = end - 1.0 if start is None else start
-        self.take(self.machine.on_voice(
-            reading(emotion, end, 'voice', span=end - start), self.now))
+        self.take(
+            self.machine.on_voice(reading(emotion, end, 'voice', span=end - start), self.now)
+        )
 
     def fused(self, stamp: float, sources: tuple[str, ...] = ('face', 'voice')) -> None:
-        self.take(self.machine.on_fused(
-            reading(Emotion.HAPPY, stamp, sources=sources), self.now))
+        self.take(self.machine.on_fused(reading(Emotion.HAPPY, stamp, sources=sources), self.now))
 
     def lock(self) -> None:
         self.face(frames=self.machine.settings.lock_frames)
@@ -136,11 +141,15 @@ def test_the_face_locks_at_exactly_the_frames_that_were_asked_for(driver):
     assert driver.machine.snapshot().face.stamp == driver.now
 
 
-@pytest.mark.parametrize('interruption', [
-    lambda d: d.face(Emotion.SAD),
-    lambda d: d.face(UNKNOWN),
-    lambda d: d.face(subject='face_2'),
-], ids=['another label', 'an abstention', 'another person'])
+@pytest.mark.parametrize(
+    'interruption',
+    [
+        lambda d: d.face(Emotion.SAD),
+        lambda d: d.face(UNKNOWN),
+        lambda d: d.face(subject='face_2'),
+    ],
+    ids=['another label', 'an abstention', 'another person'],
+)
 def test_the_hold_begins_anew_after(driver, interruption):
     driver.face(frames=9)
     interruption(driver)
@@ -339,9 +348,11 @@ def test_a_fused_result_may_follow_while_the_result_is_shown(driver):
     assert driver.machine.snapshot().fused is not None
 
 
-@pytest.mark.parametrize(('offset', 'sources'), [
-    (-5.0, ('face', 'voice')), (0.2, ('face', 'voice')), (0.0, ('face',))],
-    ids=['an earlier voice', 'a later frame', 'no voice'])
+@pytest.mark.parametrize(
+    ('offset', 'sources'),
+    [(-5.0, ('face', 'voice')), (0.2, ('face', 'voice')), (0.0, ('face',))],
+    ids=['an earlier voice', 'a later frame', 'no voice'],
+)
 def test_a_fused_result_of_something_else_is_not_taken(driver, offset, sources):
     driver.lock()
     driver.voice(start=driver.say())
@@ -406,7 +417,11 @@ def test_reset_forgets_everything(driver, reach):
     driver.take(driver.machine.reset(driver.now))
     shown = driver.machine.snapshot()
     assert (shown.phase, shown.cycle, shown.outcome, shown.face) == (
-        Phase.WAITING_FACE, 1, Outcome.NONE, None)
+        Phase.WAITING_FACE,
+        1,
+        Outcome.NONE,
+        None,
+    )
     assert shown.running
     driver.lock()
 
@@ -504,8 +519,11 @@ def test_frames_out_of_order_do_not_count(driver):
 def test_a_recording_that_starts_over_begins_a_new_time_line(driver):
     driver.face(frames=5)
     for number in range(10):
-        driver.take(driver.machine.on_face(
-            reading(Emotion.HAPPY, driver.now - 500 + number * FRAME), driver.now))
+        driver.take(
+            driver.machine.on_face(
+                reading(Emotion.HAPPY, driver.now - 500 + number * FRAME), driver.now
+            )
+        )
     assert driver.phase == Phase.LISTENING
 
 

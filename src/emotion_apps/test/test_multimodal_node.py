@@ -30,8 +30,18 @@ from emotion_perception.ros.convert import to_prediction, to_stamp
 
 HAPPY, SAD = EmotionPrediction.HAPPY, EmotionPrediction.SAD
 # Nothing times out because the machine is busy; what is shown goes quickly.
-PATIENT = ('-p', 'speech_timeout:=60.0', '-p', 'voice_wait:=60.0', '-p', 'fused_wait:=60.0',
-           '-p', 'result_hold:=0.4', '-p', 'rest:=0.0')
+PATIENT = (
+    '-p',
+    'speech_timeout:=60.0',
+    '-p',
+    'voice_wait:=60.0',
+    '-p',
+    'fused_wait:=60.0',
+    '-p',
+    'result_hold:=0.4',
+    '-p',
+    'rest:=0.0',
+)
 
 
 class Robot:
@@ -41,24 +51,38 @@ class Robot:
         self.context = rclpy.context.Context()
         rclpy.init(context=self.context)
         self.orchestrator = OrchestratorNode(
-            context=self.context, cli_args=['--ros-args', *PATIENT, *arguments])
+            context=self.context, cli_args=['--ros-args', *PATIENT, *arguments]
+        )
         self.node = rclpy.create_node('robot', context=self.context)
         self.states: list[MultimodalState] = []
-        self.node.create_subscription(MultimodalState, 'emotion/multimodal/state',
-                                      self.states.append, qos.LATCHED)
-        kinds = {'face': EmotionPrediction, 'faces': EmotionPredictionArray,
-                 'voice_activity': VoiceActivity, 'voice': EmotionPrediction,
-                 'fused': EmotionPrediction}
-        self.out = {name: self.node.create_publisher(kind, f'emotion/{name}', qos.RESULT)
-                    for name, kind in kinds.items()}
+        self.node.create_subscription(
+            MultimodalState, 'emotion/multimodal/state', self.states.append, qos.LATCHED
+        )
+        kinds = {
+            'face': EmotionPrediction,
+            'faces': EmotionPredictionArray,
+            'voice_activity': VoiceActivity,
+            'voice': EmotionPrediction,
+            'fused': EmotionPrediction,
+        }
+        self.out = {
+            name: self.node.create_publisher(kind, f'emotion/{name}', qos.RESULT)
+            for name, kind in kinds.items()
+        }
         self.action = ActionClient(self.node, DetectEmotion, 'emotion/detect')
-        self.services = {name: self.node.create_client(Trigger, f'/orchestrator_node/{name}')
-                         for name in ('start', 'stop', 'reset', 'cancel')}
+        self.services = {
+            name: self.node.create_client(Trigger, f'/orchestrator_node/{name}')
+            for name in ('start', 'stop', 'reset', 'cancel')
+        }
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.orchestrator)
         self.executor.add_node(self.node)
-        assert self.until(lambda: self.states and all(
-            publisher.get_subscription_count() for publisher in self.out.values()))
+        assert self.until(
+            lambda: (
+                self.states
+                and all(publisher.get_subscription_count() for publisher in self.out.values())
+            )
+        )
 
     def close(self) -> None:
         self.action.destroy()
@@ -82,22 +106,27 @@ class Robot:
 
     def reach(self, phase: str) -> MultimodalState:
         assert self.until(lambda: self.state.phase_name == phase), (
-            f'not {phase}: {[state.phase_name for state in self.states[-5:]]}')
+            f'not {phase}: {[state.phase_name for state in self.states[-5:]]}'
+        )
         return self.state
 
-    def prediction(self, modality: int, emotion: int, stamp: float,
-                   **fields) -> EmotionPrediction:
+    def prediction(self, modality: int, emotion: int, stamp: float, **fields) -> EmotionPrediction:
         vector = np.full(6, 0.08, np.float32)
         vector[emotion] = 0.6
         subject = 'face_1' if modality == EmotionPrediction.FACE else 'voice'
-        return to_prediction(Header(stamp=to_stamp(stamp), frame_id='camera'), modality, subject,
-                             vector, model='scripted', **fields)
+        return to_prediction(
+            Header(stamp=to_stamp(stamp), frame_id='camera'),
+            modality,
+            subject,
+            vector,
+            model='scripted',
+            **fields,
+        )
 
     def show(self, frames: int = 10, emotion: int = HAPPY) -> None:
         for _ in range(frames):
             count = len(self.states)
-            self.out['face'].publish(
-                self.prediction(EmotionPrediction.FACE, emotion, self.now()))
+            self.out['face'].publish(self.prediction(EmotionPrediction.FACE, emotion, self.now()))
             assert self.until(lambda count=count: len(self.states) > count)
 
     def lock(self) -> None:
@@ -105,19 +134,25 @@ class Robot:
         self.reach('LISTENING')
 
     def speak(self, value: bool) -> None:
-        self.out['voice_activity'].publish(VoiceActivity(
-            header=Header(stamp=to_stamp(self.now())), speaking=value, probability=0.9,
-            level=-20.0, duration=0.032))
+        self.out['voice_activity'].publish(
+            VoiceActivity(
+                header=Header(stamp=to_stamp(self.now())),
+                speaking=value,
+                probability=0.9,
+                level=-20.0,
+                duration=0.032,
+            )
+        )
         assert self.until(lambda: self.state.speaking == value)
 
     def answer(self, *, fused: bool = True) -> None:
         """Publish the voice, and both as one, of what was said since the lock."""
         end = self.now()
-        self.out['voice'].publish(
-            self.prediction(EmotionPrediction.VOICE, SAD, end, span=0.3))
+        self.out['voice'].publish(self.prediction(EmotionPrediction.VOICE, SAD, end, span=0.3))
         if fused:
-            self.out['fused'].publish(self.prediction(
-                EmotionPrediction.FUSED, SAD, end, sources=('face', 'voice')))
+            self.out['fused'].publish(
+                self.prediction(EmotionPrediction.FUSED, SAD, end, sources=('face', 'voice'))
+            )
 
     def call(self, name: str) -> Trigger.Response:
         client = self.services[name]
@@ -130,7 +165,8 @@ class Robot:
         assert self.until(self.action.server_is_ready)
         feedback: list[MultimodalState] = []
         future = self.action.send_goal_async(
-            DetectEmotion.Goal(**goal), lambda message: feedback.append(message.feedback.state))
+            DetectEmotion.Goal(**goal), lambda message: feedback.append(message.feedback.state)
+        )
         assert self.until(future.done)
         return future.result(), feedback
 
@@ -174,8 +210,9 @@ def test_a_whole_cycle_shows_face_voice_and_both_and_begins_anew(robot):
 def test_a_late_subscriber_gets_the_state(robot):
     robot.lock()
     late: list[MultimodalState] = []
-    robot.node.create_subscription(MultimodalState, 'emotion/multimodal/state', late.append,
-                                   qos.LATCHED)
+    robot.node.create_subscription(
+        MultimodalState, 'emotion/multimodal/state', late.append, qos.LATCHED
+    )
     assert robot.until(lambda: late)
     assert late[0].phase_name == 'LISTENING'
 
@@ -183,8 +220,9 @@ def test_a_late_subscriber_gets_the_state(robot):
 def test_an_empty_frame_ends_the_hold(robot):
     robot.show(5)
     for _ in range(2):
-        robot.out['faces'].publish(EmotionPredictionArray(
-            header=Header(stamp=to_stamp(robot.now()))))
+        robot.out['faces'].publish(
+            EmotionPredictionArray(header=Header(stamp=to_stamp(robot.now())))
+        )
         robot.until(lambda: False, 0.6)
     assert not robot.state.has_face
     assert robot.state.progress == 0.0
@@ -243,8 +281,7 @@ def test_a_second_goal_is_rejected_while_one_runs_and_taken_afterwards(waiting_r
     assert not second.accepted
     waiting_robot.call('cancel')
     status, result = waiting_robot.result(first)
-    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED,
-                                        DetectEmotion.Result.CANCELLED)
+    assert (status, result.outcome) == (GoalStatus.STATUS_ABORTED, DetectEmotion.Result.CANCELLED)
     third, _ = waiting_robot.send()
     assert third.accepted
 
@@ -295,8 +332,12 @@ def test_the_services_answer_in_words_whether_they_did_anything(robot):
     assert robot.call('start').success
     robot.lock()
     assert robot.call('reset').success
-    assert robot.until(lambda: (robot.state.phase_name, robot.state.cycle, robot.state.outcome)
-                       == ('WAITING_FACE', 1, ''))
+    assert robot.until(
+        lambda: (
+            (robot.state.phase_name, robot.state.cycle, robot.state.outcome)
+            == ('WAITING_FACE', 1, '')
+        )
+    )
 
 
 def test_a_live_parameter_takes_effect_at_once(robot):

@@ -28,7 +28,8 @@ DEED = st.one_of(
     st.tuples(st.just('utterance'), OFFSET),
     st.tuples(st.just('voice'), EMOTION, OFFSET, st.floats(0.0, 3.0)),
     st.tuples(st.just('fused'), EMOTION, OFFSET),
-    st.tuples(st.sampled_from(['tick', 'start', 'stop', 'cancel', 'reset', 'request'])))
+    st.tuples(st.sampled_from(['tick', 'start', 'stop', 'cancel', 'reset', 'request'])),
+)
 
 
 def act(machine: Multimodal, deed: tuple, now: float) -> list:
@@ -43,11 +44,13 @@ def act(machine: Multimodal, deed: tuple, now: float) -> list:
     if name == 'utterance':
         return machine.on_utterance(now + more[0], now)
     if name == 'voice':
-        return machine.on_voice(Reading(more[0], stamp=now + more[1], subject='voice',
-                                        span=more[2]), now)
+        return machine.on_voice(
+            Reading(more[0], stamp=now + more[1], subject='voice', span=more[2]), now
+        )
     if name == 'fused':
-        return machine.on_fused(Reading(more[0], stamp=now + more[1],
-                                        sources=('face', 'voice')), now)
+        return machine.on_fused(
+            Reading(more[0], stamp=now + more[1], sources=('face', 'voice')), now
+        )
     if name == 'request' and machine.once:
         return []
     return getattr(machine, name)(now)

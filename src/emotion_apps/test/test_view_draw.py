@@ -46,8 +46,9 @@ def test_text_is_smooth_and_stays_where_it_is_put(canvas, font, size):
     assert len(np.unique(canvas.image.reshape(-1, 3), axis=0)) > 6
 
 
-@pytest.mark.parametrize(('align', 'low', 'high'), [
-    ('left', 0.0, 0.05), ('centre', 0.45, 0.55), ('right', 0.95, 1.0)])
+@pytest.mark.parametrize(
+    ('align', 'low', 'high'), [('left', 0.0, 0.05), ('centre', 0.45, 0.55), ('right', 0.95, 1.0)]
+)
 def test_text_is_aligned_to_its_point(canvas, align, low, high):
     width = canvas.text('expression', 320, 180, 30, align=align)
     columns = np.nonzero((canvas.image != theme.BACKGROUND).any(axis=(0, 2)))[0]
@@ -90,7 +91,7 @@ def test_a_bar_of_nothing_is_empty(canvas, value):
 def test_a_ring_is_filled_clockwise_from_the_top(canvas):
     canvas.ring(320, 180, 100, 0.25, RED, thickness=20)
     red = inked(canvas, RED)
-    assert red[180 - 60:180, 320:420].sum() > 300
+    assert red[180 - 60 : 180, 320:420].sum() > 300
     assert not red[:, :318].any()
     assert not red[184:, :].any()
 
@@ -165,17 +166,25 @@ def test_a_picture_beside_the_canvas_is_refused(canvas):
         canvas.picture(np.zeros((10, 10, 3), np.uint8), Box(600, 0, 100, 100))
 
 
-@pytest.mark.parametrize('values', [
-    [0.05, 0.02, 0.87, 0.03, 0.01, 0.02], [math.nan] * 6, [0.0] * 6, [2.0] * 6])
+@pytest.mark.parametrize(
+    'values', [[0.05, 0.02, 0.87, 0.03, 0.01, 0.02], [math.nan] * 6, [0.0] * 6, [2.0] * 6]
+)
 @pytest.mark.parametrize('columns', [1, 2, 3])
 def test_probabilities_of_any_kind_are_drawn(canvas, values, columns):
     canvas.probabilities(Box(20, 20, 600, 300), values, columns=columns)
     assert (canvas.image != theme.BACKGROUND).any()
 
 
-@pytest.mark.parametrize('box', [
-    Box(-500, -500, 100, 100), Box(600, 300, 400, 400), Box(math.nan, 0, 10, 10),
-    Box(10, 10, 0, 0), Box(-50, -50, 2000, 2000)])
+@pytest.mark.parametrize(
+    'box',
+    [
+        Box(-500, -500, 100, 100),
+        Box(600, 300, 400, 400),
+        Box(math.nan, 0, 10, 10),
+        Box(10, 10, 0, 0),
+        Box(-50, -50, 2000, 2000),
+    ],
+)
 def test_a_face_box_anywhere_does_no_harm(canvas, box):
     canvas.face(box, RED)
 
@@ -198,8 +207,10 @@ def test_what_hangs_over_the_edges_is_cut(canvas, where):
 
 def test_louder_is_taller(canvas):
     canvas.levels(Box(0, 0, 640, 360), [-60.0, -35.0, -10.0], RED, count=3)
-    heights = [(canvas.image[:, part] != theme.BACKGROUND).any(axis=(1, 2)).sum()
-               for part in (slice(0, 213), slice(214, 426), slice(427, 640))]
+    heights = [
+        (canvas.image[:, part] != theme.BACKGROUND).any(axis=(1, 2)).sum()
+        for part in (slice(0, 213), slice(214, 426), slice(427, 640))
+    ]
     assert heights[0] < heights[1] < heights[2]
 
 
@@ -210,11 +221,13 @@ def test_the_same_call_draws_the_same_pixels():
         canvas.text('Happy', 40, 80, 40, weight=700)
         canvas.ring(500, 180, 60, 0.37, RED)
         return canvas.image
+
     assert np.array_equal(screen(), screen())
 
 
-@pytest.mark.parametrize(('value', 'expected'), [
-    (0.5, 0.5), (-1.0, 0.0), (7.0, 1.0), (math.nan, 0.0), (math.inf, 1.0)])
+@pytest.mark.parametrize(
+    ('value', 'expected'), [(0.5, 0.5), (-1.0, 0.0), (7.0, 1.0), (math.nan, 0.0), (math.inf, 1.0)]
+)
 def test_values_are_clipped_to_the_unit_interval(value, expected):
     assert unit_interval(value) == expected
 
@@ -227,14 +240,13 @@ def test_boxes_share_rows_and_columns_by_weight():
 
 
 # Colour blindness, after Viénot, Brettel and Mollon (1999): what remains of linear RGB.
-_PROTAN = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0],
-                    [0.00401, -0.00401, 1.0]])
-_DEUTAN = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0],
-                    [-0.02234, 0.02234, 1.0]])
+_PROTAN = np.array([[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]])
+_DEUTAN = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])
 
 
-@pytest.mark.parametrize('sight', [np.eye(3), _PROTAN, _DEUTAN],
-                         ids=['full', 'protanopia', 'deuteranopia'])
+@pytest.mark.parametrize(
+    'sight', [np.eye(3), _PROTAN, _DEUTAN], ids=['full', 'protanopia', 'deuteranopia']
+)
 def test_the_colours_of_the_six_classes_differ_for_every_eye(sight):
     bgr = np.array([[theme.emotion_colour(index) for index in range(len(EMOTIONS))]], np.float32)
     linear = (bgr[..., ::-1] / 255) ** 2.2
@@ -247,12 +259,24 @@ def test_the_colours_of_the_six_classes_differ_for_every_eye(sight):
 
 def test_text_colours_stand_out_from_what_is_behind_them():
     def luminance(colour: tuple[int, int, int]) -> float:
-        linear = [(part / 255 / 12.92 if part / 255 <= 0.04045
-                   else ((part / 255 + 0.055) / 1.055) ** 2.4) for part in colour[::-1]]
+        linear = [
+            (
+                part / 255 / 12.92
+                if part / 255 <= 0.04045
+                else ((part / 255 + 0.055) / 1.055) ** 2.4
+            )
+            for part in colour[::-1]
+        ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    inks = [theme.TEXT, theme.MUTED, theme.ACCENT, theme.WARNING, *theme.PLAYERS,
-            *(theme.emotion_colour(index) for index in (*range(6), UNKNOWN))]
+    inks = [
+        theme.TEXT,
+        theme.MUTED,
+        theme.ACCENT,
+        theme.WARNING,
+        *theme.PLAYERS,
+        *(theme.emotion_colour(index) for index in (*range(6), UNKNOWN)),
+    ]
     for behind in (theme.BACKGROUND, theme.PANEL):
         for ink in inks:
             # WCAG 2: 4.5 for text of any size.

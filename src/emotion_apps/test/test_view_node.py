@@ -43,19 +43,33 @@ class Studio:
     def __init__(self, *arguments: str) -> None:
         self.context = rclpy.context.Context()
         rclpy.init(context=self.context)
-        self.view = ViewNode(context=self.context, cli_args=[
-            '--ros-args', '-p', 'window:=off', '-p', 'width:=640', '-p', 'height:=360',
-            *arguments])
+        self.view = ViewNode(
+            context=self.context,
+            cli_args=[
+                '--ros-args',
+                '-p',
+                'window:=off',
+                '-p',
+                'width:=640',
+                '-p',
+                'height:=360',
+                *arguments,
+            ],
+        )
         self.node = rclpy.create_node('studio', context=self.context)
         self.out = {
             'image': self.node.create_publisher(Image, 'camera/image_raw', qos.IMAGE),
-            'faces': self.node.create_publisher(EmotionPredictionArray, 'emotion/faces',
-                                                qos.RESULT),
-            'level': self.node.create_publisher(VoiceActivity, 'emotion/voice_activity',
-                                                qos.RESULT),
-            'state': self.node.create_publisher(MultimodalState, 'emotion/multimodal/state',
-                                                qos.LATCHED),
-            'game': self.node.create_publisher(GameState, 'emotion/game/state', qos.LATCHED)}
+            'faces': self.node.create_publisher(
+                EmotionPredictionArray, 'emotion/faces', qos.RESULT
+            ),
+            'level': self.node.create_publisher(
+                VoiceActivity, 'emotion/voice_activity', qos.RESULT
+            ),
+            'state': self.node.create_publisher(
+                MultimodalState, 'emotion/multimodal/state', qos.LATCHED
+            ),
+            'game': self.node.create_publisher(GameState, 'emotion/game/state', qos.LATCHED),
+        }
         self.screens: list[Image] = []
         self._watch = None
         self.executor = SingleThreadedExecutor(context=self.context)
@@ -75,11 +89,18 @@ class Studio:
         return bool(done())
 
     def watch(self) -> None:
-        self._watch = self.node.create_subscription(Image, 'emotion/view', self.screens.append,
-                                                    qos.IMAGE)
+        self._watch = self.node.create_subscription(
+            Image, 'emotion/view', self.screens.append, qos.IMAGE
+        )
         # The faces come last of what it listens to.
-        assert self.until(lambda: self.screens and all(
-            self.out[name].get_subscription_count() for name in ('image', 'faces', 'level')))
+        assert self.until(
+            lambda: (
+                self.screens
+                and all(
+                    self.out[name].get_subscription_count() for name in ('image', 'faces', 'level')
+                )
+            )
+        )
 
     def leave(self) -> None:
         self.node.destroy_subscription(self._watch)
@@ -91,17 +112,31 @@ class Studio:
     def face(self, emotion: int = EmotionPrediction.HAPPY) -> EmotionPrediction:
         vector = np.full(6, 0.04, np.float32)
         vector[emotion] = 0.8
-        return to_prediction(Header(stamp=to_stamp(100.0)), EmotionPrediction.FACE, 'face_1',
-                             vector, region=to_region((100, 60, 80, 100), 320, 240))
+        return to_prediction(
+            Header(stamp=to_stamp(100.0)),
+            EmotionPrediction.FACE,
+            'face_1',
+            vector,
+            region=to_region((100, 60, 80, 100), 320, 240),
+        )
 
     def state(self, phase: int, **fields) -> None:
-        self.out['state'].publish(MultimodalState(
-            phase=phase, phase_name=('WAITING_FACE', 'LISTENING', 'SHOW_RESULT')[phase],
-            prompt='HOLD', cycle=1, remaining=float('nan'), duration=float('nan'), **fields))
+        self.out['state'].publish(
+            MultimodalState(
+                phase=phase,
+                phase_name=('WAITING_FACE', 'LISTENING', 'SHOW_RESULT')[phase],
+                prompt='HOLD',
+                cycle=1,
+                remaining=float('nan'),
+                duration=float('nan'),
+                **fields,
+            )
+        )
 
     def shown(self, name: str, timeout: float = 60.0) -> Image:
-        assert self.until(lambda: self.screens and self.screens[-1].header.frame_id == name,
-                          timeout), self.screens[-1].header.frame_id if self.screens else None
+        assert self.until(
+            lambda: self.screens and self.screens[-1].header.frame_id == name, timeout
+        ), self.screens[-1].header.frame_id if self.screens else None
         return self.screens[-1]
 
 
@@ -141,8 +176,9 @@ def test_the_screen_has_the_size_that_was_asked_for_and_the_stamp_of_its_frame(s
 
 def test_a_compressed_screen_is_a_jpeg_of_the_same(studio):
     coded: list[CompressedImage] = []
-    studio.node.create_subscription(CompressedImage, 'emotion/view/compressed', coded.append,
-                                    qos.IMAGE)
+    studio.node.create_subscription(
+        CompressedImage, 'emotion/view/compressed', coded.append, qos.IMAGE
+    )
     assert studio.until(lambda: coded)
     picture = cv2.imdecode(np.frombuffer(coded[0].data, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape == (360, 640, 3)
@@ -174,8 +210,9 @@ def test_a_face_is_marked_with_its_emotion_until_it_is_gone(studio):
     studio.picture()
     happy = theme.emotion_colour(EmotionPrediction.HAPPY)
     assert amount(studio.screens[-1], happy) == 0
-    studio.out['faces'].publish(EmotionPredictionArray(
-        predictions=[studio.face()], primary_id='face_1'))
+    studio.out['faces'].publish(
+        EmotionPredictionArray(predictions=[studio.face()], primary_id='face_1')
+    )
     assert studio.until(lambda: amount(studio.screens[-1], happy) > 100)
     studio.out['faces'].publish(EmotionPredictionArray())
     assert studio.until(lambda: amount(studio.screens[-1], happy) == 0)
@@ -201,13 +238,19 @@ def test_the_locked_face_is_shown_while_listening(studio):
 
 
 def test_a_countdown_moves_between_two_states(studio):
-    studio.out['state'].publish(MultimodalState(
-        phase=LISTENING, phase_name='LISTENING', prompt='SPEAK NOW', remaining=6.0,
-        duration=6.0, cycle=1))
+    studio.out['state'].publish(
+        MultimodalState(
+            phase=LISTENING,
+            phase_name='LISTENING',
+            prompt='SPEAK NOW',
+            remaining=6.0,
+            duration=6.0,
+            cycle=1,
+        )
+    )
     studio.watch()
     first = image_to_array(studio.shown('multimodal/LISTENING'))
-    assert studio.until(
-        lambda: not np.array_equal(image_to_array(studio.screens[-1]), first))
+    assert studio.until(lambda: not np.array_equal(image_to_array(studio.screens[-1]), first))
 
 
 def test_rubbish_is_left_out_with_a_warning_and_the_view_goes_on(studio):

@@ -15,7 +15,8 @@ from emotion_apps.view import window
 from emotion_apps.view.window import Window, WindowError, check_display
 
 needs_windows = pytest.mark.skipif(
-    'NONE' in window._gui(), reason='needs an OpenCV with windows (opencv-python)')
+    'NONE' in window._gui(), reason='needs an OpenCV with windows (opencv-python)'
+)
 
 
 @pytest.fixture
@@ -31,8 +32,11 @@ def display(monkeypatch, no_display, tmp_path) -> Iterator[str]:
         pytest.skip('needs Xvfb (Debian package xvfb)')
     chosen = tmp_path / 'display'
     with chosen.open('w') as file:
-        server = subprocess.Popen(['Xvfb', '-displayfd', '1', '-screen', '0', '1400x900x24'],
-                                  stdout=file, stderr=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            ['Xvfb', '-displayfd', '1', '-screen', '0', '1400x900x24'],
+            stdout=file,
+            stderr=subprocess.DEVNULL,
+        )
     end = time.monotonic() + 20
     while not chosen.read_text().strip():
         assert server.poll() is None
@@ -60,7 +64,8 @@ def test_an_opencv_without_windows_is_named_with_the_package_to_install(monkeypa
 
 @needs_windows
 def test_a_display_that_does_not_answer_is_an_error_and_not_the_end_of_the_process(
-        monkeypatch, no_display):
+    monkeypatch, no_display
+):
     monkeypatch.setenv('DISPLAY', ':987')
     with pytest.raises(WindowError, match='cannot be used'):
         check_display()

@@ -48,9 +48,12 @@ _SPOKEN = 25
 _FILM = 4.0
 # Seconds for the longest speech, its result, and the screen of it.
 _SLACK = 60.0
-_OUTCOMES = {DetectEmotion.Result.SUCCESS: 'success', DetectEmotion.Result.NO_FACE: 'no_face',
-             DetectEmotion.Result.NO_SPEECH: 'no_speech',
-             DetectEmotion.Result.CANCELLED: 'cancelled'}
+_OUTCOMES = {
+    DetectEmotion.Result.SUCCESS: 'success',
+    DetectEmotion.Result.NO_FACE: 'no_face',
+    DetectEmotion.Result.NO_SPEECH: 'no_speech',
+    DetectEmotion.Result.CANCELLED: 'cancelled',
+}
 
 
 class DemoError(RuntimeError):
@@ -89,10 +92,10 @@ class Audience(Node):
         self.troubles: dict[str, str] = {}
         """What nodes last said went wrong, by node."""
         self.detect = ActionClient(self, DetectEmotion, 'emotion/detect')
-        self.create_subscription(MultimodalState, 'emotion/multimodal/state', self._on_state,
-                                 qos.LATCHED)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics,
-                                 qos.RESULT)
+        self.create_subscription(
+            MultimodalState, 'emotion/multimodal/state', self._on_state, qos.LATCHED
+        )
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.RESULT)
         self._view = BusSubscription(self, Image, 'emotion/view', self._on_view)
         self._begin = 0.0
         self._spoken = 0
@@ -134,12 +137,14 @@ class Audience(Node):
                 return True
             asked.append(client.call_async(GetState.Request()))
             return False
+
         return check
 
     def _note(self, state: MultimodalState) -> None:
         if not self.states or self.states[-1]['phase'] != state.phase_name:
-            self.states.append({'phase': state.phase_name,
-                                'time': round(time.monotonic() - self._begin, 3)})
+            self.states.append(
+                {'phase': state.phase_name, 'time': round(time.monotonic() - self._begin, 3)}
+            )
 
     def _on_state(self, state: MultimodalState) -> None:
         with self._lock:
@@ -182,8 +187,16 @@ def built_in(folder: Path) -> Input:
         seen = demo_media.make_film(folder / 'face.avi', _FILM)
     except demo_media.MediaError as error:
         raise DemoError(str(error)) from error
-    return Input({'camera': str(folder / 'face.avi'), 'microphone': str(folder / 'voice.wav'),
-                  'loop': 'true'}, 2 * seconds + 4, seen, voice.name)
+    return Input(
+        {
+            'camera': str(folder / 'face.avi'),
+            'microphone': str(folder / 'voice.wav'),
+            'loop': 'true',
+        },
+        2 * seconds + 4,
+        seen,
+        voice.name,
+    )
 
 
 def choose_input(options: argparse.Namespace, folder: Path) -> Input:
@@ -193,11 +206,19 @@ def choose_input(options: argparse.Namespace, folder: Path) -> Input:
     :raises DemoError: if something that it is made of is missing.
     """
     if options.video:
-        chosen = Input({'video': options.video, 'loop': 'true'}, _file_patience(options.video),
-                       options.video, options.video)
+        chosen = Input(
+            {'video': options.video, 'loop': 'true'},
+            _file_patience(options.video),
+            options.video,
+            options.video,
+        )
     elif options.camera:
-        chosen = Input({'camera': options.camera, 'microphone': 'microphone'}, 20.0,
-                       f'camera {options.camera}', 'the microphone')
+        chosen = Input(
+            {'camera': options.camera, 'microphone': 'microphone'},
+            20.0,
+            f'camera {options.camera}',
+            'the microphone',
+        )
     else:
         chosen = built_in(folder)
     if not options.microphone:
@@ -225,13 +246,18 @@ def with_demo_rules(setups: Sequence[NodeSetup]) -> list[NodeSetup]:
     """Return the graph's nodes without the sources, and with the cycle run from here alone."""
     # On a machine that is just busy, a joint result may take its time.
     rules = {'autostart': False, 'fused_wait': 10.0, 'voice_wait': 20.0}
-    return [replace(setup, parameters={**setup.parameters, **rules})
-            if setup.name == 'orchestrator_node' else setup
-            for setup in setups if setup.name not in _SOURCES]
+    return [
+        replace(setup, parameters={**setup.parameters, **rules})
+        if setup.name == 'orchestrator_node'
+        else setup
+        for setup in setups
+        if setup.name not in _SOURCES
+    ]
 
 
-def run_cycle(process: GraphProcess, audience: Audience, chosen: Input,
-              options: argparse.Namespace) -> DetectEmotion.Result:
+def run_cycle(
+    process: GraphProcess, audience: Audience, chosen: Input, options: argparse.Namespace
+) -> DetectEmotion.Result:
     """Play one cycle: wait until all are ready, then let the sources begin.
 
     :raises DemoError: if somebody cannot begin, or does not within ``--limit`` seconds.
@@ -256,8 +282,9 @@ def run_cycle(process: GraphProcess, audience: Audience, chosen: Input,
         wait(audience.is_active(name), f'{name}, active', models)
     wait(audience.detect.server_is_ready, 'the action emotion/detect')
     wait(lambda: audience.watching, 'the screen')
-    sent = audience.detect.send_goal_async(DetectEmotion.Goal(
-        face_timeout=options.limit, speech_timeout=speech_timeout))
+    sent = audience.detect.send_goal_async(
+        DetectEmotion.Goal(face_timeout=options.limit, speech_timeout=speech_timeout)
+    )
     wait(sent.done, 'an answer of emotion/detect')
     audience.begin()
     for setup in resolve(GRAPHS['multimodal'], chosen.arguments):
@@ -278,25 +305,39 @@ def run_cycle(process: GraphProcess, audience: Audience, chosen: Input,
 
 def as_data(prediction: EmotionPrediction) -> dict[str, Any]:
     """Return a prediction as plain data."""
-    return {'label': prediction.label, 'confidence': round(float(prediction.confidence), 6),
-            'probabilities': {name: round(value, 6) for name, value in names(
-                prediction.probabilities).items()}, 'model': prediction.model}
+    return {
+        'label': prediction.label,
+        'confidence': round(float(prediction.confidence), 6),
+        'probabilities': {
+            name: round(value, 6) for name, value in names(prediction.probabilities).items()
+        },
+        'model': prediction.model,
+    }
 
 
-def report(result: DetectEmotion.Result, audience: Audience, chosen: Input,
-           folder: Path | None) -> dict[str, Any]:
+def report(
+    result: DetectEmotion.Result, audience: Audience, chosen: Input, folder: Path | None
+) -> dict[str, Any]:
     """Return the cycle as plain data; write it and the pictures if there is a folder.
 
     :raises OSError: if something cannot be written.
     """
     data: dict[str, Any] = {
         name: as_data(getattr(result, name)) if getattr(result, f'has_{name}') else None
-        for name in ('face', 'voice', 'fused')}
-    pictures = {phase: f'{number}_{phase.lower()}.png'
-                for number, phase in enumerate(_PHASES, 1) if phase in audience.pictures}
-    data |= {'states': list(audience.states), 'outcome': _OUTCOMES[result.outcome],
-             'message': result.message,
-             'input': {'picture': chosen.picture, 'sound': chosen.sound}, 'pictures': pictures}
+        for name in ('face', 'voice', 'fused')
+    }
+    pictures = {
+        phase: f'{number}_{phase.lower()}.png'
+        for number, phase in enumerate(_PHASES, 1)
+        if phase in audience.pictures
+    }
+    data |= {
+        'states': list(audience.states),
+        'outcome': _OUTCOMES[result.outcome],
+        'message': result.message,
+        'input': {'picture': chosen.picture, 'sound': chosen.sound},
+        'pictures': pictures,
+    }
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for phase, file in pictures.items():
@@ -317,10 +358,13 @@ def show(data: dict[str, Any]) -> None:
             continue
         rest = sorted(item['probabilities'].items(), key=lambda pair: -pair[1])[1:]
         others = ', '.join(f'{label} {100 * value:.0f}' for label, value in rest)
-        print(f'  {name:<6} {item["label"]:<9} {100 * item["confidence"]:3.0f} %   ({others})'
-              f'   {item["model"]}')
-    print('  ' + ' -> '.join(f'{item["phase"]} at {item["time"]:.1f} s'
-                             for item in data['states']))
+        print(
+            f'  {name:<6} {item["label"]:<9} {100 * item["confidence"]:3.0f} %   ({others})'
+            f'   {item["model"]}'
+        )
+    print(
+        '  ' + ' -> '.join(f'{item["phase"]} at {item["time"]:.1f} s' for item in data['states'])
+    )
 
 
 def problems(data: dict[str, Any]) -> list[str]:
@@ -329,8 +373,11 @@ def problems(data: dict[str, Any]) -> list[str]:
     if data['face'] is None:
         found.append('no face was locked')
     if data['voice'] is None:
-        found.append(f'no voice was read: {data["message"]}' if data['face'] is not None
-                     else 'no speech was waited for')
+        found.append(
+            f'no voice was read: {data["message"]}'
+            if data['face'] is not None
+            else 'no speech was waited for'
+        )
     missing = [phase for phase in _PHASES if phase not in data['pictures']]
     if not found and missing:
         found.append(f'no picture of {", ".join(missing)}')
@@ -339,8 +386,10 @@ def problems(data: dict[str, Any]) -> list[str]:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(prog='./emotion demo', description=(
-        'One face-then-voice cycle of the real graph; --game plays a game instead.'))
+    parser = argparse.ArgumentParser(
+        prog='./emotion demo',
+        description=('One face-then-voice cycle of the real graph; --game plays a game instead.'),
+    )
     parser.add_argument('--out', type=Path, help='folder for result.json and one PNG per phase')
     source = parser.add_mutually_exclusive_group()
     source.add_argument('--video', help='film with sound to play instead of the built-in input')
@@ -349,10 +398,18 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--fer-model', default='', help='FER model (default: the embedded one)')
     parser.add_argument('--ser-model', default='', help='SER model (default: the embedded one)')
     parser.add_argument('--headless', action='store_true', help='show no window')
-    parser.add_argument('--speech-timeout', type=float, default=0.0, help=(
-        'seconds to wait for speech after the face was locked; 0 for what suits the input'))
-    parser.add_argument('--limit', type=float, default=60.0, help=(
-        'seconds to wait until the graph is ready, and then for a held expression'))
+    parser.add_argument(
+        '--speech-timeout',
+        type=float,
+        default=0.0,
+        help=('seconds to wait for speech after the face was locked; 0 for what suits the input'),
+    )
+    parser.add_argument(
+        '--limit',
+        type=float,
+        default=60.0,
+        help=('seconds to wait until the graph is ready, and then for a held expression'),
+    )
     return parser.parse_args(list(arguments))
 
 
@@ -365,6 +422,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if '--game' in arguments:
         from emotion_bringup import demo_game
+
         return demo_game.main([text for text in arguments if text != '--game'])
     options = parse(arguments)
     process = None
@@ -373,9 +431,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.video and not Path(options.video).is_file():
             raise DemoError(f'{options.video}: there is no such file')
         with tempfile.TemporaryDirectory(prefix='emotion_demo_') as folder:
-            process = GraphProcess(with_demo_rules(resolve(GRAPHS['multimodal'], {
-                'window': 'off' if options.headless else 'auto',
-                'fer_model': options.fer_model, 'ser_model': options.ser_model})))
+            process = GraphProcess(
+                with_demo_rules(
+                    resolve(
+                        GRAPHS['multimodal'],
+                        {
+                            'window': 'off' if options.headless else 'auto',
+                            'fer_model': options.fer_model,
+                            'ser_model': options.ser_model,
+                        },
+                    )
+                )
+            )
             audience = Audience()
             process.spin(audience)
             # Film and voice are made while the models are loaded.

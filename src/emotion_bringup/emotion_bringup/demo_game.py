@@ -38,12 +38,23 @@ ROUNDS, SECONDS, SEED = 3, 5.0, 2
 # One portrait smiles, the other looks straight: what else would the rounds ask them for?
 TARGETS = ('Happy', 'Neutral')
 # A slow machine plays it, too.
-RULES = {'auto_start': False, 'final_seconds': 0, 'countdown': 2, 'result_seconds': 2,
-         'minimum_frames': 1}
+RULES = {
+    'auto_start': False,
+    'final_seconds': 0,
+    'countdown': 2,
+    'result_seconds': 2,
+    'minimum_frames': 1,
+}
 
 # The picture of a phase is taken so many seconds after its beginning.
-_MOMENTS = {'WAITING_PLAYERS': 1.2, 'COUNTDOWN': 0.9, 'ROUND': 0.6 * SECONDS, 'PAUSED': 1.2,
-            'ROUND_RESULT': 1.0, 'FINAL': 0.8}
+_MOMENTS = {
+    'WAITING_PLAYERS': 1.2,
+    'COUNTDOWN': 0.9,
+    'ROUND': 0.6 * SECONDS,
+    'PAUSED': 1.2,
+    'ROUND_RESULT': 1.0,
+    'FINAL': 0.8,
+}
 # Seconds that somebody takes to come or go, and that player 2 stays away.
 _WALK, _STAY_AWAY = 0.7, 3.0
 
@@ -71,8 +82,9 @@ class Stage(Node):
         self._camera = BusPublisher(self, Image, CAMERA, qos.IMAGE)
         self._view = BusSubscription(self, Image, 'emotion/view', self._on_view)
         self.create_subscription(GameState, 'emotion/game/state', self._on_state, qos.LATCHED)
-        self.create_subscription(EmotionPredictionArray, 'emotion/faces', self._on_faces,
-                                 qos.RESULT)
+        self.create_subscription(
+            EmotionPredictionArray, 'emotion/faces', self._on_faces, qos.RESULT
+        )
         self.play = ActionClient(self, PlayGame, 'emotion/game/play')
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._film, name='stage', daemon=True)
@@ -158,8 +170,9 @@ def play(stage: Stage, limit: float) -> PlayGame.Result | None:
     # The models are loaded when the first faces come out: only then is it worth to begin.
     if not wait(stage.play.server_is_ready) or not wait(lambda: stage.model):
         return None
-    sent = stage.play.send_goal_async(PlayGame.Goal(
-        rounds=ROUNDS, seconds=SECONDS, targets=list(TARGETS), seed=SEED))
+    sent = stage.play.send_goal_async(
+        PlayGame.Goal(rounds=ROUNDS, seconds=SECONDS, targets=list(TARGETS), seed=SEED)
+    )
     if not wait(sent.done) or not sent.result().accepted:
         return None
     result = sent.result().get_result_async()
@@ -178,15 +191,26 @@ def report(result: PlayGame.Result, stage: Stage, folder: Path | None) -> dict[s
         'message': result.message,
         'winner': result.winner,
         'scores': [int(score) for score in result.scores],
-        'rounds': [{
-            'round': item.round, 'target': item.target_label,
-            'means': [round(float(mean), 4) for mean in item.means], 'frames': item.frames,
-            'winner': item.winner} for item in result.rounds],
-        'players': [{
-            'number': player.number, 'track': player.track_id, 'score': player.score,
-            'best': round(float(player.best), 4),
-            'best_target': EMOTIONS[player.best_target] if player.best_target < 6 else '',
-        } for player in (final.players if final else ())],
+        'rounds': [
+            {
+                'round': item.round,
+                'target': item.target_label,
+                'means': [round(float(mean), 4) for mean in item.means],
+                'frames': item.frames,
+                'winner': item.winner,
+            }
+            for item in result.rounds
+        ],
+        'players': [
+            {
+                'number': player.number,
+                'track': player.track_id,
+                'score': player.score,
+                'best': round(float(player.best), 4),
+                'best_target': EMOTIONS[player.best_target] if player.best_target < 6 else '',
+            }
+            for player in (final.players if final else ())
+        ],
         'phases': sorted(stage.states, key=lambda name: stage.states[name].phase),
         'model': stage.model,
         'pictures': {name: f'game_{name.lower()}.png' for name in stage.pictures},
@@ -205,9 +229,11 @@ def show(data: dict[str, Any]) -> None:
     print(f'Facial Emotion Battle: {data["outcome"]}')
     for item in data['rounds']:
         winner = f'player {item["winner"]}' if item['winner'] else 'tie'
-        print(f'  round {item["round"]}: {item["target"]:<9} '
-              f'{100 * item["means"][0]:5.1f} % : {100 * item["means"][1]:5.1f} %  '
-              f'({item["frames"]} frames)  {winner}')
+        print(
+            f'  round {item["round"]}: {item["target"]:<9} '
+            f'{100 * item["means"][0]:5.1f} % : {100 * item["means"][1]:5.1f} %  '
+            f'({item["frames"]} frames)  {winner}'
+        )
     winner = f'player {data["winner"]} wins' if data['winner'] else 'a tie'
     if data['outcome'] == 'finished':
         print(f'  {winner}, {data["scores"][0]} : {data["scores"][1]}')
@@ -219,17 +245,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :return: exit code: 0 if the game was played to its end and every phase was drawn; 2 for a
         wrong argument.
     """
-    parser = argparse.ArgumentParser(prog='./emotion demo --game',
-                                     description='A whole game that plays itself.')
+    parser = argparse.ArgumentParser(
+        prog='./emotion demo --game', description='A whole game that plays itself.'
+    )
     parser.add_argument('--out', type=Path, help='folder for result.json and one PNG per phase')
-    parser.add_argument('--headless', action='store_true',
-                        help='show no window, even where there is a display')
+    parser.add_argument(
+        '--headless', action='store_true', help='show no window, even where there is a display'
+    )
     parser.add_argument('--fer-model', default='', help='FER model (default: the embedded one)')
-    parser.add_argument('--limit', type=float, default=240.0,
-                        help='give up after so many seconds')
+    parser.add_argument('--limit', type=float, default=240.0, help='give up after so many seconds')
     options = parser.parse_args(sys.argv[1:] if arguments is None else list(arguments))
-    values = {'camera_topic': CAMERA, 'window': 'off' if options.headless else 'auto',
-              'fer_model': options.fer_model, 'game': json.dumps(RULES)}
+    values = {
+        'camera_topic': CAMERA,
+        'window': 'off' if options.headless else 'auto',
+        'fer_model': options.fer_model,
+        'game': json.dumps(RULES),
+    }
     initialise()
     process = None
     try:

@@ -63,6 +63,7 @@ def make_film(path: Path, seconds: float) -> str:
     """
     try:
         import skimage.data
+
         portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
     except (ImportError, OSError) as error:
         raise MediaError(f'the portrait is missing: pip install scikit-image ({error})') from error
@@ -78,12 +79,19 @@ def make_film(path: Path, seconds: float) -> str:
         # Whole numbers of swings in the film: its end fits its beginning.
         scale = WIDTH / _SPAN * (1.0 + 0.03 * math.sin(2 * turn))
         matrix = cv2.getRotationMatrix2D(_FACE, 1.5 * math.sin(3 * turn), scale)
-        matrix[:, 2] += (WIDTH / 2 - _FACE[0] + 8 * math.sin(2 * turn),
-                         0.46 * HEIGHT - _FACE[1] + 6 * math.sin(3 * turn))
-        frame = cv2.warpAffine(portrait, matrix, (WIDTH, HEIGHT), flags=cv2.INTER_CUBIC,
-                               borderMode=cv2.BORDER_REPLICATE)
+        matrix[:, 2] += (
+            WIDTH / 2 - _FACE[0] + 8 * math.sin(2 * turn),
+            0.46 * HEIGHT - _FACE[1] + 6 * math.sin(3 * turn),
+        )
+        frame = cv2.warpAffine(
+            portrait,
+            matrix,
+            (WIDTH, HEIGHT),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
         top, left = random.integers(0, 64, 2)
-        frame = frame + grain[top:top + HEIGHT, left:left + WIDTH]
+        frame = frame + grain[top : top + HEIGHT, left : left + WIDTH]
         writer.write(np.clip(frame, 0, 255).astype(np.uint8))
     writer.release()
     return 'Eileen Collins (NASA, public domain; scikit-image)'
@@ -111,8 +119,10 @@ def find_voice() -> Voice:
         voice = find()
         if voice is not None:
             return voice
-    raise MediaError('no voice to play: install alsa-utils or espeak-ng (apt-get install '
-                     'alsa-utils), or give one with --microphone FILE')
+    raise MediaError(
+        'no voice to play: install alsa-utils or espeak-ng (apt-get install '
+        'alsa-utils), or give one with --microphone FILE'
+    )
 
 
 def _alsa_voice() -> Voice | None:
@@ -144,8 +154,12 @@ def _synthetic_voice() -> Voice | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'voice.wav'
-        done = subprocess.run([program, '-s', '150', '-w', str(path), _SENTENCE],
-                              capture_output=True, timeout=30, check=False)
+        done = subprocess.run(
+            [program, '-s', '150', '-w', str(path), _SENTENCE],
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
         if done.returncode or not path.is_file():
             return None
         samples, rate = soundfile.read(path, dtype='float32', always_2d=True)
@@ -155,4 +169,4 @@ def _synthetic_voice() -> Voice | None:
 def _trimmed(samples: np.ndarray) -> np.ndarray:
     """Return a recording without the silence before and after it."""
     loud = np.nonzero(np.abs(samples) > 0.02 * np.abs(samples).max())[0]
-    return samples[loud[0]:loud[-1] + 1] if loud.size else samples
+    return samples[loud[0] : loud[-1] + 1] if loud.size else samples

@@ -59,13 +59,19 @@ class Argument:
         if self.kind is float and type(value) is int:
             value = float(value)
         if type(value) is not self.kind:
-            names = {bool: 'true or false', int: 'a whole number', float: 'a number',
-                     dict: 'parameters in braces, for instance {rounds: 3}'}
+            names = {
+                bool: 'true or false',
+                int: 'a whole number',
+                float: 'a number',
+                dict: 'parameters in braces, for instance {rounds: 3}',
+            }
             raise ArgumentError(f'{self.name}:={text}: it must be {names[self.kind]}')
         if self.kind is dict and not set(value) <= set(self.choices or value):
             unknown = sorted(set(value) - set(self.choices))[0]
-            raise ArgumentError(f'{self.name}:={text}: there is no {unknown!r}; allowed are '
-                                f'{", ".join(self.choices)}')
+            raise ArgumentError(
+                f'{self.name}:={text}: there is no {unknown!r}; allowed are '
+                f'{", ".join(self.choices)}'
+            )
         return value
 
 
@@ -105,109 +111,236 @@ class Graph:
 
 
 # Topic that an argument gives another name.
-_REMAPPINGS = {'camera_topic': 'camera/image_raw', 'audio_topic': 'audio/audio_stamped',
-               'audio_info_topic': 'audio/audio_info'}
+_REMAPPINGS = {
+    'camera_topic': 'camera/image_raw',
+    'audio_topic': 'audio/audio_stamped',
+    'audio_info_topic': 'audio/audio_info',
+}
 
 COMMON = (
     Argument('config', 'YAML file of parameters, in the usual ROS 2 form.'),
     Argument('namespace', 'Put before all node and topic names, for several robots.'),
-    Argument('log_level', 'Least severe message to log.',
-             choices=('debug', 'info', 'warn', 'error', 'fatal')),
+    Argument(
+        'log_level',
+        'Least severe message to log.',
+        choices=('debug', 'info', 'warn', 'error', 'fatal'),
+    ),
     Argument('use_sim_time', 'Take the time from /clock (bags, simulation).', kind=bool),
 )
 
 _CAMERA = (
-    Argument('camera', 'Camera index or device, video file, stream URL, picture or folder.',
-             (('camera_node', 'source'),)),
+    Argument(
+        'camera',
+        'Camera index or device, video file, stream URL, picture or folder.',
+        (('camera_node', 'source'),),
+    ),
     Argument('camera_topic', 'Images of another driver: the topic; our camera is not started.'),
-    Argument('rate', 'Frames per second to take from the source.',
-             (('camera_node', 'rate'),), float),
-    Argument('detector', 'Face detector.', (('face_detector_node', 'detector'),),
-             choices=('blazeface', 'yunet', 'haar')),
-    Argument('fer_model', 'FER model: name in the catalogue, file, directory or hub id.',
-             (('fer_node', 'model'),)),
+    Argument(
+        'rate', 'Frames per second to take from the source.', (('camera_node', 'rate'),), float
+    ),
+    Argument(
+        'detector',
+        'Face detector.',
+        (('face_detector_node', 'detector'),),
+        choices=('blazeface', 'yunet', 'haar'),
+    ),
+    Argument(
+        'fer_model',
+        'FER model: name in the catalogue, file, directory or hub id.',
+        (('fer_node', 'model'),),
+    ),
 )
 _MICROPHONE = (
-    Argument('microphone', 'Where sound comes from: microphone, or a sound file, a folder, a '
-             'video.', (('microphone_node', 'source'),)),
-    Argument('microphone_device', 'Microphone by name (a part of it) or index.',
-             (('microphone_node', 'device'),)),
+    Argument(
+        'microphone',
+        'Where sound comes from: microphone, or a sound file, a folder, a video.',
+        (('microphone_node', 'source'),),
+    ),
+    Argument(
+        'microphone_device',
+        'Microphone by name (a part of it) or index.',
+        (('microphone_node', 'device'),),
+    ),
     Argument('audio_topic', 'Sound of another driver: the topic; our microphone is not started.'),
     Argument('audio_info_topic', 'AudioInfo of that driver.'),
-    Argument('vad', 'Voice activity detector.', (('vad_node', 'vad'),),
-             choices=('silero', 'webrtc', 'rms')),
-    Argument('ser_model', 'SER model: name in the catalogue, file, directory or hub id.',
-             (('ser_node', 'model'),)),
-    Argument('voice_memory', 'Utterances by which SER adapts to the voice it hears; 0: none.',
-             (('ser_node', 'memory'),), int),
-    Argument('noise_suppression', 'Suppress noise before SER.',
-             (('ser_node', 'noise_suppression'),), choices=('off', 'rnnoise')),
+    Argument(
+        'vad',
+        'Voice activity detector.',
+        (('vad_node', 'vad'),),
+        choices=('silero', 'webrtc', 'rms'),
+    ),
+    Argument(
+        'ser_model',
+        'SER model: name in the catalogue, file, directory or hub id.',
+        (('ser_node', 'model'),),
+    ),
+    Argument(
+        'voice_memory',
+        'Utterances by which SER adapts to the voice it hears; 0: none.',
+        (('ser_node', 'memory'),),
+        int,
+    ),
+    Argument(
+        'noise_suppression',
+        'Suppress noise before SER.',
+        (('ser_node', 'noise_suppression'),),
+        choices=('off', 'rnnoise'),
+    ),
 )
 _FUSION = Argument(
-    'fusion_method', 'How face and voice become one; network looks at embeddings too, which '
-    'both recognisers then publish.', (('fusion_node', 'method'),), choices=METHODS,
-    needs=tuple(('network', node, 'embedding', True) for node in ('fer_node', 'ser_node')))
-_VIDEO = Argument('video', 'Video file: camera and microphone both play it.',
-                  (('camera_node', 'source'), ('microphone_node', 'source')))
+    'fusion_method',
+    'How face and voice become one; network looks at embeddings too, which '
+    'both recognisers then publish.',
+    (('fusion_node', 'method'),),
+    choices=METHODS,
+    needs=tuple(('network', node, 'embedding', True) for node in ('fer_node', 'ser_node')),
+)
+_VIDEO = Argument(
+    'video',
+    'Video file: camera and microphone both play it.',
+    (('camera_node', 'source'), ('microphone_node', 'source')),
+)
 _LOOP_FACE = Argument('loop', 'Start a file again at its end.', (('camera_node', 'loop'),), bool)
-_LOOP_VOICE = Argument('loop', 'Start a file again at its end.',
-                       (('microphone_node', 'loop'),), bool)
-_LOOP = Argument('loop', 'Start files again at their end.',
-                 _LOOP_FACE.targets + _LOOP_VOICE.targets, bool)
-_WINDOW = Argument('window', 'Show a window: auto (where there is a display), on or off.',
-                   (('view_node', 'window'),), choices=('auto', 'on', 'off'))
+_LOOP_VOICE = Argument(
+    'loop', 'Start a file again at its end.', (('microphone_node', 'loop'),), bool
+)
+_LOOP = Argument(
+    'loop', 'Start files again at their end.', _LOOP_FACE.targets + _LOOP_VOICE.targets, bool
+)
+_WINDOW = Argument(
+    'window',
+    'Show a window: auto (where there is a display), on or off.',
+    (('view_node', 'window'),),
+    choices=('auto', 'on', 'off'),
+)
 
 _APPS = 'emotion_apps'
-_FACE = (NodeEntry('camera_node', replaced_by='camera_topic'),
-         NodeEntry('face_detector_node'), NodeEntry('fer_node'))
-_VOICE = (NodeEntry('microphone_node', replaced_by='audio_topic'),
-          NodeEntry('vad_node'), NodeEntry('ser_node'))
+_FACE = (
+    NodeEntry('camera_node', replaced_by='camera_topic'),
+    NodeEntry('face_detector_node'),
+    NodeEntry('fer_node'),
+)
+_VOICE = (
+    NodeEntry('microphone_node', replaced_by='audio_topic'),
+    NodeEntry('vad_node'),
+    NodeEntry('ser_node'),
+)
 
 
 def _view(screen: str) -> NodeEntry:
     return NodeEntry('view_node', _APPS, {'screen': screen})
 
 
-GRAPHS: dict[str, Graph] = {graph.name: graph for graph in (
-    Graph('face', 'Emotion from faces.', (*_FACE, _view('perception')),
-          (*_CAMERA, _LOOP_FACE, _WINDOW)),
-    Graph('voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _LOOP_VOICE)),
-    Graph('perception', 'Emotion from faces and voices, and both as one.',
-          (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
-          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
-    Graph('multimodal', 'The cycle: lock a face, hear a voice, show both.',
-          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('orchestrator_node', _APPS),
-           _view('multimodal')),
-          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW)),
-    # The score of a round is a mean: smoothing would only delay the bars, and carry the face of
-    # before into the round.
-    Graph('game', 'Facial Emotion Battle: two players, one camera.',
-          (NodeEntry('camera_node', replaced_by='camera_topic'),
-           NodeEntry('face_detector_node'), NodeEntry('fer_node', parameters={'method': 'none'}),
-           NodeEntry('game_node', _APPS), _view('game')),
-          (*_CAMERA, _LOOP_FACE, _WINDOW,
-           Argument('rounds', 'Number of rounds.', (('game_node', 'rounds'),), int),
-           Argument('seconds', 'Length of a round, seconds.',
-                    (('game_node', 'seconds'),), float),
-           Argument('targets', 'Classes to draw targets from, for instance Happy,Sad.',
-                    (('game_node', 'targets'),), list),
-           Argument('seed', 'Order of the targets; negative for a random one.',
-                    (('game_node', 'seed'),), int),
-           Argument('baseline', "Subtract each player's neutral face.",
-                    (('game_node', 'baseline'),), bool),
-           Argument('sounds', 'Play sounds for countdown and results.',
-                    (('game_node', 'sounds'),), bool),
-           Argument('game', 'Any further rules, for instance {countdown: 5, auto_start: false}.',
-                    (('game_node', ''),), dict,
-                    tuple(rule.name for rule in settings_of(GameSettings))))),
-    Graph('interview', 'Mock interview with feedback.',
-          (*_FACE, *_VOICE, NodeEntry('fusion_node'), NodeEntry('interview_node', _APPS),
-           _view('interview')),
-          (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW,
-           Argument('questions', 'YAML file of questions.', (('interview_node', 'questions'),)),
-           Argument('out', 'Folder for the report; nothing is stored without it.',
-                    (('interview_node', 'out'),)))),
-)}
+GRAPHS: dict[str, Graph] = {
+    graph.name: graph
+    for graph in (
+        Graph(
+            'face',
+            'Emotion from faces.',
+            (*_FACE, _view('perception')),
+            (*_CAMERA, _LOOP_FACE, _WINDOW),
+        ),
+        Graph('voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _LOOP_VOICE)),
+        Graph(
+            'perception',
+            'Emotion from faces and voices, and both as one.',
+            (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW),
+        ),
+        Graph(
+            'multimodal',
+            'The cycle: lock a face, hear a voice, show both.',
+            (
+                *_FACE,
+                *_VOICE,
+                NodeEntry('fusion_node'),
+                NodeEntry('orchestrator_node', _APPS),
+                _view('multimodal'),
+            ),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW),
+        ),
+        # The score of a round is a mean: smoothing would only delay the bars, and carry the
+        # face of before into the round.
+        Graph(
+            'game',
+            'Facial Emotion Battle: two players, one camera.',
+            (
+                NodeEntry('camera_node', replaced_by='camera_topic'),
+                NodeEntry('face_detector_node'),
+                NodeEntry('fer_node', parameters={'method': 'none'}),
+                NodeEntry('game_node', _APPS),
+                _view('game'),
+            ),
+            (
+                *_CAMERA,
+                _LOOP_FACE,
+                _WINDOW,
+                Argument('rounds', 'Number of rounds.', (('game_node', 'rounds'),), int),
+                Argument(
+                    'seconds', 'Length of a round, seconds.', (('game_node', 'seconds'),), float
+                ),
+                Argument(
+                    'targets',
+                    'Classes to draw targets from, for instance Happy,Sad.',
+                    (('game_node', 'targets'),),
+                    list,
+                ),
+                Argument(
+                    'seed',
+                    'Order of the targets; negative for a random one.',
+                    (('game_node', 'seed'),),
+                    int,
+                ),
+                Argument(
+                    'baseline',
+                    "Subtract each player's neutral face.",
+                    (('game_node', 'baseline'),),
+                    bool,
+                ),
+                Argument(
+                    'sounds',
+                    'Play sounds for countdown and results.',
+                    (('game_node', 'sounds'),),
+                    bool,
+                ),
+                Argument(
+                    'game',
+                    'Any further rules, for instance {countdown: 5, auto_start: false}.',
+                    (('game_node', ''),),
+                    dict,
+                    tuple(rule.name for rule in settings_of(GameSettings)),
+                ),
+            ),
+        ),
+        Graph(
+            'interview',
+            'Mock interview with feedback.',
+            (
+                *_FACE,
+                *_VOICE,
+                NodeEntry('fusion_node'),
+                NodeEntry('interview_node', _APPS),
+                _view('interview'),
+            ),
+            (
+                *_CAMERA,
+                *_MICROPHONE,
+                _FUSION,
+                _VIDEO,
+                _LOOP,
+                _WINDOW,
+                Argument(
+                    'questions', 'YAML file of questions.', (('interview_node', 'questions'),)
+                ),
+                Argument(
+                    'out',
+                    'Folder for the report; nothing is stored without it.',
+                    (('interview_node', 'out'),),
+                ),
+            ),
+        ),
+    )
+}
 
 
 PACKAGES = {entry.name: entry.package for graph in GRAPHS.values() for entry in graph.nodes}
@@ -224,8 +357,10 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
     known = {argument.name: argument for argument in (*graph.arguments, *COMMON)}
     unknown = sorted(set(given) - set(known))
     if unknown:
-        raise ArgumentError(f'unknown argument {unknown[0]!r} of graph {graph.name!r}; '
-                            f'it takes: {", ".join(sorted(known))}')
+        raise ArgumentError(
+            f'unknown argument {unknown[0]!r} of graph {graph.name!r}; '
+            f'it takes: {", ".join(sorted(known))}'
+        )
     if 'config' in given and not Path(given['config']).is_file():
         raise ArgumentError(f'config:={given["config"]}: there is no such file')
     remappings = {topic: given[name] for name, topic in _REMAPPINGS.items() if name in given}
@@ -243,7 +378,12 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
                     parameters.update(value)
                 elif node == entry.name:
                     parameters[parameter] = value
-            parameters.update({parameter: needed for wanted, node, parameter, needed
-                               in known[name].needs if node == entry.name and wanted == value})
+            parameters.update(
+                {
+                    parameter: needed
+                    for wanted, node, parameter, needed in known[name].needs
+                    if node == entry.name and wanted == value
+                }
+            )
         setups.append(NodeSetup(entry.name, entry.package, parameters, remappings))
     return setups

@@ -20,14 +20,24 @@ def describe(name: str) -> LaunchDescription:
     """
     graph = GRAPHS[name]
     arguments = (*graph.arguments, *COMMON, _RESPAWN)
-    return LaunchDescription([
-        *(DeclareLaunchArgument(
-            argument.name, default_value='', description=argument.doc,
-            choices=(['', *argument.choices]
-                     if argument.choices and argument.kind is not dict else None))
-          for argument in arguments),
-        OpaqueFunction(function=_start, args=[graph]),
-    ])
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(
+                    argument.name,
+                    default_value='',
+                    description=argument.doc,
+                    choices=(
+                        ['', *argument.choices]
+                        if argument.choices and argument.kind is not dict
+                        else None
+                    ),
+                )
+                for argument in arguments
+            ),
+            OpaqueFunction(function=_start, args=[graph]),
+        ]
+    )
 
 
 def _start(context: LaunchContext, graph: Graph) -> list[Node]:
@@ -39,11 +49,24 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
     files = [given('config')] if given('config') else []
     log = ['--log-level', given('log_level')] if given('log_level') else []
     return [
-        Node(package=setup.package, executable=setup.name, name=setup.name,
-             namespace=given('namespace'), output='screen', respawn=respawn, respawn_delay=1.0,
-             parameters=[*files, {key: ParameterValue(value, value_type=_kind(value))
-                                  for key, value in setup.parameters.items()}],
-             remappings=list(setup.remappings.items()), ros_arguments=log)
+        Node(
+            package=setup.package,
+            executable=setup.name,
+            name=setup.name,
+            namespace=given('namespace'),
+            output='screen',
+            respawn=respawn,
+            respawn_delay=1.0,
+            parameters=[
+                *files,
+                {
+                    key: ParameterValue(value, value_type=_kind(value))
+                    for key, value in setup.parameters.items()
+                },
+            ],
+            remappings=list(setup.remappings.items()),
+            ros_arguments=log,
+        )
         for setup in resolve(graph, values)
     ]
 

@@ -29,15 +29,20 @@ def table(name: str) -> str:
     context = rclpy.context.Context()
     rclpy.init(context=context)
     node = node_class(PACKAGES[name], name)(context=context)
-    names = sorted(key for key in node.list_parameters([], 0).names
-                   if key not in _COMMON and not key.startswith('qos_overrides'))
+    names = sorted(
+        key
+        for key in node.list_parameters([], 0).names
+        if key not in _COMMON and not key.startswith('qos_overrides')
+    )
     rows = ['| parameter | type | default | range | meaning |', '|---|---|---|---|---|']
     for key in names:
         descriptor = node.describe_parameter(key)
         parameter = node.get_parameter(key)
         kind = Parameter.Type(descriptor.type).name.lower().replace('_', ' ')
-        rows.append(f'| `{key}` | {kind} | `{_text(parameter.value)}` | {_range(descriptor)} | '
-                    f'{descriptor.description} |')
+        rows.append(
+            f'| `{key}` | {kind} | `{_text(parameter.value)}` | {_range(descriptor)} | '
+            f'{descriptor.description} |'
+        )
     node.destroy_node()
     context.try_shutdown()
     return '\n'.join(rows) + '\n'
@@ -77,8 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not check:
                 path.write_text(new, encoding='utf-8')
     if check and stale:
-        print(f'not up to date: {", ".join(map(str, stale))}; run '
-              './emotion exec python -m emotion_bringup.reference FILE', file=sys.stderr)
+        print(
+            f'not up to date: {", ".join(map(str, stale))}; run '
+            './emotion exec python -m emotion_bringup.reference FILE',
+            file=sys.stderr,
+        )
         return 1
     return 0
 

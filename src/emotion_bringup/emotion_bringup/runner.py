@@ -36,8 +36,9 @@ class GraphProcess:
     :raises ConfigurationError: if a node cannot take a parameter.
     """
 
-    def __init__(self, setups: Sequence[NodeSetup],
-                 context: rclpy.context.Context | None = None) -> None:
+    def __init__(
+        self, setups: Sequence[NodeSetup], context: rclpy.context.Context | None = None
+    ) -> None:
         # Threads hand frames to each other: the default of 5 ms would show in the latency.
         sys.setswitchinterval(0.0005)
         self._executors: list[SingleThreadedExecutor] = []
@@ -60,8 +61,9 @@ class GraphProcess:
         """Spin a further node in a thread of its own, until :meth:`close`."""
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
-        thread = threading.Thread(target=self._spin, args=(executor, node),
-                                  name=node.get_name(), daemon=True)
+        thread = threading.Thread(
+            target=self._spin, args=(executor, node), name=node.get_name(), daemon=True
+        )
         self._executors.append(executor)
         self._threads.append(thread)
         self.nodes[node.get_name()] = node
@@ -177,7 +179,7 @@ def split(arguments: Sequence[str]) -> tuple[str, dict[str, str], list[str]]:
     extra: list[str] = []
     if '--ros-args' in arguments:
         at = arguments.index('--ros-args')
-        arguments, extra = arguments[:at], arguments[at + 1:]
+        arguments, extra = arguments[:at], arguments[at + 1 :]
     if not arguments or arguments[0] not in GRAPHS:
         named = f'{arguments[0]!r} is no graph; ' if arguments else ''
         raise ArgumentError(f'{named}graphs: {", ".join(GRAPHS)}')

@@ -74,9 +74,9 @@ class TwoPeople:
                 continue
             side = self._half(person, time + 1.7 * index)
             if index == 0:
-                picture[:, :half - gone] = side[:, gone:]
+                picture[:, : half - gone] = side[:, gone:]
             else:
-                picture[:, half + gone:] = side[:, :half - gone]
+                picture[:, half + gone :] = side[:, : half - gone]
         return picture
 
     @staticmethod
@@ -85,7 +85,14 @@ class TwoPeople:
         wide = WIDTH // 2
         scale = wide / person.width * (1.05 + 0.02 * math.sin(0.9 * time))
         matrix = cv2.getRotationMatrix2D(person.centre, 1.5 * math.sin(0.7 * time), scale)
-        matrix[:, 2] += (wide / 2 - person.centre[0] + 5 * math.sin(1.1 * time),
-                         HEIGHT / 2 - person.centre[1] + 4 * math.sin(1.6 * time))
-        return cv2.warpAffine(person.picture, matrix, (wide, HEIGHT), flags=cv2.INTER_CUBIC,
-                              borderMode=cv2.BORDER_REPLICATE)
+        matrix[:, 2] += (
+            wide / 2 - person.centre[0] + 5 * math.sin(1.1 * time),
+            HEIGHT / 2 - person.centre[1] + 4 * math.sin(1.6 * time),
+        )
+        return cv2.warpAffine(
+            person.picture,
+            matrix,
+            (wide, HEIGHT),
+            flags=cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REPLICATE,
+        )

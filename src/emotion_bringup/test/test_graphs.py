@@ -28,8 +28,9 @@ def parameters() -> Iterator[dict[str, dict[str, rclpy.Parameter]]]:
     declared = {}
     for name in NODES:
         node = node_class(PACKAGES[name], name)(context=context)
-        declared[name] = {key: node.get_parameter_or(key) for key in
-                          node.list_parameters([], 0).names}
+        declared[name] = {
+            key: node.get_parameter_or(key) for key in node.list_parameters([], 0).names
+        }
         node.destroy_node()
     context.try_shutdown()
     yield declared
@@ -74,8 +75,10 @@ def test_a_video_feeds_camera_and_microphone() -> None:
 def test_fusion_by_network_makes_both_recognisers_publish_embeddings() -> None:
     for name in ('perception', 'multimodal', 'interview'):
         for method, wanted in (('network', {'embedding': True}), ('stacker', {})):
-            setups = {setup.name: setup.parameters
-                      for setup in resolve(GRAPHS[name], {'fusion_method': method})}
+            setups = {
+                setup.name: setup.parameters
+                for setup in resolve(GRAPHS[name], {'fusion_method': method})
+            }
             assert setups['fusion_node'] == {'method': method}
             assert setups['fer_node'] == setups['ser_node'] == wanted
 
@@ -89,7 +92,10 @@ def test_rules_of_the_game_in_braces_become_parameters_of_its_node() -> None:
     values = {'rounds': '3', 'game': '{countdown: 5, targets: [Happy, Sad]}'}
     setups = {setup.name: setup for setup in resolve(GRAPHS['game'], values)}
     assert setups['game_node'].parameters == {
-        'rounds': 3, 'countdown': 5, 'targets': ['Happy', 'Sad']}
+        'rounds': 3,
+        'countdown': 5,
+        'targets': ['Happy', 'Sad'],
+    }
     for wrong in ('{countdown', '3', 'quick'):
         with pytest.raises(ArgumentError, match='in braces'):
             resolve(GRAPHS['game'], {'game': wrong})
@@ -103,10 +109,16 @@ def test_another_driver_replaces_our_camera() -> None:
     assert setups[0].remappings == {'camera/image_raw': '/front/image_raw'}
 
 
-@pytest.mark.parametrize('values, text', [
-    ({'colour': 'red'}, 'it takes: .*camera'), ({'rounds': 'many'}, 'a whole number'),
-    ({'window': 'big'}, 'auto, on, off'), ({'loop': '1'}, 'true or false'),
-    ({'config': '/nowhere.yaml'}, 'no such file')])
+@pytest.mark.parametrize(
+    'values, text',
+    [
+        ({'colour': 'red'}, 'it takes: .*camera'),
+        ({'rounds': 'many'}, 'a whole number'),
+        ({'window': 'big'}, 'auto, on, off'),
+        ({'loop': '1'}, 'true or false'),
+        ({'config': '/nowhere.yaml'}, 'no such file'),
+    ],
+)
 def test_a_wrong_argument_is_named_with_what_is_allowed(values, text) -> None:
     with pytest.raises(ArgumentError, match=text):
         resolve(GRAPHS['game'], values)
@@ -114,9 +126,19 @@ def test_a_wrong_argument_is_named_with_what_is_allowed(values, text) -> None:
 
 def test_the_command_line_is_split() -> None:
     assert split(['game', 'rounds:=3', '--ros-args', '-r', 'a:=b']) == (
-        'game', {'rounds': '3'}, ['-r', 'a:=b'])
+        'game',
+        {'rounds': '3'},
+        ['-r', 'a:=b'],
+    )
     assert global_arguments({'namespace': '/r1/', 'log_level': 'warn'}, ['-r', 'a:=b']) == [
-        '--ros-args', '-r', '__ns:=/r1', '--log-level', 'warn', '-r', 'a:=b']
+        '--ros-args',
+        '-r',
+        '__ns:=/r1',
+        '--log-level',
+        'warn',
+        '-r',
+        'a:=b',
+    ]
 
 
 @pytest.mark.parametrize('line', [[], ['nothing'], ['game', 'rounds'], ['game', 'x:=1']])
@@ -136,9 +158,20 @@ def test_arguments_are_shown_with_their_description() -> None:
 
 def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
     done = subprocess.run(
-        [sys.executable, '-m', 'emotion_bringup.runner', 'voice', 'microphone:=nowhere.wav',
-         '--ros-args', '-p', 'vad_node:threshold:=7.0'],
-        capture_output=True, text=True, timeout=60)
+        [
+            sys.executable,
+            '-m',
+            'emotion_bringup.runner',
+            'voice',
+            'microphone:=nowhere.wav',
+            '--ros-args',
+            '-p',
+            'vad_node:threshold:=7.0',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 2, done.stderr
     assert 'error: vad_node: parameter threshold' in done.stderr
     assert 'Traceback' not in done.stderr
@@ -148,10 +181,13 @@ def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
 def test_a_signal_ends_the_runner_cleanly(sign) -> None:
     process = subprocess.Popen(
         [sys.executable, '-m', 'emotion_bringup.runner', 'voice', 'microphone:=nowhere.wav'],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         # A job in the background inherits that SIGINT is ignored; a user's terminal does not.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        env={**os.environ, 'RCUTILS_LOGGING_USE_STDOUT': '1', 'PYTHONUNBUFFERED': '1'})
+        env={**os.environ, 'RCUTILS_LOGGING_USE_STDOUT': '1', 'PYTHONUNBUFFERED': '1'},
+    )
     lines = []
     try:
         for line in process.stdout:
@@ -167,8 +203,9 @@ def test_a_signal_ends_the_runner_cleanly(sign) -> None:
 
 
 def test_each_launch_file_stands_for_a_graph() -> None:
-    files = {p.name.split('.')[0] for p in
-             (Path(__file__).parents[1] / 'launch').glob('*.launch.py')}
+    files = {
+        p.name.split('.')[0] for p in (Path(__file__).parents[1] / 'launch').glob('*.launch.py')
+    }
     assert files == {'perception', 'multimodal', 'game', 'interview'} <= set(GRAPHS)
 
 

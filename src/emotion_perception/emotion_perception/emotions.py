@@ -43,8 +43,9 @@ _SYNONYMS: dict[str, Emotion] = {
     **dict.fromkeys(('happy', 'happiness', 'hap', 'joy', 'joyful'), Emotion.HAPPY),
     **dict.fromkeys(('neutral', 'neu', 'calm'), Emotion.NEUTRAL),
     **dict.fromkeys(('sad', 'sadness'), Emotion.SAD),
-    **dict.fromkeys(('surprise', 'surprised', 'sur', 'surprisal', 'pleasant_surprise', 'ps'),
-                    Emotion.SURPRISE),
+    **dict.fromkeys(
+        ('surprise', 'surprised', 'sur', 'surprisal', 'pleasant_surprise', 'ps'), Emotion.SURPRISE
+    ),
 }
 
 
@@ -77,7 +78,8 @@ class LabelMap:
         if not self.covered.any():
             raise ValueError(
                 f'none of the labels {list(self.labels)} is one of {list(EMOTIONS)}; '
-                'give the model a label map')
+                'give the model a label map'
+            )
 
     @property
     def matrix(self) -> np.ndarray:
@@ -107,7 +109,8 @@ class LabelMap:
         if probabilities.shape[1] != len(self.labels):
             raise ValueError(
                 f'the model gives {probabilities.shape[1]} outputs but '
-                f'{len(self.labels)} labels are named: {list(self.labels)}')
+                f'{len(self.labels)} labels are named: {list(self.labels)}'
+            )
         mapped = probabilities @ self.matrix
         mass = mapped.sum(axis=1, keepdims=True)
         uniform = self.covered / self.covered.sum()

@@ -34,8 +34,15 @@ class Rule:
     live: bool = False
 
 
-def setting(default: Any, doc: str, *, low: float | None = None, high: float | None = None,
-            choices: Sequence[Any] = (), live: bool = False) -> Any:
+def setting(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[Any] = (),
+    live: bool = False,
+) -> Any:
     """Make a dataclass field with a default and a :class:`Rule`.
 
     :param default: a bool, int, float or str, or a tuple of one of these (kept as a tuple).

@@ -21,8 +21,13 @@ def vector(emotion: Emotion, confidence: float = 0.6) -> np.ndarray:
     return result
 
 
-def face(time: float, emotion: Emotion, subject: str = 'face_1', quality: float = 1.0,
-         confidence: float = 0.6) -> Reading:
+def face(
+    time: float,
+    emotion: Emotion,
+    subject: str = 'face_1',
+    quality: float = 1.0,
+    confidence: float = 0.6,
+) -> Reading:
     return Reading(time, subject, vector(emotion, confidence), quality)
 
 
@@ -70,8 +75,9 @@ def test_shared_priors_are_divided_out_once_and_only_for_two() -> None:
     priors = np.array([0.1, 0.1, 0.4, 0.2, 0.1, 0.1], np.float32)
     settings = CombineSettings(priors=tuple(priors.tolist()), floor=0.0001, agreement=0.0)
     # Two models that know nothing but the priors know no more together.
-    np.testing.assert_allclose(combine([priors, priors], [1, 1], [1, 1], settings), priors,
-                               atol=1e-3)
+    np.testing.assert_allclose(
+        combine([priors, priors], [1, 1], [1, 1], settings), priors, atol=1e-3
+    )
     np.testing.assert_allclose(combine([priors], [1], [1], settings), priors, atol=1e-3)
 
 
@@ -218,8 +224,7 @@ def test_every_method_fuses_what_agrees_and_takes_what_is_there(method: str) -> 
 
 def test_a_method_whose_file_is_missing_leaves_the_old_one(tmp_path, monkeypatch) -> None:
     fusion = LiveFusion()
-    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
-                        lambda: [tmp_path])
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories', lambda: [tmp_path])
     with pytest.raises(ModelError, match='emotion train fusion'):
         fusion.settings = FusionSettings(method='stacker')
     assert fusion.settings.method == 'product'
@@ -228,25 +233,42 @@ def test_a_method_whose_file_is_missing_leaves_the_old_one(tmp_path, monkeypatch
 
 # A network on embeddings
 
+
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """Point the fusion at a folder with a network on embeddings of two and three values."""
-    write_network(tmp_path / 'fusion_network.onnx', {
-        'face': {'model': 'my-face', 'sha256': 'aa', 'size': 2},
-        'voice': {'model': 'my-voice', 'sha256': 'bb', 'size': 3}})
-    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
-                        lambda: [tmp_path])
+    write_network(
+        tmp_path / 'fusion_network.onnx',
+        {
+            'face': {'model': 'my-face', 'sha256': 'aa', 'size': 2},
+            'voice': {'model': 'my-voice', 'sha256': 'bb', 'size': 3},
+        },
+    )
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories', lambda: [tmp_path])
     return tmp_path
 
 
 def seen_face(time: float, *values: float, model: str = 'my-face') -> Reading:
-    return Reading(time, 'face_1', vector(Emotion.HAPPY), 1.0, model=model,
-                   embedding=np.array(values, np.float32))
+    return Reading(
+        time,
+        'face_1',
+        vector(Emotion.HAPPY),
+        1.0,
+        model=model,
+        embedding=np.array(values, np.float32),
+    )
 
 
 def heard_voice(time: float, *values: float, model: str = 'my-voice') -> Reading:
-    return Reading(time, 'voice', vector(Emotion.HAPPY), 1.0, 2.0, model=model,
-                   embedding=np.array(values, np.float32))
+    return Reading(
+        time,
+        'voice',
+        vector(Emotion.HAPPY),
+        1.0,
+        2.0,
+        model=model,
+        embedding=np.array(values, np.float32),
+    )
 
 
 def test_the_network_sees_the_mean_embedding_of_the_span_and_that_of_the_voice(weights) -> None:
@@ -262,19 +284,26 @@ def test_the_network_sees_the_mean_embedding_of_the_span_and_that_of_the_voice(w
 
 def test_the_network_judges_one_modality_alone(weights) -> None:
     fused = LiveFusion(FusionSettings(method='network')).add_voice(
-        heard_voice(10.0, 1.0, 1.0, 1.0))
+        heard_voice(10.0, 1.0, 1.0, 1.0)
+    )
     assert fused.method == 'network'
     assert np.log(fused.probabilities[0] / fused.probabilities[1]) == pytest.approx(3.0, abs=1e-4)
 
 
-@pytest.mark.parametrize(('reading', 'reason'), [
-    (seen_face(1.0), 'set parameter embedding of fer_node to true'),
-    (seen_face(1.0, 1.0, 2.0, model='other'),
-     'trained on embeddings of my-face, but the face is read by other'),
-    (seen_face(1.0, 1.0, 2.0, 3.0), '3 values instead of 2'),
-])
-def test_readings_that_the_network_cannot_judge_are_the_products(weights, reading: Reading,
-                                                                reason: str) -> None:
+@pytest.mark.parametrize(
+    ('reading', 'reason'),
+    [
+        (seen_face(1.0), 'set parameter embedding of fer_node to true'),
+        (
+            seen_face(1.0, 1.0, 2.0, model='other'),
+            'trained on embeddings of my-face, but the face is read by other',
+        ),
+        (seen_face(1.0, 1.0, 2.0, 3.0), '3 values instead of 2'),
+    ],
+)
+def test_readings_that_the_network_cannot_judge_are_the_products(
+    weights, reading: Reading, reason: str
+) -> None:
     fused = LiveFusion(FusionSettings(method='network')).add_face(reading)
     expected = LiveFusion(FusionSettings(method='product')).add_face(reading)
     assert fused.method == 'product'
@@ -283,11 +312,14 @@ def test_readings_that_the_network_cannot_judge_are_the_products(weights, readin
 
 
 def test_a_network_of_an_earlier_model_of_that_name_says_so(tmp_path, monkeypatch) -> None:
-    write_network(tmp_path / 'fusion_network.onnx', {
-        'face': {'model': 'fer-default', 'sha256': '0' * 64, 'size': 2},
-        'voice': {'model': 'ser-default', 'sha256': '', 'size': 3}})
-    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
-                        lambda: [tmp_path])
+    write_network(
+        tmp_path / 'fusion_network.onnx',
+        {
+            'face': {'model': 'fer-default', 'sha256': '0' * 64, 'size': 2},
+            'voice': {'model': 'ser-default', 'sha256': '', 'size': 3},
+        },
+    )
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories', lambda: [tmp_path])
     fusion = LiveFusion(FusionSettings(method='network'))
     fused = fusion.add_face(seen_face(1.0, 1.0, 2.0, model='fer-default'))
     assert 'another fer-default' in fused.problem and 'train it anew' in fused.problem

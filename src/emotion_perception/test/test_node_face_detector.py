@@ -32,8 +32,9 @@ class Camera:
         self.client = client
         self.answers = client.watch('emotion/detections', FaceArray, RELIABLE)
         client.until(lambda: client.node.count_publishers('/emotion/detections') == 1, 30)
-        self.publisher = client.publisher('camera/image_raw', Image,
-                                          **({} if qos is None else {'qos': qos}))
+        self.publisher = client.publisher(
+            'camera/image_raw', Image, **({} if qos is None else {'qos': qos})
+        )
         self.time = time.time()
 
     def image(self, picture: np.ndarray) -> Image:
@@ -81,13 +82,18 @@ def test_a_face_comes_with_id_box_landmarks_quality_and_aligned_crop(camera: Cam
     assert crop[44:51, 40:50].mean() < crop[62:72, 36:50].mean()
 
 
-@pytest.mark.parametrize('encoding, change', [
-    ('rgb8', lambda p: p[..., ::-1]),
-    ('bgra8', lambda p: np.dstack([p, np.full(p.shape[:2], 255, np.uint8)])),
-    ('mono8', lambda p: cv2.cvtColor(p, cv2.COLOR_BGR2GRAY)),
-    ('yuv422_yuy2', lambda p: cv2.cvtColor(p, cv2.COLOR_BGR2YUV_YUY2))])
-def test_pictures_of_the_common_encodings_are_read(camera: Camera, encoding: str,
-                                                   change: Callable) -> None:
+@pytest.mark.parametrize(
+    'encoding, change',
+    [
+        ('rgb8', lambda p: p[..., ::-1]),
+        ('bgra8', lambda p: np.dstack([p, np.full(p.shape[:2], 255, np.uint8)])),
+        ('mono8', lambda p: cv2.cvtColor(p, cv2.COLOR_BGR2GRAY)),
+        ('yuv422_yuy2', lambda p: cv2.cvtColor(p, cv2.COLOR_BGR2YUV_YUY2)),
+    ],
+)
+def test_pictures_of_the_common_encodings_are_read(
+    camera: Camera, encoding: str, change: Callable
+) -> None:
     picture = np.ascontiguousarray(change(hopper()))
 
     def image() -> Image:
@@ -95,6 +101,7 @@ def test_pictures_of_the_common_encodings_are_read(camera: Camera, encoding: str
         message.encoding, message.step = encoding, picture[0].nbytes
         message.data = array.array('B', picture.tobytes())
         return message
+
     camera.ask(image())
     answer = camera.ask(image())
     assert len(answer.faces) == 1
@@ -102,7 +109,8 @@ def test_pictures_of_the_common_encodings_are_read(camera: Camera, encoding: str
 
 
 def test_bad_pictures_are_left_out_with_a_warning_and_good_ones_go_on(
-        camera: Camera, node) -> None:
+    camera: Camera, node
+) -> None:
     def spoiled(**fields) -> Image:
         message = camera.image(background())
         for name, value in fields.items():
@@ -110,11 +118,12 @@ def test_bad_pictures_are_left_out_with_a_warning_and_good_ones_go_on(
         return message
 
     for message, warning in (
-            (spoiled(encoding='secret16'), "unknown encoding 'secret16'"),
-            (spoiled(step=7), 'step is 7 bytes'),
-            (spoiled(data=array.array('B', [1, 2, 3])), '3 bytes of data'),
-            (spoiled(width=0), 'the image is 0x480'),
-            (spoiled(encoding='32FC1'), '32FC1')):
+        (spoiled(encoding='secret16'), "unknown encoding 'secret16'"),
+        (spoiled(step=7), 'step is 7 bytes'),
+        (spoiled(data=array.array('B', [1, 2, 3])), '3 bytes of data'),
+        (spoiled(width=0), 'the image is 0x480'),
+        (spoiled(encoding='32FC1'), '32FC1'),
+    ):
         # Warnings of one kind are throttled: each gets a fresh picture of what is wrong.
         camera.publisher.publish(message)
         if 'secret16' in warning:
@@ -190,6 +199,7 @@ def test_a_driver_that_offers_best_effort_only_is_heard(node, client) -> None:
 def test_a_driver_without_stamps_gets_faces_too(camera: Camera) -> None:
     def unstamped() -> Image:
         return array_to_image(hopper(), Header(frame_id='head'))
+
     for _ in range(50):
         camera.publisher.publish(unstamped())
         answer = camera.answers.wait()
@@ -201,9 +211,11 @@ def test_a_driver_without_stamps_gets_faces_too(camera: Camera) -> None:
 
 
 def test_with_a_missing_detector_file_it_waits_and_can_be_configured_later(
-        processes, client, tmp_path: Path) -> None:
-    node = processes.node('face_detector_node', detector='yunet',
-                          model=str(tmp_path / 'none.onnx'))
+    processes, client, tmp_path: Path
+) -> None:
+    node = processes.node(
+        'face_detector_node', detector='yunet', model=str(tmp_path / 'none.onnx')
+    )
     node.wait_for_output('none.onnx not found')
     assert client.lifecycle_state('/face_detector_node') == 'unconfigured'
     assert client.set_parameter('/face_detector_node', 'detector', 'blazeface').successful

@@ -29,16 +29,21 @@ class Client:
         self.fusion = FusionNode(context=self.context, cli_args=['--ros-args', *arguments])
         self.node = rclpy.create_node('client', context=self.context)
         self.heard: list[EmotionPrediction] = []
-        self.node.create_subscription(EmotionPrediction, 'emotion/fused', self.heard.append,
-                                      qos.RESULT)
+        self.node.create_subscription(
+            EmotionPrediction, 'emotion/fused', self.heard.append, qos.RESULT
+        )
         self.face = self.node.create_publisher(EmotionPrediction, 'emotion/face', qos.RESULT)
         self.voice = self.node.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.fusion)
         self.executor.add_node(self.node)
-        assert self.until(lambda: self.face.get_subscription_count()
-                          and self.voice.get_subscription_count()
-                          and self.node.count_publishers('emotion/fused'))
+        assert self.until(
+            lambda: (
+                self.face.get_subscription_count()
+                and self.voice.get_subscription_count()
+                and self.node.count_publishers('emotion/fused')
+            )
+        )
 
     def until(self, done, timeout: float = 10.0) -> bool:
         end = time.monotonic() + timeout
@@ -64,8 +69,9 @@ def prediction(modality: int, time: float, emotion: int, **fields) -> EmotionPre
     vector = np.full(6, 0.08, np.float32)
     vector[emotion] = 0.6
     subject = 'face_1' if modality == EmotionPrediction.FACE else 'voice'
-    return to_prediction(Header(stamp=to_stamp(time)), modality, subject, vector,
-                         model='m', **fields)
+    return to_prediction(
+        Header(stamp=to_stamp(time)), modality, subject, vector, model='m', **fields
+    )
 
 
 def test_an_utterance_is_answered_with_its_own_stamp_and_both_sources(client: Client) -> None:
@@ -110,8 +116,9 @@ def test_method_and_priors_may_be_given_at_the_start_and_changed() -> None:
         assert client.heard[-1].model.startswith('stacker(')
         assert client.heard[-1].label == 'Happy'
         priors = [0.3, 0.3, 0.1, 0.1, 0.1, 0.1]
-        results = client.fusion.set_parameters([
-            Parameter('method', value='product'), Parameter('priors', value=priors)])
+        results = client.fusion.set_parameters(
+            [Parameter('method', value='product'), Parameter('priors', value=priors)]
+        )
         assert all(result.successful for result in results), results
         client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2))
         assert client.until(lambda: client.heard[-1].model.startswith('product('))
@@ -120,23 +127,31 @@ def test_method_and_priors_may_be_given_at_the_start_and_changed() -> None:
 
 
 def test_the_network_gets_embeddings_through_real_messages_and_says_what_it_lacks(
-        tmp_path, monkeypatch) -> None:
-    write_network(tmp_path / 'fusion_network.onnx', {
-        'face': {'model': 'm', 'sha256': '', 'size': 2},
-        'voice': {'model': 'm', 'sha256': '', 'size': 3}})
-    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories',
-                        lambda: [tmp_path])
+    tmp_path, monkeypatch
+) -> None:
+    write_network(
+        tmp_path / 'fusion_network.onnx',
+        {
+            'face': {'model': 'm', 'sha256': '', 'size': 2},
+            'voice': {'model': 'm', 'sha256': '', 'size': 3},
+        },
+    )
+    monkeypatch.setattr('emotion_perception.fusion.learnt.weights_directories', lambda: [tmp_path])
     client = Client('-p', 'method:=network')
     try:
         client.face.publish(prediction(EmotionPrediction.FACE, 100.0, 2))
         assert client.until(lambda: client.heard)
         assert client.heard[-1].model == 'product(m)'
         assert client.fusion.report.warnings == 1
-        client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2,
-                                       embedding=np.array([1.0, 1.0])))
+        client.face.publish(
+            prediction(EmotionPrediction.FACE, 101.0, 2, embedding=np.array([1.0, 1.0]))
+        )
         assert client.until(lambda: client.heard[-1].model == 'network(m)')
-        client.voice.publish(prediction(EmotionPrediction.VOICE, 101.1, 2, span=0.5,
-                                        embedding=np.array([0.5, 0.5, 0.5])))
+        client.voice.publish(
+            prediction(
+                EmotionPrediction.VOICE, 101.1, 2, span=0.5, embedding=np.array([0.5, 0.5, 0.5])
+            )
+        )
         assert client.until(lambda: client.heard[-1].model == 'network(m+m)')
         found = np.log(client.heard[-1].probabilities[0] / client.heard[-1].probabilities[1])
         assert found == pytest.approx(3.5, abs=1e-3)

@@ -44,8 +44,12 @@ def context() -> Iterator[rclpy.context.Context]:
     context.try_shutdown()
 
 
-def spin_until(context: rclpy.context.Context, nodes: list[Node],
-               done: Callable[[], bool], timeout: float = 10.0) -> bool:
+def spin_until(
+    context: rclpy.context.Context,
+    nodes: list[Node],
+    done: Callable[[], bool],
+    timeout: float = 10.0,
+) -> bool:
     executor = SingleThreadedExecutor(context=context)
     for node in nodes:
         executor.add_node(node)
@@ -98,9 +102,18 @@ def test_live_settings_change_and_others_do_not(context) -> None:
     assert parameters.value.kind == 'good'
 
 
-@pytest.mark.parametrize('encoding, channels', [
-    ('bgr8', 3), ('rgb8', 3), ('bgra8', 4), ('rgba8', 4), ('mono8', 1), ('yuv422', 2),
-    ('yuv422_yuy2', 2)])
+@pytest.mark.parametrize(
+    'encoding, channels',
+    [
+        ('bgr8', 3),
+        ('rgb8', 3),
+        ('bgra8', 4),
+        ('rgba8', 4),
+        ('mono8', 1),
+        ('yuv422', 2),
+        ('yuv422_yuy2', 2),
+    ],
+)
 def test_common_encodings_are_read_with_any_step(encoding: str, channels: int) -> None:
     raw = picture((4, 6 * channels + 5))
     message = Image(height=4, width=6, encoding=encoding, step=6 * channels + 5)
@@ -119,9 +132,15 @@ def test_an_image_survives_the_way_there_and_back() -> None:
         np.testing.assert_array_equal(convert.image_to_array(message), array)
 
 
-@pytest.mark.parametrize('change, text', [
-    ({'encoding': 'nonsense'}, 'nonsense'), ({'step': 3}, 'step is 3'),
-    ({'height': 9}, 'bytes of data'), ({'width': 0}, '0x4 pixels')])
+@pytest.mark.parametrize(
+    'change, text',
+    [
+        ({'encoding': 'nonsense'}, 'nonsense'),
+        ({'step': 3}, 'step is 3'),
+        ({'height': 9}, 'bytes of data'),
+        ({'width': 0}, '0x4 pixels'),
+    ],
+)
 def test_a_broken_image_names_what_is_wrong(change: dict[str, object], text: str) -> None:
     message = convert.array_to_image(picture(), Header())
     for key, value in change.items():
@@ -169,8 +188,7 @@ class Model(ModelNode):
 
     def __init__(self, context: rclpy.context.Context, *arguments: str) -> None:
         self.log: list[str] = []
-        super().__init__('model', Settings, context=context,
-                         cli_args=['--ros-args', *arguments])
+        super().__init__('model', Settings, context=context, cli_args=['--ros-args', *arguments])
 
     def load(self) -> None:
         if self.settings.kind == 'bad':
@@ -198,8 +216,9 @@ def test_a_model_node_starts_itself_and_cleans_up(context) -> None:
 
 def test_a_model_node_without_weights_is_configured_later(context) -> None:
     node = Model(context, '-p', 'kind:=bad')
-    assert spin_until(context, [node], lambda: node.report.warnings == 0
-                      and node._next_step is None)
+    assert spin_until(
+        context, [node], lambda: node.report.warnings == 0 and node._next_step is None
+    )
     assert node._state_machine.current_state[1] == 'unconfigured'
     assert node.set_parameters([Parameter('kind', value='good')])[0].successful
     node.trigger_configure()
@@ -263,14 +282,20 @@ run(Busy)
 
 
 def test_an_interrupt_that_a_library_turns_into_another_error_is_no_failure():
-    done = subprocess.run([sys.executable, '-c', _INTERRUPTED.format(error='RuntimeError')],
-                          capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, '-c', _INTERRUPTED.format(error='RuntimeError')],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (done.returncode, done.stderr) == (0, '')
 
 
 def test_a_node_that_speaks_up_once_more_when_all_is_over_ends_quietly():
     late = _INTERRUPTED.format(error='KeyboardInterrupt').replace("('inside a library')", '()')
-    late = late.replace('\nrun(Busy)', """
+    late = late.replace(
+        '\nrun(Busy)',
+        """
     def destroy_node(self):
         while self.context.ok():
             time.sleep(0.01)
@@ -282,16 +307,18 @@ def make():
     return node
 
 from std_msgs.msg import String
-run(make)""")
-    done = subprocess.run([sys.executable, '-c', late], capture_output=True, text=True,
-                          timeout=60)
+run(make)""",
+    )
+    done = subprocess.run([sys.executable, '-c', late], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, '')
 
 
 def test_an_error_without_an_interrupt_is_a_failure():
     failing = _INTERRUPTED.format(error='RuntimeError').replace(
-        'os.kill(os.getpid(), signal.SIGINT)', 'raise KeyError("a mistake")')
-    done = subprocess.run([sys.executable, '-c', failing], capture_output=True, text=True,
-                          timeout=60)
+        'os.kill(os.getpid(), signal.SIGINT)', 'raise KeyError("a mistake")'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', failing], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 1
     assert 'a mistake' in done.stderr

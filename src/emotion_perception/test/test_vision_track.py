@@ -22,8 +22,11 @@ from support.faces import background, crossing, pass_by, paste, portrait, portra
 
 
 def face(x: float, y: float, side: float = 100.0) -> Detection:
-    return Detection(np.array([x - side / 2, y - side / 2, side, side], np.float32), 0.9,
-                     np.full((4, 2), np.nan, np.float32))
+    return Detection(
+        np.array([x - side / 2, y - side / 2, side, side], np.float32),
+        0.9,
+        np.full((4, 2), np.nan, np.float32),
+    )
 
 
 def look(seed: int) -> np.ndarray:
@@ -49,8 +52,10 @@ def test_assignment_is_the_cheapest_of_all(shape: tuple[int, int]) -> None:
         pairs = assign(cost)
         assert len(pairs) == min(shape)
         small, wide = (cost, False) if shape[0] <= shape[1] else (cost.T, True)
-        best = min(sum(small[i, j] for i, j in enumerate(order))
-                   for order in itertools.permutations(range(small.shape[1]), small.shape[0]))
+        best = min(
+            sum(small[i, j] for i, j in enumerate(order))
+            for order in itertools.permutations(range(small.shape[1]), small.shape[0])
+        )
         assert sum(cost[pair] for pair in pairs) == pytest.approx(best)
         assert len({column for _, column in pairs}) == len(pairs)
         assert wide == (shape[0] > shape[1])
@@ -124,8 +129,7 @@ def test_the_largest_face_comes_first_with_the_index_of_its_detection() -> None:
 def test_numbers_are_given_from_left_to_right() -> None:
     tracker = Tracker(TrackSettings(confirm_frames=1))
     tracks = tracker.update([face(500, 100), face(100, 100), face(300, 100)], 0.0)
-    assert {track.id: track.index for track in tracks} == {
-        'face_1': 1, 'face_2': 2, 'face_3': 0}
+    assert {track.id: track.index for track in tracks} == {'face_1': 1, 'face_2': 2, 'face_3': 0}
 
 
 def test_time_that_goes_back_starts_new_tracks() -> None:
@@ -162,14 +166,20 @@ def test_looks_of_one_face_are_alike_and_those_of_two_differ(detector) -> None:
             found = detector.detect(picture)[0]
             result.append(appearance(align(picture, found.landmarks, 128)))
         return result
+
     one, other = looks_of(0), looks_of(1)
     assert max(difference(a, b) for a, b in itertools.combinations(one, 2)) < 0.2
     assert max(difference(a, b) for a, b in itertools.combinations(other, 2)) < 0.2
     assert min(difference(a, b) for a in one for b in other) > 0.4
 
 
-def follow(detector, front: list[np.ndarray], back: list[np.ndarray], seconds: float,
-           path: Callable[[float], tuple[float, float]]) -> tuple[list[str], list[str], int]:
+def follow(
+    detector,
+    front: list[np.ndarray],
+    back: list[np.ndarray],
+    seconds: float,
+    path: Callable[[float], tuple[float, float]],
+) -> tuple[list[str], list[str], int]:
     """Return the ids that each person had, and the number of frames with both."""
     tracker = Tracker()
     had: tuple[list[str], list[str]] = ([], [])
@@ -194,7 +204,8 @@ def follow(detector, front: list[np.ndarray], back: list[np.ndarray], seconds: f
 @pytest.mark.parametrize('seconds', [0.8, 1.6, 3.0])
 @pytest.mark.parametrize('order', [0, 1])
 def test_two_people_who_cross_or_turn_back_keep_their_ids(
-        detector, path: Callable, seconds: float, order: int) -> None:
+    detector, path: Callable, seconds: float, order: int
+) -> None:
     people = [[portraits()[0]], [portraits()[1]]]
     one, other, both = follow(detector, people[order], people[1 - order], seconds, path)
     assert len(one) == 1 and len(other) == 1 and one != other
@@ -222,5 +233,6 @@ def test_somebody_hidden_by_another_for_a_second_is_the_same_afterwards(detector
     def hide(done: float) -> tuple[float, float]:
         steps = np.interp(done, [0, 0.35, 0.65, 1], [130, 320, 320, 510])
         return 320.0, float(steps)
+
     one, other, _ = follow(detector, [portraits()[0]], [portraits()[1]], 3.0, hide)
     assert len(one) == 1 and len(other) == 1 and one != other

@@ -47,8 +47,9 @@ class BestFrames:
 
     def portraits(self, state: GameState) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Return the best moments (h, w, 3) of player 1 and player 2, ``None`` if not known."""
-        first, second = (self._kept.get((player.best_stamp, player.track))
-                         for player in state.players)
+        first, second = (
+            self._kept.get((player.best_stamp, player.track)) for player in state.players
+        )
         return first, second
 
     def _carried(self, number: int, player: PlayerState) -> np.ndarray | None:
@@ -71,7 +72,10 @@ def _cut(frame: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarra
     wide = min(_WIDTH * height, frame.shape[1])
     left = round(min(max(0.0, x + width / 2 - wide / 2), frame.shape[1] - wide))
     top = round(min(max(0.0, y + height / 2 - high / 2), frame.shape[0] - high))
-    part = frame[top:top + round(high), left:left + round(wide)]
+    part = frame[top : top + round(high), left : left + round(wide)]
     scale = _PIXELS / part.shape[0]
-    return cv2.resize(part, (max(1, round(part.shape[1] * scale)), _PIXELS),
-                      interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    return cv2.resize(
+        part,
+        (max(1, round(part.shape[1] * scale)), _PIXELS),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+    )

@@ -26,8 +26,9 @@ def _wave(width: float, y: float, height: float) -> _Curve:
 
 
 def _oval(width: float, height: float, y: float) -> _Curve:
-    return [(width * math.cos(a), y + height * math.sin(a))
-            for a in np.linspace(0, 2 * math.pi, 33)]
+    return [
+        (width * math.cos(a), y + height * math.sin(a)) for a in np.linspace(0, 2 * math.pi, 33)
+    ]
 
 
 _MOUTHS: dict[Emotion, Callable[[], _Curve]] = {
@@ -65,8 +66,9 @@ def draw_emoticon(canvas: Canvas, x: float, y: float, radius: float, emotion: Em
             canvas.dot(end[0], end[1], line / 2, ink)
 
     for side in (-1.0, 1.0):
-        canvas.dot(x + side * 0.36 * radius, y - 0.18 * radius,
-                   radius * _EYES.get(emotion, 0.11), ink)
+        canvas.dot(
+            x + side * 0.36 * radius, y - 0.18 * radius, radius * _EYES.get(emotion, 0.11), ink
+        )
     if emotion in _BROWS:
         curve(_BROWS[emotion])
         curve(_BROWS[emotion], mirror=-1.0)

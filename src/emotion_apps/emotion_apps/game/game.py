@@ -61,36 +61,98 @@ class GameSettings:
     seconds: float = setting(8.0, 'Seconds of a round.', low=1.0, high=120.0, live=True)
     targets: tuple[str, ...] = setting(
         ('Happy', 'Surprise', 'Sad', 'Angry', 'Fear'),
-        'Emotions that a round can ask for.', live=True)
-    seed: int = setting(-1, 'Order of the targets: the same seed gives the same order; '
-                        'negative for another order in each game.', low=-1, live=True)
-    countdown: float = setting(3.0, 'Seconds of the countdown before each round.',
-                               low=0.5, high=30.0, live=True)
-    result_seconds: float = setting(4.0, 'Seconds that the result of a round is shown.',
-                                    low=0.2, high=60.0, live=True)
-    final_seconds: float = setting(15.0, 'Seconds that the final screen is shown; 0 keeps it '
-                                   'until the next start.', low=0.0, high=600.0, live=True)
-    stable_seconds: float = setting(1.0, 'Seconds that two faces must be seen before they become '
-                                    'the players.', low=0.0, high=10.0, live=True)
-    grace_seconds: float = setting(1.0, 'Seconds that a player may be out of sight before the '
-                                   'round pauses.', low=0.1, high=10.0, live=True)
-    return_seconds: float = setting(0.5, 'Seconds that a player who was lost must be seen again '
-                                    'before the game goes on.', low=0.0, high=10.0, live=True)
-    abandon_seconds: float = setting(20.0, 'Seconds of a pause after which the game is given up.',
-                                     low=1.0, high=600.0, live=True)
-    patience: float = setting(120.0, 'Seconds that a game asked for by an action goal waits for '
-                              'its players; 0 waits for ever.', low=0.0, high=3600.0, live=True)
-    minimum_frames: int = setting(10, 'Frames with both players that a fair round needs; with '
-                                  'fewer it is played again.', low=1, high=1000, live=True)
-    replays: int = setting(2, 'How often one round is played again for want of frames before '
-                           'the game is given up.', low=0, high=10, live=True)
-    tie_margin: float = setting(0.005, 'Means that differ by less are equal: the default is '
-                                'half of what the screen can show.', low=0.0, high=0.5, live=True)
-    baseline: bool = setting(False, "Subtract each player's neutral face, measured in the "
-                             'countdown, so that a face that always looks a little angry has no '
-                             'head start.', live=True)
-    auto_start: bool = setting(True, 'Wait for players at once and again after each game; else '
-                               'only after start or an action goal.', live=True)
+        'Emotions that a round can ask for.',
+        live=True,
+    )
+    seed: int = setting(
+        -1,
+        'Order of the targets: the same seed gives the same order; '
+        'negative for another order in each game.',
+        low=-1,
+        live=True,
+    )
+    countdown: float = setting(
+        3.0, 'Seconds of the countdown before each round.', low=0.5, high=30.0, live=True
+    )
+    result_seconds: float = setting(
+        4.0, 'Seconds that the result of a round is shown.', low=0.2, high=60.0, live=True
+    )
+    final_seconds: float = setting(
+        15.0,
+        'Seconds that the final screen is shown; 0 keeps it until the next start.',
+        low=0.0,
+        high=600.0,
+        live=True,
+    )
+    stable_seconds: float = setting(
+        1.0,
+        'Seconds that two faces must be seen before they become the players.',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
+    grace_seconds: float = setting(
+        1.0,
+        'Seconds that a player may be out of sight before the round pauses.',
+        low=0.1,
+        high=10.0,
+        live=True,
+    )
+    return_seconds: float = setting(
+        0.5,
+        'Seconds that a player who was lost must be seen again before the game goes on.',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
+    abandon_seconds: float = setting(
+        20.0,
+        'Seconds of a pause after which the game is given up.',
+        low=1.0,
+        high=600.0,
+        live=True,
+    )
+    patience: float = setting(
+        120.0,
+        'Seconds that a game asked for by an action goal waits for its players; 0 waits for ever.',
+        low=0.0,
+        high=3600.0,
+        live=True,
+    )
+    minimum_frames: int = setting(
+        10,
+        'Frames with both players that a fair round needs; with fewer it is played again.',
+        low=1,
+        high=1000,
+        live=True,
+    )
+    replays: int = setting(
+        2,
+        'How often one round is played again for want of frames before the game is given up.',
+        low=0,
+        high=10,
+        live=True,
+    )
+    tie_margin: float = setting(
+        0.005,
+        'Means that differ by less are equal: the default is half of what the screen can show.',
+        low=0.0,
+        high=0.5,
+        live=True,
+    )
+    baseline: bool = setting(
+        False,
+        "Subtract each player's neutral face, measured in the "
+        'countdown, so that a face that always looks a little angry has no '
+        'head start.',
+        live=True,
+    )
+    auto_start: bool = setting(
+        True,
+        'Wait for players at once and again after each game; else '
+        'only after start or an action goal.',
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -252,8 +314,15 @@ class Game:
         if self.settings.auto_start:
             self.start()
 
-    def start(self, *, rounds: int = 0, seconds: float = 0.0, targets: Sequence[str] = (),
-              seed: int | None = None, patience: float = 0.0) -> None:
+    def start(
+        self,
+        *,
+        rounds: int = 0,
+        seconds: float = 0.0,
+        targets: Sequence[str] = (),
+        seed: int | None = None,
+        patience: float = 0.0,
+    ) -> None:
         """Begin a new game: wait for two players.
 
         :param rounds: number of rounds, 0 for that of the settings; the same holds for
@@ -266,10 +335,12 @@ class Game:
         if self._phase in UNDER_WAY:
             raise RuntimeError('a game is under way: stop or reset it first')
         plan = replace(
-            self.settings, rounds=rounds or self.settings.rounds,
+            self.settings,
+            rounds=rounds or self.settings.rounds,
             seconds=seconds or self.settings.seconds,
             targets=tuple(targets) or self.settings.targets,
-            seed=self.settings.seed if seed is None else max(-1, seed))
+            seed=self.settings.seed if seed is None else max(-1, seed),
+        )
         self._clear('')
         self._rounds, self._seconds = plan.rounds, plan.seconds
         self._targets = TargetOrder(emotions_of(plan.targets), plan.seed)
@@ -329,12 +400,21 @@ class Game:
         duration = self._duration()
         results = tuple(self._results)
         return GameState(
-            stamp=self._stamp, phase=self._phase, prompt=self._prompt(), round=self._round,
-            rounds=self._rounds, target=self._shown_target(),
-            remaining=float(np.maximum(0.0, duration - self._elapsed)), duration=duration,
-            players=(self._player_state(0), self._player_state(1)), ignored=self._ignored(),
-            explanation=self._explanation(), results=results, winner=self._winner(),
-            outcome=self._outcome)
+            stamp=self._stamp,
+            phase=self._phase,
+            prompt=self._prompt(),
+            round=self._round,
+            rounds=self._rounds,
+            target=self._shown_target(),
+            remaining=float(np.maximum(0.0, duration - self._elapsed)),
+            duration=duration,
+            players=(self._player_state(0), self._player_state(1)),
+            ignored=self._ignored(),
+            explanation=self._explanation(),
+            results=results,
+            winner=self._winner(),
+            outcome=self._outcome,
+        )
 
     # Time and phases
 
@@ -388,9 +468,10 @@ class Game:
             elif over:
                 self._end_round()
         elif self._phase == Phase.PAUSED:
-            if all(player.sighting is not None
-                   and self._steady(player.track, settings.return_seconds)
-                   for player in self._players):
+            if all(
+                player.sighting is not None and self._steady(player.track, settings.return_seconds)
+                for player in self._players
+            ):
                 self._resume()
             elif over:
                 self._give_up(f'{self._who(self._away())} did not come back')
@@ -418,12 +499,16 @@ class Game:
         }.get(self._phase, math.nan)
 
     def _wait_for_players(self, over: bool) -> None:
-        steady = [face for face in self._present.values()
-                  if self._steady(face.track, self.settings.stable_seconds)]
+        steady = [
+            face
+            for face in self._present.values()
+            if self._steady(face.track, self.settings.stable_seconds)
+        ]
         if len(steady) >= 2:
             steady.sort(key=lambda face: face.centre)
-            self._players = [_Player(face.track, face.centre, face)
-                             for face in (steady[0], steady[-1])]
+            self._players = [
+                _Player(face.track, face.centre, face) for face in (steady[0], steady[-1])
+            ]
             self._find_players()
             self._next_round()
         elif over:
@@ -474,8 +559,7 @@ class Game:
         if abs(means[0] - means[1]) >= max(self.settings.tie_margin, 1e-9):
             winner = 1 if means[0] > means[1] else 2
             self._players[winner - 1].score += 1
-        self._results.append(
-            RoundResult(self._round, self._target, means, self._frames, winner))
+        self._results.append(RoundResult(self._round, self._target, means, self._frames, winner))
         self._enter(Phase.ROUND_RESULT)
 
     def _pause(self, phase: Phase) -> None:
@@ -500,8 +584,11 @@ class Game:
         """Note since when each face has been seen without a gap."""
         # A face missing from this frame is forgotten once the gap is no flicker any more. Gaps
         # between frames do not count: a slow camera is not a face that comes and goes.
-        self._seen = {track: seen for track, seen in self._seen.items()
-                      if track in self._present or self._clock - seen.last <= _FLICKER}
+        self._seen = {
+            track: seen
+            for track, seen in self._seen.items()
+            if track in self._present or self._clock - seen.last <= _FLICKER
+        }
         for track in self._present:
             self._seen.setdefault(track, _Seen(self._clock, self._clock)).last = self._clock
 
@@ -511,8 +598,7 @@ class Game:
         Time counts from frame to frame, so that a picture that stands still proves nothing.
         """
         seen = self._seen.get(track)
-        return (track in self._present and seen is not None
-                and seen.last - seen.first >= seconds)
+        return track in self._present and seen is not None and seen.last - seen.first >= seconds
 
     def _find_players(self) -> None:
         """Find the players in the newest frame, by track, else by the place they left."""
@@ -535,9 +621,13 @@ class Game:
         """
         lost = [player for player in self._players if player.track not in self._present]
         tracks = {player.track for player in self._players}
-        new = [face for face in self._present.values() if face.track not in tracks
-               and self._steady(face.track, self.settings.return_seconds)
-               and not any(face.track in player.others for player in lost)]
+        new = [
+            face
+            for face in self._present.values()
+            if face.track not in tracks
+            and self._steady(face.track, self.settings.return_seconds)
+            and not any(face.track in player.others for player in lost)
+        ]
         if len(lost) == 1:
             missing = lost[0]
             other = next(player for player in self._players if player is not missing)
@@ -557,8 +647,13 @@ class Game:
             return
         self._players = [second, first]
         self._results = [
-            replace(result, means=(result.means[1], result.means[0]),
-                    winner={0: 0, 1: 2, 2: 1}[result.winner]) for result in self._results]
+            replace(
+                result,
+                means=(result.means[1], result.means[0]),
+                winner={0: 0, 1: 2, 2: 1}[result.winner],
+            )
+            for result in self._results
+        ]
         self._notice = 'PLACES SWAPPED: YOUR SCORE GOES WITH YOU'
 
     def _lost(self) -> bool:
@@ -575,8 +670,9 @@ class Game:
 
     def _away(self) -> list[int]:
         """Return the numbers of the players who are not seen."""
-        return [number for number, player in enumerate(self._players, 1)
-                if player.sighting is None]
+        return [
+            number for number, player in enumerate(self._players, 1) if player.sighting is None
+        ]
 
     @staticmethod
     def _who(numbers: list[int]) -> str:
@@ -648,19 +744,27 @@ class Game:
         if face is not None and face.probabilities is not None and target is not None:
             live = float(face.probabilities[target])
         return PlayerState(
-            number=index + 1, track=player.track, present=face is not None,
-            box=face.box if face is not None else (0.0, 0.0, 0.0, 0.0), live=live,
+            number=index + 1,
+            track=player.track,
+            present=face is not None,
+            box=face.box if face is not None else (0.0, 0.0, 0.0, 0.0),
+            live=live,
             mean=self._mean(player),
             baseline=math.nan if target is None else self._baseline(player),
-            frames=self._frames, score=player.score, best=player.best,
-            best_target=player.best_target, best_stamp=player.best_stamp)
+            frames=self._frames,
+            score=player.score,
+            best=player.best,
+            best_target=player.best_target,
+            best_stamp=player.best_stamp,
+        )
 
     def _prompt(self) -> str:
         if self._phase == Phase.IDLE:
             return 'GAME STOPPED' if self._outcome == STOPPED else 'START A GAME'
         if self._phase == Phase.WAITING_PLAYERS:
             return {0: 'TWO PLAYERS WANTED', 1: 'ONE MORE PLAYER WANTED'}.get(
-                len(self._present), 'HOLD STILL, BOTH OF YOU')
+                len(self._present), 'HOLD STILL, BOTH OF YOU'
+            )
         if self._phase == Phase.COUNTDOWN:
             calm = 'KEEP A NEUTRAL FACE' if self.settings.baseline else 'GET READY'
             return self._notice or calm
@@ -686,8 +790,10 @@ class Game:
 
     def _explanation(self) -> str:
         less = ", less each player's own neutral face" if self.settings.baseline else ''
-        return (f'Score: mean confidence in the target over all frames that show both players'
-                f'{less}. The higher mean takes the round.')
+        return (
+            f'Score: mean confidence in the target over all frames that show both players'
+            f'{less}. The higher mean takes the round.'
+        )
 
 
 TARGET_PROMPTS: dict[Emotion, str] = {

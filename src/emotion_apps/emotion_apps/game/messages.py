@@ -44,8 +44,12 @@ def from_predictions(message: EmotionPredictionArray) -> list[Sighting]:
         values = np.asarray(prediction.probabilities, np.float32)
         usable = prediction.emotion != EmotionPrediction.UNKNOWN and np.isfinite(values).all()
         region = prediction.region
-        box = (float(region.x_offset), float(region.y_offset), float(region.width),
-               float(region.height))
+        box = (
+            float(region.x_offset),
+            float(region.y_offset),
+            float(region.width),
+            float(region.height),
+        )
         sightings.append(Sighting(prediction.subject_id, box, values if usable else None))
     return sightings
 
@@ -57,20 +61,34 @@ def to_state_message(state: GameState, frame_id: str = '') -> StateMessage:
     """
     return StateMessage(
         header=Header(stamp=from_nanoseconds(state.stamp), frame_id=frame_id),
-        phase=int(state.phase), phase_name=state.phase.name, prompt=state.prompt,
-        round=state.round, rounds=state.rounds, target=_constant(state.target),
-        target_label=_label(state.target), remaining=state.remaining, duration=state.duration,
-        players=[_to_player(player) for player in state.players], ignored=list(state.ignored),
+        phase=int(state.phase),
+        phase_name=state.phase.name,
+        prompt=state.prompt,
+        round=state.round,
+        rounds=state.rounds,
+        target=_constant(state.target),
+        target_label=_label(state.target),
+        remaining=state.remaining,
+        duration=state.duration,
+        players=[_to_player(player) for player in state.players],
+        ignored=list(state.ignored),
         explanation=state.explanation,
         results=[to_result_message(result) for result in state.results],
-        winner=state.winner, outcome=state.outcome)
+        winner=state.winner,
+        outcome=state.outcome,
+    )
 
 
 def to_result_message(result: RoundResult) -> ResultMessage:
     """Return the result of one round as a message."""
     return ResultMessage(
-        round=result.round, target=_constant(result.target), target_label=_label(result.target),
-        means=list(result.means), frames=result.frames, winner=result.winner)
+        round=result.round,
+        target=_constant(result.target),
+        target_label=_label(result.target),
+        means=list(result.means),
+        frames=result.frames,
+        winner=result.winner,
+    )
 
 
 def from_state_message(message: StateMessage) -> GameState:
@@ -80,37 +98,71 @@ def from_state_message(message: StateMessage) -> GameState:
     """
     first, second = (_from_player(player) for player in message.players)
     return GameState(
-        stamp=to_nanoseconds(message.header.stamp), phase=Phase(message.phase),
-        prompt=message.prompt, round=message.round, rounds=message.rounds,
-        target=_emotion(message.target), remaining=message.remaining, duration=message.duration,
-        players=(first, second), ignored=tuple(message.ignored),
+        stamp=to_nanoseconds(message.header.stamp),
+        phase=Phase(message.phase),
+        prompt=message.prompt,
+        round=message.round,
+        rounds=message.rounds,
+        target=_emotion(message.target),
+        remaining=message.remaining,
+        duration=message.duration,
+        players=(first, second),
+        ignored=tuple(message.ignored),
         explanation=message.explanation,
-        results=tuple(RoundResult(
-            result.round, Emotion(result.target),
-            (float(result.means[0]), float(result.means[1])), result.frames, result.winner)
-            for result in message.results),
-        winner=message.winner, outcome=message.outcome)
+        results=tuple(
+            RoundResult(
+                result.round,
+                Emotion(result.target),
+                (float(result.means[0]), float(result.means[1])),
+                result.frames,
+                result.winner,
+            )
+            for result in message.results
+        ),
+        winner=message.winner,
+        outcome=message.outcome,
+    )
 
 
 def _to_player(player: PlayerState) -> PlayerMessage:
     x, y, width, height = (max(0, round(value)) for value in player.box)
     return PlayerMessage(
-        number=player.number, track_id=player.track, present=player.present,
+        number=player.number,
+        track_id=player.track,
+        present=player.present,
         region=RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height),
-        live=player.live, mean=player.mean, baseline=player.baseline, frames=player.frames,
-        score=player.score, best=player.best, best_target=_constant(player.best_target),
-        best_stamp=from_nanoseconds(player.best_stamp))
+        live=player.live,
+        mean=player.mean,
+        baseline=player.baseline,
+        frames=player.frames,
+        score=player.score,
+        best=player.best,
+        best_target=_constant(player.best_target),
+        best_stamp=from_nanoseconds(player.best_stamp),
+    )
 
 
 def _from_player(message: PlayerMessage) -> PlayerState:
     region = message.region
     return PlayerState(
-        number=message.number, track=message.track_id, present=message.present,
-        box=(float(region.x_offset), float(region.y_offset), float(region.width),
-             float(region.height)),
-        live=message.live, mean=message.mean, baseline=message.baseline, frames=message.frames,
-        score=message.score, best=message.best, best_target=_emotion(message.best_target),
-        best_stamp=to_nanoseconds(message.best_stamp))
+        number=message.number,
+        track=message.track_id,
+        present=message.present,
+        box=(
+            float(region.x_offset),
+            float(region.y_offset),
+            float(region.width),
+            float(region.height),
+        ),
+        live=message.live,
+        mean=message.mean,
+        baseline=message.baseline,
+        frames=message.frames,
+        score=message.score,
+        best=message.best,
+        best_target=_emotion(message.best_target),
+        best_stamp=to_nanoseconds(message.best_stamp),
+    )
 
 
 def _constant(target: Emotion | None) -> int:

@@ -42,8 +42,9 @@ from emotion_perception.ros.report import Reporter
 TICK = 0.1
 
 # Depth 1: of frames that wait, only the newest counts.
-NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
-                    reliability=ReliabilityPolicy.RELIABLE)
+NEWEST = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+)
 
 
 class GameNode(Node):
@@ -74,8 +75,14 @@ class GameNode(Node):
         self.create_service(Trigger, '~/stop', self._on_stop)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._server = ActionServer(
-            self, PlayGame, 'emotion/game/play', self._end_goal, goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
+            self,
+            PlayGame,
+            'emotion/game/play',
+            self._end_goal,
+            goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted,
+            cancel_callback=self._on_cancel,
+        )
         self.create_timer(TICK, self._on_tick)
         self._publish()
 
@@ -132,8 +139,10 @@ class GameNode(Node):
             return None
         player = SoundPlayer()
         if player.command is None:
-            self.get_logger().warning('no sounds: none of the known players is installed; '
-                                      'install pulseaudio-utils or alsa-utils')
+            self.get_logger().warning(
+                'no sounds: none of the known players is installed; '
+                'install pulseaudio-utils or alsa-utils'
+            )
         return player
 
     def _on_settings(self, settings: GameSettings) -> None:
@@ -176,8 +185,13 @@ class GameNode(Node):
             self.get_logger().warning('goal rejected: a game is under way; stop it first')
             return GoalResponse.REJECT
         try:
-            self._game.start(rounds=goal.rounds, seconds=goal.seconds, targets=goal.targets,
-                             seed=goal.seed, patience=self._game.settings.patience)
+            self._game.start(
+                rounds=goal.rounds,
+                seconds=goal.seconds,
+                targets=goal.targets,
+                seed=goal.seed,
+                patience=self._game.settings.patience,
+            )
         except ValueError as error:
             self.get_logger().warning(f'goal rejected: {error}')
             return GoalResponse.REJECT
@@ -217,9 +231,12 @@ class GameNode(Node):
             return
         state = self._game.state()
         self._result = PlayGame.Result(
-            outcome=outcome, message=words, winner=state.winner,
+            outcome=outcome,
+            message=words,
+            winner=state.winner,
             scores=[player.score for player in state.players],
-            rounds=[to_result_message(result) for result in state.results])
+            rounds=[to_result_message(result) for result in state.results],
+        )
         goal.execute()
 
     def _end_goal(self, handle: ServerGoalHandle) -> PlayGame.Result:

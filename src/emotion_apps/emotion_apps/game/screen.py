@@ -51,5 +51,6 @@ class GameScreen:
             canvas = Canvas(*size)
             draw_perception(canvas, feed.scene(frame))
             return canvas.image
-        return drawing.draw(size, frame, from_predictions(feed.faces()), state,
-                                self._best.portraits(state))
+        return drawing.draw(
+            size, frame, from_predictions(feed.faces()), state, self._best.portraits(state)
+        )

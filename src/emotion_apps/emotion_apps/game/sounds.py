@@ -24,23 +24,34 @@ CUES: dict[str, tuple[tuple[tuple[float, ...], float], ...]] = {
     'round_won': (((523.3,), 0.10), ((659.3,), 0.10), ((784.0,), 0.25)),
     'round_tied': (((523.3,), 0.15), ((523.3,), 0.25)),
     'pause': (((440.0,), 0.12), ((330.0,), 0.25)),
-    'game_won': (((523.3,), 0.12), ((659.3,), 0.12), ((784.0,), 0.12),
-                 ((523.3, 659.3, 784.0, 1046.5), 0.7)),
+    'game_won': (
+        ((523.3,), 0.12),
+        ((659.3,), 0.12),
+        ((784.0,), 0.12),
+        ((523.3, 659.3, 784.0, 1046.5), 0.7),
+    ),
     'game_over': (((392.0,), 0.2), ((330.0,), 0.2), ((262.0,), 0.5)),
 }
 """The sounds by name."""
 
 # Players of the system, best first, with the arguments that make them play one file and end.
-_PLAYERS = (('pw-play',), ('paplay',), ('aplay', '-q'), ('afplay',), ('play', '-q'),
-            ('ffplay', '-nodisp', '-autoexit', '-loglevel', 'quiet'))
+_PLAYERS = (
+    ('pw-play',),
+    ('paplay',),
+    ('aplay', '-q'),
+    ('afplay',),
+    ('play', '-q'),
+    ('ffplay', '-nodisp', '-autoexit', '-loglevel', 'quiet'),
+)
 
 
 @dataclass(frozen=True)
 class SoundSettings:
     """Sounds of the game."""
 
-    sounds: bool = setting(False, "Play sounds for countdown and results through the system's "
-                           'player.')
+    sounds: bool = setting(
+        False, "Play sounds for countdown and results through the system's player."
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -87,7 +98,8 @@ class SoundPlayer:
 
     def __init__(self, command: tuple[str, ...] | None = None) -> None:
         self.command = command or next(
-            (player for player in _PLAYERS if shutil.which(player[0])), None)
+            (player for player in _PLAYERS if shutil.which(player[0])), None
+        )
         """The player, or ``None`` if the system has none: then nothing sounds."""
         self._folder: tempfile.TemporaryDirectory | None = None
         self._running: subprocess.Popen | None = None
@@ -100,8 +112,11 @@ class SoundPlayer:
         if self.command is None or (self._running and self._running.poll() is None):
             return
         self._running = subprocess.Popen(
-            [*self.command, str(self._file(name))], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [*self.command, str(self._file(name))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def close(self) -> None:
         """Let a cue that sounds end, and remove the files."""

@@ -25,36 +25,65 @@ class InterviewSettings:
     """When a question is answered, and when a hint is given."""
 
     autostart: bool = setting(
-        True, 'Begin when a face is seen or a voice is heard; false waits for ~/start.')
+        True, 'Begin when a face is seen or a voice is heard; false waits for ~/start.'
+    )
     answer_silence: float = setting(
-        4.0, 'An answer ends after this much silence, seconds.', low=0.5, high=60.0, live=True)
+        4.0, 'An answer ends after this much silence, seconds.', low=0.5, high=60.0, live=True
+    )
     longest_answer: float = setting(
-        120.0, 'An answer ends after this time at the latest, seconds.', low=5.0, high=1800.0,
-        live=True)
+        120.0,
+        'An answer ends after this time at the latest, seconds.',
+        low=5.0,
+        high=1800.0,
+        live=True,
+    )
     no_answer: float = setting(
-        30.0, 'A question that nobody answers is passed over after this time, seconds.',
-        low=2.0, high=600.0, live=True)
+        30.0,
+        'A question that nobody answers is passed over after this time, seconds.',
+        low=2.0,
+        high=600.0,
+        live=True,
+    )
     hint_silence: float = setting(
-        10.0, 'Hint: silent for so long before an answer, seconds; 0 for never.',
-        low=0.0, high=600.0, live=True)
+        10.0,
+        'Hint: silent for so long before an answer, seconds; 0 for never.',
+        low=0.0,
+        high=600.0,
+        live=True,
+    )
     hint_absent: float = setting(
-        5.0, 'Hint: no face for so long, seconds; 0 for never.', low=0.0, high=600.0, live=True)
+        5.0, 'Hint: no face for so long, seconds; 0 for never.', low=0.0, high=600.0, live=True
+    )
     hint_away: float = setting(
-        8.0, 'Hint: not facing the camera for so long, seconds; 0 for never.',
-        low=0.0, high=600.0, live=True)
+        8.0,
+        'Hint: not facing the camera for so long, seconds; 0 for never.',
+        low=0.0,
+        high=600.0,
+        live=True,
+    )
     hint_level: float = setting(
-        -38.0, 'Hint: speech quieter than this, dB relative to full scale; -100 for never.',
-        low=-100.0, high=0.0, live=True)
+        -38.0,
+        'Hint: speech quieter than this, dB relative to full scale; -100 for never.',
+        low=-100.0,
+        high=0.0,
+        live=True,
+    )
     hint_rate: float = setting(
-        6.0, 'Hint: more syllables a second than this; 0 for never.',
-        low=0.0, high=20.0, live=True)
+        6.0, 'Hint: more syllables a second than this; 0 for never.', low=0.0, high=20.0, live=True
+    )
     hint_shown: float = setting(
-        5.0, 'A hint is shown so long, seconds.', low=0.5, high=60.0, live=True)
+        5.0, 'A hint is shown so long, seconds.', low=0.5, high=60.0, live=True
+    )
     hint_gap: float = setting(
-        15.0, 'Least time between two hints, seconds.', low=0.0, high=600.0, live=True)
+        15.0, 'Least time between two hints, seconds.', low=0.0, high=600.0, live=True
+    )
     clock_jump: float = setting(
-        5.0, 'A step of the clock larger than this, or backwards, does not count as time '
-        'passed, seconds.', low=1.0, high=3600.0)
+        5.0,
+        'A step of the clock larger than this, or backwards, does not count as time '
+        'passed, seconds.',
+        low=1.0,
+        high=3600.0,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -69,8 +98,9 @@ class Interview:
     :raises ValueError: if there is no question.
     """
 
-    def __init__(self, questions: Sequence[Question],
-                 settings: InterviewSettings = InterviewSettings()) -> None:
+    def __init__(
+        self, questions: Sequence[Question], settings: InterviewSettings = InterviewSettings()
+    ) -> None:
         if not questions:
             raise ValueError('an interview needs at least one question')
         self.questions = tuple(questions)
@@ -203,8 +233,10 @@ class Interview:
         elif over(settings.hint_away, self._faced):
             self._give('Look towards the camera now and then.')
         elif self.phase is Phase.QUESTION and over(settings.hint_silence, self._begun):
-            self._give(f'You have been silent for {settings.hint_silence:.0f} s: '
-                       'begin with the first thing that comes to mind.')
+            self._give(
+                f'You have been silent for {settings.hint_silence:.0f} s: '
+                'begin with the first thing that comes to mind.'
+            )
 
     def _give(self, hint: str) -> None:
         if self._time - self._hint_at >= self.settings.hint_gap:

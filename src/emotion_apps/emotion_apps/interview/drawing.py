@@ -44,19 +44,41 @@ def draw_interview(canvas: Canvas, scene: Scene, state: InterviewView) -> None:
     canvas.panel(question, alpha=0.86, radius=22 * unit)
     inside = question.inset(26 * unit, 20 * unit)
     if state.phase is Phase.IDLE:
-        canvas.text('MOCK INTERVIEW', inside.x, inside.y, 20 * unit, theme.MUTED, weight=700,
-                    level='top')
-        canvas.paragraph('Sit down before the camera to begin', _below(inside, unit),
-                         42 * unit, theme.TEXT, weight=700)
+        canvas.text(
+            'MOCK INTERVIEW', inside.x, inside.y, 20 * unit, theme.MUTED, weight=700, level='top'
+        )
+        canvas.paragraph(
+            'Sit down before the camera to begin',
+            _below(inside, unit),
+            42 * unit,
+            theme.TEXT,
+            weight=700,
+        )
     else:
-        canvas.text(f'QUESTION {state.question} OF {state.questions}', inside.x, inside.y,
-                    20 * unit, theme.MUTED, weight=700, level='top')
+        canvas.text(
+            f'QUESTION {state.question} OF {state.questions}',
+            inside.x,
+            inside.y,
+            20 * unit,
+            theme.MUTED,
+            weight=700,
+            level='top',
+        )
         _draw_question(canvas, _below(inside, unit), state.text)
     if state.hint:
         hint = Box(area.x + 24 * unit, area.bottom - 108 * unit, area.w - 48 * unit, 84 * unit)
         canvas.panel(hint, alpha=0.9, radius=20 * unit)
-        canvas.text(state.hint, hint.centre[0], hint.centre[1], 30 * unit, theme.WARNING,
-                    weight=700, align='centre', level='middle', room=hint.w - 40 * unit)
+        canvas.text(
+            state.hint,
+            hint.centre[0],
+            hint.centre[1],
+            30 * unit,
+            theme.WARNING,
+            weight=700,
+            align='centre',
+            level='middle',
+            room=hint.w - 40 * unit,
+        )
     face, sound, answer = side.rows(330, 94, 230, gap=14 * unit)
     draw_reading(canvas, face, 'YOUR FACE', scene.face, 'no face')
     draw_sound(canvas, sound, scene)
@@ -82,35 +104,78 @@ def _draw_answer(canvas: Canvas, box: Box, state: InterviewView) -> None:
     unit = canvas.unit
     canvas.panel(box, radius=18 * unit)
     inside = box.inset(22 * unit, 18 * unit)
-    canvas.text('YOUR ANSWER', inside.x, inside.y, 19 * unit, theme.MUTED, weight=700,
-                level='top')
+    canvas.text('YOUR ANSWER', inside.x, inside.y, 19 * unit, theme.MUTED, weight=700, level='top')
     if state.phase is not Phase.ANSWER:
         text = 'Speak when you are ready' if state.phase is Phase.QUESTION else 'not yet'
-        canvas.text(text, inside.x, inside.y + 40 * unit, 26 * unit, theme.MUTED, level='top',
-                    room=inside.w)
+        canvas.text(
+            text,
+            inside.x,
+            inside.y + 40 * unit,
+            26 * unit,
+            theme.MUTED,
+            level='top',
+            room=inside.w,
+        )
         return
     word, ink = ('speaking', theme.ACCENT) if state.speaking else ('pause', theme.MUTED)
-    canvas.text(word, inside.right, inside.y, 19 * unit, ink, weight=700, align='right',
-                level='top')
-    canvas.text(f'{state.speaking_time:.0f} s', inside.x, inside.y + 34 * unit, 46 * unit,
-                weight=700, level='top')
-    canvas.text('spoken', inside.right, inside.y + 44 * unit, 24 * unit, theme.MUTED,
-                align='right', level='top')
-    canvas.text('Facing the camera', inside.x, inside.y + 104 * unit, 22 * unit, theme.MUTED,
-                level='top')
+    canvas.text(
+        word, inside.right, inside.y, 19 * unit, ink, weight=700, align='right', level='top'
+    )
+    canvas.text(
+        f'{state.speaking_time:.0f} s',
+        inside.x,
+        inside.y + 34 * unit,
+        46 * unit,
+        weight=700,
+        level='top',
+    )
+    canvas.text(
+        'spoken',
+        inside.right,
+        inside.y + 44 * unit,
+        24 * unit,
+        theme.MUTED,
+        align='right',
+        level='top',
+    )
+    canvas.text(
+        'Facing the camera', inside.x, inside.y + 104 * unit, 22 * unit, theme.MUTED, level='top'
+    )
     if not math.isnan(state.engagement):
-        canvas.text(f'{state.engagement:.0%}', inside.right, inside.y + 104 * unit, 22 * unit,
-                    weight=700, align='right', level='top')
-        canvas.bar(Box(inside.x, inside.y + 138 * unit, inside.w, 16 * unit), state.engagement,
-                   theme.ACCENT)
+        canvas.text(
+            f'{state.engagement:.0%}',
+            inside.right,
+            inside.y + 104 * unit,
+            22 * unit,
+            weight=700,
+            align='right',
+            level='top',
+        )
+        canvas.bar(
+            Box(inside.x, inside.y + 138 * unit, inside.w, 16 * unit),
+            state.engagement,
+            theme.ACCENT,
+        )
 
 
 def _draw_end(canvas: Canvas, state: InterviewView) -> None:
     unit = canvas.unit
     x, y = canvas.box.centre
-    canvas.text('Thank you', x, y - 60 * unit, 96 * unit, weight=700, align='centre',
-                level='middle')
-    text = f'Your report: {state.report}' if state.report else \
-        'Nothing was stored. Give out:=FOLDER to keep a report.'
-    canvas.text(text, x, y + 50 * unit, 30 * unit, theme.MUTED, align='centre', level='middle',
-                room=0.92 * canvas.width)
+    canvas.text(
+        'Thank you', x, y - 60 * unit, 96 * unit, weight=700, align='centre', level='middle'
+    )
+    text = (
+        f'Your report: {state.report}'
+        if state.report
+        else 'Nothing was stored. Give out:=FOLDER to keep a report.'
+    )
+    canvas.text(
+        text,
+        x,
+        y + 50 * unit,
+        30 * unit,
+        theme.MUTED,
+        align='centre',
+        level='middle',
+        room=0.92 * canvas.width,
+    )

@@ -73,7 +73,7 @@ class FacingCamera:
             return False
         pitch = 0.0 if math.isnan(pitch) else pitch
         self._poses.append((yaw, pitch))
-        del self._poses[:-self._memory]
+        del self._poses[: -self._memory]
         usual = np.clip(np.median(self._poses, axis=0), -20, 20)
         return bool(abs(yaw - usual[0]) <= YAW_LIMIT and abs(pitch - usual[1]) <= PITCH_LIMIT)
 

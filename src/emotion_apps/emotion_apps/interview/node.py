@@ -50,8 +50,9 @@ class InterviewNodeSettings(InterviewSettings):
     questions: str = setting('', 'YAML file of questions; empty for the built-in ones.')
     out: str = setting('', 'Folder for the report; nothing is stored if it is empty.')
     speak: bool = setting(False, 'Read the questions aloud, if a synthesiser is installed.')
-    state_rate: float = setting(10.0, 'States a second while the interview runs.',
-                                low=1.0, high=60.0)
+    state_rate: float = setting(
+        10.0, 'States a second while the interview runs.', low=1.0, high=60.0
+    )
 
 
 class InterviewNode(Node):
@@ -65,8 +66,9 @@ class InterviewNode(Node):
         self._options = Parameters(self, InterviewNodeSettings)
         settings = self._options.value
         try:
-            questions = load_questions(settings.questions) if settings.questions \
-                else default_questions()
+            questions = (
+                load_questions(settings.questions) if settings.questions else default_questions()
+            )
         except QuestionError as error:
             raise ConfigurationError(f'interview_node: parameter questions: {error}') from error
         self._report_path = ''
@@ -74,26 +76,35 @@ class InterviewNode(Node):
         self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
         if settings.speak and not self._speaker.program:
-            self.get_logger().warning('speak is on, but there is no synthesiser: install '
-                                      'espeak-ng; the questions are shown only')
+            self.get_logger().warning(
+                'speak is on, but there is no synthesiser: install '
+                'espeak-ng; the questions are shown only'
+            )
         self._warn = Reporter(self)
         self._diagnostics = Diagnostics(self)
-        self._publisher = self.create_publisher(InterviewState, 'emotion/interview/state',
-                                                qos.LATCHED)
+        self._publisher = self.create_publisher(
+            InterviewState, 'emotion/interview/state', qos.LATCHED
+        )
         self._session = InterviewSession(questions, settings, self._on_change)
-        self._options.on_change(
-            lambda value: setattr(self._session.interview, 'settings', value))
+        self._options.on_change(lambda value: setattr(self._session.interview, 'settings', value))
         self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
         for topic, source in (('face', 'face'), ('voice', 'voice'), ('fused', 'fused')):
             self.create_subscription(
-                EmotionPrediction, f'emotion/{topic}',
-                lambda message, source=source: self._on_emotion(message, source), qos.RESULT)
-        self.create_subscription(VoiceActivity, 'emotion/voice_activity', self._on_activity,
-                                 qos.RESULT)
+                EmotionPrediction,
+                f'emotion/{topic}',
+                lambda message, source=source: self._on_emotion(message, source),
+                qos.RESULT,
+            )
+        self.create_subscription(
+            VoiceActivity, 'emotion/voice_activity', self._on_activity, qos.RESULT
+        )
         self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
         for name in ('start', 'next', 'stop', 'reset'):
-            self.create_service(Trigger, f'~/{name}',
-                                lambda request, response, name=name: self._on_call(name, response))
+            self.create_service(
+                Trigger,
+                f'~/{name}',
+                lambda request, response, name=name: self._on_call(name, response),
+            )
         self.create_timer(1.0 / settings.state_rate, self._on_tick)
         self._publish()
 
@@ -112,8 +123,11 @@ class InterviewNode(Node):
         time, now = to_seconds(stamp), self._now()
         if -latest <= time - now <= _MOST_APART:
             return time
-        self._warn.warn('clock', f'a stamp is {time - now:+.1f} s from now: the clocks of the '
-                        'machines differ; the time of arrival is taken')
+        self._warn.warn(
+            'clock',
+            f'a stamp is {time - now:+.1f} s from now: the clocks of the '
+            'machines differ; the time of arrival is taken',
+        )
         return now
 
     def _on_faces(self, message: FaceArray) -> None:
@@ -130,8 +144,9 @@ class InterviewNode(Node):
         if source == 'face':
             self._subject = message.subject_id
         self._newest = message
-        self._session.emotion(self._time(message.header.stamp, _LATEST), source,
-                              message.probabilities)
+        self._session.emotion(
+            self._time(message.header.stamp, _LATEST), source, message.probabilities
+        )
 
     def _on_activity(self, message: VoiceActivity) -> None:
         # The synthesiser's own voice is no answer.
@@ -182,13 +197,21 @@ class InterviewNode(Node):
     def _publish(self) -> None:
         interview = self._session.interview
         message = InterviewState(
-            phase=int(interview.phase), phase_name=interview.phase.name,
-            question=interview.number, questions=len(interview.questions), text=interview.text,
-            hint=interview.hint, elapsed=float(interview.elapsed),
-            remaining=float(interview.remaining), speaking=interview.speaking,
-            speaking_time=float(interview.speaking_time), face_present=interview.face_present,
-            facing_camera=interview.facing_camera, engagement=float(interview.engagement),
-            report=self._report_path if interview.phase is Phase.FINISHED else '')
+            phase=int(interview.phase),
+            phase_name=interview.phase.name,
+            question=interview.number,
+            questions=len(interview.questions),
+            text=interview.text,
+            hint=interview.hint,
+            elapsed=float(interview.elapsed),
+            remaining=float(interview.remaining),
+            speaking=interview.speaking,
+            speaking_time=float(interview.speaking_time),
+            face_present=interview.face_present,
+            facing_camera=interview.facing_camera,
+            engagement=float(interview.engagement),
+            report=self._report_path if interview.phase is Phase.FINISHED else '',
+        )
         message.header.stamp = self.get_clock().now().to_msg()
         if self._newest is not None and not math.isnan(self._newest.confidence):
             message.has_prediction, message.prediction = True, self._newest

@@ -46,25 +46,33 @@ def load_questions(path: str | Path) -> tuple[Question, ...]:
 
 def default_questions() -> tuple[Question, ...]:
     """Return questions that most interviews begin with."""
-    return tuple(Question(text) for text in (
-        'Tell me about yourself.',
-        'What was a hard problem that you solved, and how?',
-        'Tell me about a time when you disagreed with somebody in your team.',
-        'What would you like to learn in the next year?',
-        'Why does this position interest you?'))
+    return tuple(
+        Question(text)
+        for text in (
+            'Tell me about yourself.',
+            'What was a hard problem that you solved, and how?',
+            'Tell me about a time when you disagreed with somebody in your team.',
+            'What would you like to learn in the next year?',
+            'Why does this position interest you?',
+        )
+    )
 
 
 def _question(path: Path, number: int, item: object) -> Question:
     if isinstance(item, str):
         item = {'text': item}
-    if not isinstance(item, dict) or not isinstance(item.get('text'), str) \
-            or not item['text'].strip():
+    if (
+        not isinstance(item, dict)
+        or not isinstance(item.get('text'), str)
+        or not item['text'].strip()
+    ):
         raise QuestionError(f'{path}: question {number} has no text')
     unknown = set(item) - {'text', 'seconds'}
     if unknown:
         raise QuestionError(f'{path}: question {number} has an unknown key {sorted(unknown)[0]!r}')
     seconds = item.get('seconds', 0.0)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0:
-        raise QuestionError(f'{path}: question {number}: seconds is {seconds!r}; it must be a '
-                            'number, 0 or more')
+        raise QuestionError(
+            f'{path}: question {number}: seconds is {seconds!r}; it must be a number, 0 or more'
+        )
     return Question(item['text'].strip(), float(seconds))

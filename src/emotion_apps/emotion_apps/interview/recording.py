@@ -57,8 +57,7 @@ class Analysis:
         self._finder, self._primary, self._smoother = FaceFinder(), Primary(), Smoother()
         self._faces = FaceEmotionRecognizer(load_model(fer, 'fer', ModelSettings()))
         voice = load_model(ser, 'ser', ModelSettings())
-        self._voices = SpeechEmotionRecognizer(voice,
-                                               memory_for(voice.profile, MemorySettings()))
+        self._voices = SpeechEmotionRecognizer(voice, memory_for(voice.profile, MemorySettings()))
         self._listener = Listener(make_vad(VadSettings()))
         self._fusion = LiveFusion()
 
@@ -131,9 +130,16 @@ class Analysis:
             emotion = self._voices.predict(segment.samples, 16000)
             if not emotion.abstained:
                 self._session.emotion(segment.end, 'voice', emotion.probabilities)
-                self._fused(self._fusion.add_voice(Reading(
-                    segment.end, 'voice', emotion.probabilities,
-                    span=segment.samples.size / 16000)))
+                self._fused(
+                    self._fusion.add_voice(
+                        Reading(
+                            segment.end,
+                            'voice',
+                            emotion.probabilities,
+                            span=segment.samples.size / 16000,
+                        )
+                    )
+                )
 
     def _picture(self, frame: np.ndarray, moment: float) -> None:
         faces = self._finder.find(frame, moment)
@@ -157,24 +163,35 @@ def _settings(questions: Sequence[Question]) -> InterviewSettings:
     """Return settings for a recording: a single question lasts as long as the file."""
     settings = InterviewSettings()
     if len(questions) == 1:
-        settings = dataclasses.replace(settings, answer_silence=60.0, longest_answer=1800.0,
-                                       no_answer=600.0)
+        settings = dataclasses.replace(
+            settings, answer_silence=60.0, longest_answer=1800.0, no_answer=600.0
+        )
     return settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Analyse a recording, print the notes, and write the report if a folder is given."""
-    parser = argparse.ArgumentParser(prog='./emotion interview',
-                                     description='Feedback on a recorded interview.')
+    parser = argparse.ArgumentParser(
+        prog='./emotion interview', description='Feedback on a recorded interview.'
+    )
     parser.add_argument('--video', type=Path, required=True, help='recording with one person')
-    parser.add_argument('--out', type=Path,
-                        help='folder for interview.html and interview.json; without it nothing '
-                        'is stored')
-    parser.add_argument('--questions', type=Path,
-                        help='YAML file of the questions that were answered, in order; without '
-                        'it the recording is one answer')
-    parser.add_argument('--fps', type=float, default=10.0,
-                        help='frames analysed a second at most (default: %(default)s)')
+    parser.add_argument(
+        '--out',
+        type=Path,
+        help='folder for interview.html and interview.json; without it nothing is stored',
+    )
+    parser.add_argument(
+        '--questions',
+        type=Path,
+        help='YAML file of the questions that were answered, in order; without '
+        'it the recording is one answer',
+    )
+    parser.add_argument(
+        '--fps',
+        type=float,
+        default=10.0,
+        help='frames analysed a second at most (default: %(default)s)',
+    )
     parser.add_argument('--fer-model', default='fer-default', help='name or path')
     parser.add_argument('--ser-model', default='ser-default', help='name or path')
     options = parser.parse_args(arguments)
@@ -184,12 +201,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not options.video.is_file():
             raise VideoError(f'{options.video}: there is no such file')
-        questions = load_questions(options.questions) if options.questions else (
-            Question(f'The recording {options.video.name}'),)
+        questions = (
+            load_questions(options.questions)
+            if options.questions
+            else (Question(f'The recording {options.video.name}'),)
+        )
         session = InterviewSession(questions, _settings(questions))
         session.start(0.0)
         seconds = Analysis(session, options.fps, options.fer_model, options.ser_model).run(
-            options.video)
+            options.video
+        )
     except (VideoError, QuestionError, ModelError, VadError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2

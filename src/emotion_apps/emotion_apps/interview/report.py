@@ -27,7 +27,8 @@ CANNOT = (
     'in those data sets: by age, skin colour, culture, language, disability. Take the curves as '
     'a mirror for practice, not as a judgement, and never use them to judge somebody else: in '
     'the European Union emotion recognition at work and in education is prohibited, save for '
-    'medical and safety reasons (AI Act, Article 5(1)(f)).')
+    'medical and safety reasons (AI Act, Article 5(1)(f)).'
+)
 
 NOTHING = 'None from what was measured.'
 
@@ -61,8 +62,7 @@ def write_report(log: InterviewLog, folder: str | Path) -> tuple[Path, Path]:
     folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / 'interview.html', folder / 'interview.json'
     page.write_text(render(log), encoding='utf-8')
-    data.write_text(json.dumps(as_json(log), indent=1, allow_nan=False) + '\n',
-                    encoding='utf-8')
+    data.write_text(json.dumps(as_json(log), indent=1, allow_nan=False) + '\n', encoding='utf-8')
     return page, data
 
 
@@ -74,8 +74,7 @@ def render(log: InterviewLog) -> str:
     duration = '' if math.isnan(seconds) else f', {seconds / 60:.0f} min {seconds % 60:.0f} s'
     answered = sum(item.answered for item in summaries)
     empty = NOTHING if strengths or suggestions else 'Not enough was measured.'
-    sections = ''.join(_answer(answer, summary)
-                       for answer, summary in zip(log.answers, summaries))
+    sections = ''.join(_answer(answer, summary) for answer, summary in zip(log.answers, summaries))
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
@@ -93,9 +92,14 @@ def render(log: InterviewLog) -> str:
 def _notes(items: list[Note], empty: str) -> str:
     if not items:
         return f'<p><small>{empty}</small></p>'
-    return '<ul>' + ''.join(
-        f'<li>{escape(item.text)}<br><small>Measured: {escape(item.measurement)}</small></li>'
-        for item in items) + '</ul>'
+    return (
+        '<ul>'
+        + ''.join(
+            f'<li>{escape(item.text)}<br><small>Measured: {escape(item.measurement)}</small></li>'
+            for item in items
+        )
+        + '</ul>'
+    )
 
 
 def _answer(answer: Answer, summary: AnswerSummary) -> str:
@@ -106,39 +110,52 @@ def _answer(answer: Answer, summary: AnswerSummary) -> str:
         'Until the first word': figure(summary.reaction, '{:.1f} s'),
         'Speaking time': f'{summary.speaking_time:.1f} s',
         'Pauses': f'{summary.pauses} ({summary.pause_seconds:.1f} s each)'
-                  if summary.pauses else '0',
+        if summary.pauses
+        else '0',
         'Pace': figure(summary.rate, '{:.1f} syll./s'),
         'Loudness': figure(summary.level, '{:.0f} dBFS'),
         'Pitch': figure(summary.pitch, '{:.0f} Hz'),
         'Pitch variation': figure(summary.pitch_range, '{:.1f} semitones'),
         'Facing the camera': figure(100 * summary.engagement, '{:.0f} %'),
     }
-    table = ''.join(f'<div><dt>{key}</dt><dd>{value}</dd></div>'
-                    for key, value in figures.items())
-    hints = ''.join(f'<li>{escape(text)} <small>at {time - answer.shown:.0f} s</small></li>'
-                    for time, text in answer.hints)
+    table = ''.join(f'<div><dt>{key}</dt><dd>{value}</dd></div>' for key, value in figures.items())
+    hints = ''.join(
+        f'<li>{escape(text)} <small>at {time - answer.shown:.0f} s</small></li>'
+        for time, text in answer.hints
+    )
     hints = f'<p><small>Hints shown</small></p><ul>{hints}</ul>' if hints else ''
-    return (f'<section><h2>{summary.number}. {escape(summary.question)}</h2>'
-            f'{_timeline(answer)}<dl>{table}</dl>{hints}</section>')
+    return (
+        f'<section><h2>{summary.number}. {escape(summary.question)}</h2>'
+        f'{_timeline(answer)}<dl>{table}</dl>{hints}</section>'
+    )
 
 
 def _timeline(answer: Answer, width: int = 860, height: int = 190) -> str:
     """Draw the probability of each class over time, speech and facing below, as SVG."""
-    end = answer.ended if not math.isnan(answer.ended) else max(
-        [sample.time for sample in answer.emotions], default=answer.shown)
+    end = (
+        answer.ended
+        if not math.isnan(answer.ended)
+        else max([sample.time for sample in answer.emotions], default=answer.shown)
+    )
     length = max(end - answer.shown, 0.5)
     left, plot = 34, height - 52
 
     def x(time: float) -> float:
         return left + (width - left) * min(max((time - answer.shown) / length, 0.0), 1.0)
 
-    parts = [(f'<svg viewBox="0 0 {width} {height}" role="img" '
-             f'aria-label="Emotion over time, answer {answer.number}">')]
+    parts = [
+        (
+            f'<svg viewBox="0 0 {width} {height}" role="img" '
+            f'aria-label="Emotion over time, answer {answer.number}">'
+        )
+    ]
     for value in (0.0, 0.5, 1.0):
         y = 4 + plot * (1 - value)
-        parts.append(f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" '
-                     'stroke="currentColor" stroke-opacity=".15"/>'
-                     f'<text x="0" y="{y + 4:.1f}">{value:.0%}</text>')
+        parts.append(
+            f'<line x1="{left}" x2="{width}" y1="{y:.1f}" y2="{y:.1f}" '
+            'stroke="currentColor" stroke-opacity=".15"/>'
+            f'<text x="0" y="{y + 4:.1f}">{value:.0%}</text>'
+        )
     shown: list[int] = []
     faces = [s for s in answer.emotions if s.source == 'face']
     if faces:
@@ -148,35 +165,50 @@ def _timeline(answer: Answer, width: int = 860, height: int = 190) -> str:
             if vectors[:, emotion].max() < 0.15:
                 continue
             shown.append(emotion)
-            points = ' '.join(f'{x(t):.1f},{4 + plot * (1 - p):.1f}'
-                              for t, p in zip(times, vectors[:, emotion]))
-            parts.append(f'<polyline points="{points}" fill="none" stroke-width="2" '
-                         f'stroke="{_css(emotion)}"><title>{name}</title></polyline>')
+            points = ' '.join(
+                f'{x(t):.1f},{4 + plot * (1 - p):.1f}' for t, p in zip(times, vectors[:, emotion])
+            )
+            parts.append(
+                f'<polyline points="{points}" fill="none" stroke-width="2" '
+                f'stroke="{_css(emotion)}"><title>{name}</title></polyline>'
+            )
     for sample in answer.emotions:
         if sample.source == 'voice':
             emotion = int(sample.probabilities.argmax())
             shown.append(emotion)
             y = 4 + plot * (1 - float(sample.probabilities[emotion]))
-            parts.append(f'<circle cx="{x(sample.time):.1f}" cy="{y:.1f}" r="6" '
-                         f'fill="{_css(emotion)}" stroke="var(--card)" stroke-width="2">'
-                         f'<title>voice: {EMOTIONS[emotion]} '
-                         f'{sample.probabilities[emotion]:.0%}</title></circle>')
+            parts.append(
+                f'<circle cx="{x(sample.time):.1f}" cy="{y:.1f}" r="6" '
+                f'fill="{_css(emotion)}" stroke="var(--card)" stroke-width="2">'
+                f'<title>voice: {EMOTIONS[emotion]} '
+                f'{sample.probabilities[emotion]:.0%}</title></circle>'
+            )
     row = plot + 14
     parts.append(f'<text x="0" y="{row + 8}">voice</text>')
     for item in answer.utterances:
-        parts.append(f'<rect x="{x(item.start):.1f}" y="{row}" rx="3" height="9" '
-                     f'width="{max(2.0, x(item.end) - x(item.start)):.1f}" fill="#0072B2"/>')
+        parts.append(
+            f'<rect x="{x(item.start):.1f}" y="{row}" rx="3" height="9" '
+            f'width="{max(2.0, x(item.end) - x(item.start)):.1f}" fill="#0072B2"/>'
+        )
     row += 16
     parts.append(f'<text x="0" y="{row + 8}">face</text>')
     for start, stop in _runs(answer.frames):
-        parts.append(f'<rect x="{x(start):.1f}" y="{row}" rx="3" height="9" '
-                     f'width="{max(2.0, x(stop) - x(start)):.1f}" fill="#009E73"/>')
-    parts.append(f'<text x="{left}" y="{height - 3}">0 s</text>'
-                 f'<text x="{width - 36}" y="{height - 3}">{length:.0f} s</text></svg>')
-    key = ''.join(f'<span><i style="background:{_css(e)}"></i>{EMOTIONS[e]}</span>'
-                  for e in sorted(set(shown)))
-    return (''.join(parts) + f'<div class="key">{key}<span>lines: face; dots: voice; bars: '
-            'speaking, and facing the camera</span></div>')
+        parts.append(
+            f'<rect x="{x(start):.1f}" y="{row}" rx="3" height="9" '
+            f'width="{max(2.0, x(stop) - x(start)):.1f}" fill="#009E73"/>'
+        )
+    parts.append(
+        f'<text x="{left}" y="{height - 3}">0 s</text>'
+        f'<text x="{width - 36}" y="{height - 3}">{length:.0f} s</text></svg>'
+    )
+    key = ''.join(
+        f'<span><i style="background:{_css(e)}"></i>{EMOTIONS[e]}</span>'
+        for e in sorted(set(shown))
+    )
+    return (
+        ''.join(parts) + f'<div class="key">{key}<span>lines: face; dots: voice; bars: '
+        'speaking, and facing the camera</span></div>'
+    )
 
 
 def _thinned(samples: list, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -184,8 +216,9 @@ def _thinned(samples: list, most: int) -> tuple[np.ndarray, np.ndarray]:
     order = sorted(samples, key=lambda sample: sample.time)
     groups = np.array_split(np.arange(len(order)), min(most, len(order)))
     times = np.array([np.mean([order[i].time for i in group]) for group in groups])
-    vectors = np.array([np.mean([order[i].probabilities for i in group], axis=0)
-                        for group in groups])
+    vectors = np.array(
+        [np.mean([order[i].probabilities for i in group], axis=0) for group in groups]
+    )
     return times, vectors
 
 

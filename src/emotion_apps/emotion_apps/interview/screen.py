@@ -33,11 +33,19 @@ class InterviewScreen:
     def take(self, message: InterviewState, feed: SceneFeed) -> None:
         """Take a state of the interview."""
         self._state = InterviewView(
-            phase=Phase(message.phase), question=message.question,
-            questions=message.questions, text=message.text, hint=message.hint,
-            elapsed=message.elapsed, remaining=message.remaining, speaking=message.speaking,
-            speaking_time=message.speaking_time, face_present=message.face_present,
-            engagement=message.engagement, report=message.report)
+            phase=Phase(message.phase),
+            question=message.question,
+            questions=message.questions,
+            text=message.text,
+            hint=message.hint,
+            elapsed=message.elapsed,
+            remaining=message.remaining,
+            speaking=message.speaking,
+            speaking_time=message.speaking_time,
+            face_present=message.face_present,
+            engagement=message.engagement,
+            report=message.report,
+        )
 
     def draw(self, size: tuple[int, int], feed: SceneFeed) -> np.ndarray:
         """Draw the phase of the interview."""

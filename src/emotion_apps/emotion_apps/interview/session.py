@@ -23,9 +23,12 @@ class InterviewSession:
     :param on_change: called after the phase or the question changed.
     """
 
-    def __init__(self, questions: Sequence[Question],
-                 settings: InterviewSettings | None = None,
-                 on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        questions: Sequence[Question],
+        settings: InterviewSettings | None = None,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self.interview = Interview(questions, settings or InterviewSettings())
         self.log = InterviewLog()
         self._on_change = on_change

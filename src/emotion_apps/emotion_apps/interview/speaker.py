@@ -13,8 +13,9 @@ class Speaker:
     """A synthesiser, if one is installed (:attr:`program` is empty if not)."""
 
     def __init__(self) -> None:
-        self._command = next((list(command) for command in _PROGRAMS
-                              if shutil.which(command[0])), [])
+        self._command = next(
+            (list(command) for command in _PROGRAMS if shutil.which(command[0])), []
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -32,9 +33,13 @@ class Speaker:
         self.stop()
         if self._command:
             self._process = subprocess.Popen(
-                [*self._command, '--', text] if 'espeak' in self.program
+                [*self._command, '--', text]
+                if 'espeak' in self.program
                 else [*self._command, text],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
 
     def stop(self) -> None:
         """Be silent."""

@@ -63,30 +63,47 @@ def summarise(answer: Answer) -> AnswerSummary:
     gaps += [pause for item in spoken for pause in item.prosody.pauses]
     pauses = [gap for gap in gaps if gap >= 0.5]
     syllables = sum(item.prosody.syllables for item in spoken)
-    frames = [frame for frame in answer.frames
-              if math.isnan(answer.began) or frame[0] >= answer.began] or answer.frames
+    frames = [
+        frame for frame in answer.frames if math.isnan(answer.began) or frame[0] >= answer.began
+    ] or answer.frames
 
     def mean(name: str) -> float:
-        pairs = [(getattr(item.prosody, name), item.prosody.speech_seconds) for item in spoken
-                 if not math.isnan(getattr(item.prosody, name))]
+        pairs = [
+            (getattr(item.prosody, name), item.prosody.speech_seconds)
+            for item in spoken
+            if not math.isnan(getattr(item.prosody, name))
+        ]
         weight = sum(pair[1] for pair in pairs)
         return sum(value * part for value, part in pairs) / weight if weight else math.nan
 
-    began = answer.began if not math.isnan(answer.began) else (
-        spoken[0].start if spoken else math.nan)
+    began = (
+        answer.began if not math.isnan(answer.began) else (spoken[0].start if spoken else math.nan)
+    )
     last = max((item.end for item in spoken), default=answer.ended)
     return AnswerSummary(
-        answer.number, answer.question, bool(spoken), max(0.0, began - answer.shown),
-        last - began, speaking, len(pauses),
+        answer.number,
+        answer.question,
+        bool(spoken),
+        max(0.0, began - answer.shown),
+        last - began,
+        speaking,
+        len(pauses),
         float(np.mean(pauses)) if pauses else 0.0,
         syllables / speaking if syllables and speaking > 0.5 else math.nan,
-        mean('level'), mean('level_range'), mean('pitch'), mean('pitch_range'),
+        mean('level'),
+        mean('level_range'),
+        mean('pitch'),
+        mean('pitch_range'),
         float(np.mean([frame[2] for frame in frames])) if frames else math.nan,
         float(np.mean([frame[1] for frame in frames])) if frames else math.nan,
-        {source: names(np.mean([s.probabilities for s in answer.emotions
-                                if s.source == source], axis=0))
-         for source in ('face', 'voice', 'fused')
-         if any(s.source == source for s in answer.emotions)})
+        {
+            source: names(
+                np.mean([s.probabilities for s in answer.emotions if s.source == source], axis=0)
+            )
+            for source in ('face', 'voice', 'fused')
+            if any(s.source == source for s in answer.emotions)
+        },
+    )
 
 
 def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
@@ -102,50 +119,83 @@ def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
         if math.isnan(value):
             return
         (strengths if good else suggestions).append(
-            Note(strength if good else suggestion, measured))
+            Note(strength if good else suggestion, measured)
+        )
 
     answered = [item for item in summaries if item.answered]
     if len(answered) < len(summaries):
-        suggestions.append(Note(
-            'Give every question at least a short answer; thinking aloud is fine.',
-            f'{len(summaries) - len(answered)} of {len(summaries)} questions without an answer'))
+        suggestions.append(
+            Note(
+                'Give every question at least a short answer; thinking aloud is fine.',
+                f'{len(summaries) - len(answered)} of {len(summaries)} questions without '
+                'an answer',
+            )
+        )
 
     def average(name: str) -> float:
-        values = [getattr(item, name) for item in answered
-                  if not math.isnan(getattr(item, name))]
+        values = [getattr(item, name) for item in answered if not math.isnan(getattr(item, name))]
         return float(np.mean(values)) if values else math.nan
 
     engagement = average('engagement')
-    judge(engagement, engagement >= 0.7, 'You kept facing the camera.',
-          'Face the camera more: put notes and the video window close to it.',
-          f'face towards the camera in {engagement:.0%} of the frames')
+    judge(
+        engagement,
+        engagement >= 0.7,
+        'You kept facing the camera.',
+        'Face the camera more: put notes and the video window close to it.',
+        f'face towards the camera in {engagement:.0%} of the frames',
+    )
     rate = average('rate')
     if not math.isnan(rate) and rate < 3.0:
-        suggestions.append(Note('You may speak a little faster.',
-                                f'{rate:.1f} syllables a second (usual: 3 to 5.5)'))
+        suggestions.append(
+            Note(
+                'You may speak a little faster.',
+                f'{rate:.1f} syllables a second (usual: 3 to 5.5)',
+            )
+        )
     else:
-        judge(rate, rate <= 5.5, 'Your pace was easy to follow.',
-              'Slow down a little, above all at the points that matter.',
-              f'{rate:.1f} syllables a second (usual: 3 to 5.5)')
+        judge(
+            rate,
+            rate <= 5.5,
+            'Your pace was easy to follow.',
+            'Slow down a little, above all at the points that matter.',
+            f'{rate:.1f} syllables a second (usual: 3 to 5.5)',
+        )
     pitch_range = average('pitch_range')
-    judge(pitch_range, pitch_range >= 2.0, 'Your voice was lively.',
-          'Let your voice rise and fall more: stress the word that matters in each sentence.',
-          f'pitch varied by {pitch_range:.1f} semitones (lively: 2 or more)')
+    judge(
+        pitch_range,
+        pitch_range >= 2.0,
+        'Your voice was lively.',
+        'Let your voice rise and fall more: stress the word that matters in each sentence.',
+        f'pitch varied by {pitch_range:.1f} semitones (lively: 2 or more)',
+    )
     level = average('level')
-    judge(level, level >= -38.0, 'You were easy to hear.',
-          'Speak up a little, or move closer to the microphone.',
-          f'{level:.0f} dB relative to full scale while speaking')
+    judge(
+        level,
+        level >= -38.0,
+        'You were easy to hear.',
+        'Speak up a little, or move closer to the microphone.',
+        f'{level:.0f} dB relative to full scale while speaking',
+    )
     reaction = average('reaction')
-    judge(reaction, reaction <= 5.0, 'You began to answer soon.',
-          'A long silence before the answer is fine if you fill it: repeat the question in your '
-          'own words.', f'{reaction:.1f} s from the question to the first word')
+    judge(
+        reaction,
+        reaction <= 5.0,
+        'You began to answer soon.',
+        'A long silence before the answer is fine if you fill it: repeat the question in your '
+        'own words.',
+        f'{reaction:.1f} s from the question to the first word',
+    )
     seconds = average('answer_seconds')
     speaking = average('speaking_time')
     if seconds > 3 and speaking > 0:
         part = min(1.0, speaking / seconds)
-        judge(part, part >= 0.5, 'You used your time for speaking.',
-              'Shorter pauses would help: plan the first sentence of each answer.',
-              f'{part:.0%} of the answers was speech')
+        judge(
+            part,
+            part >= 0.5,
+            'You used your time for speaking.',
+            'Shorter pauses would help: plan the first sentence of each answer.',
+            f'{part:.0%} of the answers was speech',
+        )
     return strengths, suggestions
 
 
@@ -165,15 +215,33 @@ def as_json(log: InterviewLog) -> dict[str, object]:
 
     return {
         'seconds': clean(log.ended - log.started),
-        'answers': [clean({
-            **vars(summary),
-            'timeline': [{'time': sample.time - log.started, 'source': sample.source,
-                          'probabilities': [float(p) for p in sample.probabilities]}
-                         for sample in answer.emotions],
-            'utterances': [{'start': item.start - log.started, 'end': item.end - log.started,
-                            **vars(item.prosody)} for item in answer.utterances],
-            'hints': [{'time': time - log.started, 'text': text} for time, text in answer.hints],
-        }) for summary, answer in zip(summaries, log.answers)],
+        'answers': [
+            clean(
+                {
+                    **vars(summary),
+                    'timeline': [
+                        {
+                            'time': sample.time - log.started,
+                            'source': sample.source,
+                            'probabilities': [float(p) for p in sample.probabilities],
+                        }
+                        for sample in answer.emotions
+                    ],
+                    'utterances': [
+                        {
+                            'start': item.start - log.started,
+                            'end': item.end - log.started,
+                            **vars(item.prosody),
+                        }
+                        for item in answer.utterances
+                    ],
+                    'hints': [
+                        {'time': time - log.started, 'text': text} for time, text in answer.hints
+                    ],
+                }
+            )
+            for summary, answer in zip(summaries, log.answers)
+        ],
         'strengths': [vars(note) for note in strengths],
         'suggestions': [vars(note) for note in suggestions],
         'classes': list(EMOTIONS),

@@ -80,34 +80,75 @@ class MultimodalSettings:
     """Settings of the multimodal cycle."""
 
     lock_frames: int = setting(
-        10, 'Processed frames for which one face must show one label to lock it.',
-        low=1, high=1000, live=True)
+        10,
+        'Processed frames for which one face must show one label to lock it.',
+        low=1,
+        high=1000,
+        live=True,
+    )
     hold_gap: float = setting(
-        0.5, 'Seconds for which the face may be lost without the hold beginning anew.',
-        low=0.0, high=10.0, live=True)
+        0.5,
+        'Seconds for which the face may be lost without the hold beginning anew.',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
     face_timeout: float = setting(
-        30.0, 'Seconds that a goal of emotion/detect waits for a held expression; 0 waits for '
-        'ever. The continuous mode always waits.', low=0.0, high=3600.0, live=True)
+        30.0,
+        'Seconds that a goal of emotion/detect waits for a held expression; 0 waits for '
+        'ever. The continuous mode always waits.',
+        low=0.0,
+        high=3600.0,
+        live=True,
+    )
     speech_timeout: float = setting(
-        6.0, 'Seconds to wait in LISTENING for speech to begin; then the cycle goes on with the '
-        'face only.', low=0.1, high=3600.0, live=True)
+        6.0,
+        'Seconds to wait in LISTENING for speech to begin; then the cycle goes on with the '
+        'face only.',
+        low=0.1,
+        high=3600.0,
+        live=True,
+    )
     speech_limit: float = setting(
-        20.0, 'Seconds of one stretch of speech after which its result is no longer waited for '
-        '(longer than the maximum of vad_node).', low=0.5, high=3600.0, live=True)
+        20.0,
+        'Seconds of one stretch of speech after which its result is no longer waited for '
+        '(longer than the maximum of vad_node).',
+        low=0.5,
+        high=3600.0,
+        live=True,
+    )
     voice_wait: float = setting(
-        4.0, 'Seconds to wait for the voice result after the speech ended.',
-        low=0.0, high=600.0, live=True)
+        4.0,
+        'Seconds to wait for the voice result after the speech ended.',
+        low=0.0,
+        high=600.0,
+        live=True,
+    )
     fused_wait: float = setting(
-        1.0, 'Seconds to wait for the fused result after the voice result.',
-        low=0.0, high=60.0, live=True)
+        1.0,
+        'Seconds to wait for the fused result after the voice result.',
+        low=0.0,
+        high=60.0,
+        live=True,
+    )
     lock_tolerance: float = setting(
-        0.5, 'Seconds before the lock at which an utterance, with its pre-roll, may begin and '
-        'still count.', low=0.0, high=10.0, live=True)
+        0.5,
+        'Seconds before the lock at which an utterance, with its pre-roll, may begin and '
+        'still count.',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
     result_hold: float = setting(
-        6.0, 'Seconds for which the result is shown.', low=0.1, high=3600.0, live=True)
+        6.0, 'Seconds for which the result is shown.', low=0.1, high=3600.0, live=True
+    )
     rest: float = setting(
-        1.0, 'Seconds after a shown result before a hold counts again.',
-        low=0.0, high=60.0, live=True)
+        1.0,
+        'Seconds after a shown result before a hold counts again.',
+        low=0.0,
+        high=60.0,
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -173,8 +214,9 @@ class Multimodal:
     :param running: whether cycles run from the start, one after the other.
     """
 
-    def __init__(self, settings: MultimodalSettings | None = None, *,
-                 running: bool = False) -> None:
+    def __init__(
+        self, settings: MultimodalSettings | None = None, *, running: bool = False
+    ) -> None:
         self.settings = settings or MultimodalSettings()
         self._continuous = running
         self._early_fused: deque[Reading] = deque(maxlen=_EARLY)
@@ -210,8 +252,12 @@ class Multimodal:
     @property
     def timed(self) -> bool:
         """Whether something can end by the passing of time alone, so that ticks are needed."""
-        return (self._phase != Phase.WAITING_FACE or self._face is not None
-                or bool(self._rest) or (self._once and self._face_timeout > 0))
+        return (
+            self._phase != Phase.WAITING_FACE
+            or self._face is not None
+            or bool(self._rest)
+            or (self._once and self._face_timeout > 0)
+        )
 
     def snapshot(self) -> Snapshot:
         """Return all that a screen needs, as of the last call."""
@@ -225,10 +271,19 @@ class Multimodal:
             progress = min(1.0, self._elapsed / limit) if limit > 0 else 1.0
             prompt = self._listening_prompt() if self._phase == Phase.LISTENING else 'RESULT'
         return Snapshot(
-            phase=self._phase, prompt=prompt, running=self.running, cycle=self._cycle,
-            progress=progress, remaining=remaining, duration=duration,
+            phase=self._phase,
+            prompt=prompt,
+            running=self.running,
+            cycle=self._cycle,
+            progress=progress,
+            remaining=remaining,
+            duration=duration,
             speaking=self._phase == Phase.LISTENING and self._speaking_since is not None,
-            face=self._face, voice=self._voice, fused=self._fused, outcome=self._outcome)
+            face=self._face,
+            voice=self._voice,
+            fused=self._fused,
+            outcome=self._outcome,
+        )
 
     # Commands.
 
@@ -249,8 +304,9 @@ class Multimodal:
         self._continuous = False
         return events
 
-    def request(self, now: float, *, face_timeout: float = 0.0,
-                speech_timeout: float = 0.0) -> list[Event]:
+    def request(
+        self, now: float, *, face_timeout: float = 0.0, speech_timeout: float = 0.0
+    ) -> list[Event]:
         """Begin one cycle that was asked for; one that runs continuously is broken off for it.
 
         :param face_timeout: seconds to wait for a held expression; 0 takes the setting.
@@ -295,8 +351,12 @@ class Multimodal:
         self._face, self._face_seen, self._lost_since = reading, self._now, None
         if not self.running or self._rest > 0 or not reading.known:
             self._held = 0
-        elif (self._held and before is not None and before.subject == reading.subject
-              and before.emotion == reading.emotion):
+        elif (
+            self._held
+            and before is not None
+            and before.subject == reading.subject
+            and before.emotion == reading.emotion
+        ):
             self._held += 1
         else:
             self._held = 1
@@ -328,8 +388,11 @@ class Multimodal:
             self._speaking_since = None
         if self._phase != Phase.LISTENING:
             return events
-        if self._waits == _Listening.SPEECH and speaking and self._after_lock(
-                self._speaking_since):
+        if (
+            self._waits == _Listening.SPEECH
+            and speaking
+            and self._after_lock(self._speaking_since)
+        ):
             self._wait_for(_Listening.END)
         elif self._waits == _Listening.END and not speaking:
             self._wait_for(_Listening.VOICE)
@@ -338,8 +401,11 @@ class Multimodal:
     def on_utterance(self, start: float, now: float) -> list[Event]:
         """Take note that a stretch of speech, begun at ``start``, has ended."""
         events = self._advance(now)
-        if (self._phase == Phase.LISTENING and self._after_lock(start)
-                and self._waits in (_Listening.SPEECH, _Listening.END)):
+        if (
+            self._phase == Phase.LISTENING
+            and self._after_lock(start)
+            and self._waits in (_Listening.SPEECH, _Listening.END)
+        ):
             self._wait_for(_Listening.VOICE)
             return [*events, Event('changed')]
         return events
@@ -347,8 +413,11 @@ class Multimodal:
     def on_voice(self, reading: Reading, now: float) -> list[Event]:
         """Take the emotion of an utterance."""
         events = self._advance(now)
-        if (self._phase != Phase.LISTENING or self._waits == _Listening.FUSED
-                or not self._after_lock(reading.start)):
+        if (
+            self._phase != Phase.LISTENING
+            or self._waits == _Listening.FUSED
+            or not self._after_lock(reading.start)
+        ):
             self._late += 1
             return events
         if not reading.known:
@@ -410,16 +479,21 @@ class Multimodal:
             return self._face_timeout if self._once and self._face_timeout else math.inf
         if self._phase == Phase.SHOW_RESULT:
             return settings.result_hold
-        return {_Listening.SPEECH: self._speech_timeout or settings.speech_timeout,
-                _Listening.END: settings.speech_limit,
-                _Listening.VOICE: settings.voice_wait,
-                _Listening.FUSED: settings.fused_wait}[self._waits]
+        return {
+            _Listening.SPEECH: self._speech_timeout or settings.speech_timeout,
+            _Listening.END: settings.speech_limit,
+            _Listening.VOICE: settings.voice_wait,
+            _Listening.FUSED: settings.fused_wait,
+        }[self._waits]
 
     def _expire(self) -> list[Event]:
         """End what has timed out."""
         events: list[Event] = []
-        if (self._phase == Phase.WAITING_FACE and self._face is not None
-                and self._now - self._face_seen > _STALE):
+        if (
+            self._phase == Phase.WAITING_FACE
+            and self._face is not None
+            and self._now - self._face_seen > _STALE
+        ):
             self._lose_face()
             events.append(Event('changed'))
         if self._elapsed < self._limit():
@@ -477,11 +551,14 @@ class Multimodal:
         if self._voice is not None:
             events = self._finish(Outcome.SUCCESS, 'face and voice were read')
         else:
-            events = self._finish(Outcome.NO_SPEECH, {
-                _Listening.SPEECH: f'nobody spoke in time{self._because()}',
-                _Listening.END: 'the speech did not end in time',
-                _Listening.VOICE: 'speech was heard, but no voice result came in time',
-            }[self._waits])
+            events = self._finish(
+                Outcome.NO_SPEECH,
+                {
+                    _Listening.SPEECH: f'nobody spoke in time{self._because()}',
+                    _Listening.END: 'the speech did not end in time',
+                    _Listening.VOICE: 'speech was heard, but no voice result came in time',
+                }[self._waits],
+            )
         return events + self._enter(Phase.SHOW_RESULT)
 
     def _because(self) -> str:
@@ -510,8 +587,7 @@ class Multimodal:
         self._face, self._held, self._lost_since = None, 0, None
 
     def _listening_prompt(self) -> str:
-        return ('SPEAK NOW' if self._waits in (_Listening.SPEECH, _Listening.END)
-                else 'ONE MOMENT')
+        return 'SPEAK NOW' if self._waits in (_Listening.SPEECH, _Listening.END) else 'ONE MOMENT'
 
     # Checks.
 
@@ -525,9 +601,13 @@ class Multimodal:
         It carries that voice's stamp. A later stamp is not enough: the frames between carry the
         voice of an earlier cycle as long as the new one is not known.
         """
-        return (fused is not None and fused.known and self._voice is not None
-                and 'voice' in fused.sources
-                and abs(fused.stamp - self._voice.stamp) < 1e-3)
+        return (
+            fused is not None
+            and fused.known
+            and self._voice is not None
+            and 'voice' in fused.sources
+            and abs(fused.stamp - self._voice.stamp) < 1e-3
+        )
 
     def _in_order(self, stamp: float) -> bool:
         """Whether a frame is newer than the last; a much older one begins a new time line."""

@@ -23,8 +23,13 @@ from emotion_apps.view.scene import (
 _STEPS = ('FACE', 'VOICE', 'RESULT')
 
 
-def draw_multimodal(canvas: Canvas, scene: Scene, state: Snapshot,
-                    locked: np.ndarray | None = None, spoken: Sequence[float] = ()) -> None:
+def draw_multimodal(
+    canvas: Canvas,
+    scene: Scene,
+    state: Snapshot,
+    locked: np.ndarray | None = None,
+    spoken: Sequence[float] = (),
+) -> None:
     """Draw the phase that the cycle is in.
 
     :param locked: picture of the face that was locked, BGR, if there is one.
@@ -53,7 +58,7 @@ def portrait(picture: np.ndarray, region: Sequence[float]) -> np.ndarray | None:
         return None
     left = min(max(0.0, x + w / 2 - side / 2), wide - side)
     top = min(max(0.0, y + h / 2 - 0.54 * side), high - side)
-    cut = picture[int(top):int(top + side), int(left):int(left + side)]
+    cut = picture[int(top) : int(top + side), int(left) : int(left + side)]
     return cut.copy() if cut.size else None
 
 
@@ -74,11 +79,25 @@ def _draw_waiting(canvas: Canvas, scene: Scene, state: Snapshot) -> None:
     ring_x, middle = banner.x + 18 * unit + radius, banner.centre[1]
     known = state.face is not None and state.face.known
     colour = theme.emotion_colour(state.face.emotion) if known else theme.ACCENT
-    canvas.ring(ring_x, middle, radius, state.progress if state.running else 0.0, colour,
-                thickness=9 * unit)
+    canvas.ring(
+        ring_x,
+        middle,
+        radius,
+        state.progress if state.running else 0.0,
+        colour,
+        thickness=9 * unit,
+    )
     left = ring_x + radius + 22 * unit
-    canvas.text(state.prompt, (left + banner.right - 22 * unit) / 2, middle, 44 * unit,
-                weight=700, align='centre', level='middle', room=banner.right - 22 * unit - left)
+    canvas.text(
+        state.prompt,
+        (left + banner.right - 22 * unit) / 2,
+        middle,
+        44 * unit,
+        weight=700,
+        align='centre',
+        level='middle',
+        room=banner.right - 22 * unit - left,
+    )
     if not math.isnan(state.remaining):
         x, y = area.right - 80 * unit, area.y + 80 * unit
         canvas.dot(x, y, 60 * unit, theme.BACKGROUND)
@@ -101,8 +120,9 @@ def _draw_steps(canvas: Canvas, box: Box, current: int) -> None:
         canvas.text(name, x, y, size, ink, weight=700, align='centre', level='middle')
 
 
-def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
-                    locked: np.ndarray | None) -> None:
+def _draw_listening(
+    canvas: Canvas, scene: Scene, state: Snapshot, locked: np.ndarray | None
+) -> None:
     unit = canvas.unit
     draw_picture(canvas, canvas.box, scene.picture, fit='cover')
     canvas.dim(0.78)
@@ -112,11 +132,16 @@ def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
     canvas.panel(chip, alpha=0.9, radius=22 * unit)
     left = chip.x + 18 * unit
     if locked is not None:
-        canvas.picture(locked, Box(left, chip.y + 16 * unit, 104 * unit, 104 * unit),
-                       fit='cover', radius=14 * unit)
+        canvas.picture(
+            locked,
+            Box(left, chip.y + 16 * unit, 104 * unit, 104 * unit),
+            fit='cover',
+            radius=14 * unit,
+        )
         left += 104 * unit + 20 * unit
-    canvas.text('LOCKED', left, chip.y + 28 * unit, 20 * unit, theme.MUTED, weight=700,
-                level='top')
+    canvas.text(
+        'LOCKED', left, chip.y + 28 * unit, 20 * unit, theme.MUTED, weight=700, level='top'
+    )
     if state.face is not None:
         room = chip.right - 20 * unit - left
         line = chip.y + 100 * unit
@@ -125,12 +150,25 @@ def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
     heard = state.speaking
     waiting = state.prompt == 'SPEAK NOW' and not heard
     if waiting:
-        canvas.countdown(canvas.width - 104 * unit, 100 * unit, 66 * unit, state.remaining,
-                         state.duration)
-    canvas.text(state.prompt, x, 300 * unit, 132 * unit, weight=700, align='centre',
-                level='middle', room=0.92 * canvas.width)
-    canvas.levels(Box(0.12 * canvas.width, 400 * unit, 0.76 * canvas.width, 170 * unit),
-                  scene.levels, theme.ACCENT if heard else theme.MUTED, count=64)
+        canvas.countdown(
+            canvas.width - 104 * unit, 100 * unit, 66 * unit, state.remaining, state.duration
+        )
+    canvas.text(
+        state.prompt,
+        x,
+        300 * unit,
+        132 * unit,
+        weight=700,
+        align='centre',
+        level='middle',
+        room=0.92 * canvas.width,
+    )
+    canvas.levels(
+        Box(0.12 * canvas.width, 400 * unit, 0.76 * canvas.width, 170 * unit),
+        scene.levels,
+        theme.ACCENT if heard else theme.MUTED,
+        count=64,
+    )
     if not scene.levels:
         hint, ink = 'No sound comes in: is the microphone on?', theme.WARNING
     elif waiting:
@@ -139,12 +177,21 @@ def _draw_listening(canvas: Canvas, scene: Scene, state: Snapshot,
         hint, ink = 'I hear you', theme.ACCENT
     else:
         hint, ink = 'Listening to how it sounded', theme.TEXT
-    canvas.text(hint, x, 640 * unit, 36 * unit, ink, align='centre', level='middle',
-                room=0.92 * canvas.width)
+    canvas.text(
+        hint,
+        x,
+        640 * unit,
+        36 * unit,
+        ink,
+        align='centre',
+        level='middle',
+        room=0.92 * canvas.width,
+    )
 
 
-def _draw_result(canvas: Canvas, state: Snapshot, locked: np.ndarray | None,
-                 spoken: Sequence[float]) -> None:
+def _draw_result(
+    canvas: Canvas, state: Snapshot, locked: np.ndarray | None, spoken: Sequence[float]
+) -> None:
     unit = canvas.unit
     inner = canvas.box.inset(28 * unit, 26 * unit)
     upper, lower = inner.rows(442, 190, gap=20 * unit)
@@ -155,12 +202,19 @@ def _draw_result(canvas: Canvas, state: Snapshot, locked: np.ndarray | None,
     inset = _draw_half(canvas, right, 'VOICE', state.voice, 'No speech heard')
     canvas.panel(inset, theme.BACKGROUND, radius=16 * unit)
     heard = state.voice is not None
-    canvas.levels(inset.inset(14 * unit, 16 * unit), _thinned(spoken, 16) if heard else (),
-                  theme.ACCENT if heard else theme.MUTED, count=16)
+    canvas.levels(
+        inset.inset(14 * unit, 16 * unit),
+        _thinned(spoken, 16) if heard else (),
+        theme.ACCENT if heard else theme.MUTED,
+        count=16,
+    )
     _draw_fused(canvas, lower, state)
     if not math.isnan(state.remaining) and state.duration > 0:
-        canvas.bar(Box(inner.x, canvas.height - 15 * unit, inner.w, 6 * unit),
-                   state.remaining / state.duration, theme.MUTED)
+        canvas.bar(
+            Box(inner.x, canvas.height - 15 * unit, inner.w, 6 * unit),
+            state.remaining / state.duration,
+            theme.MUTED,
+        )
 
 
 def _thinned(levels: Sequence[float], count: int) -> list[float]:
@@ -171,8 +225,7 @@ def _thinned(levels: Sequence[float], count: int) -> list[float]:
     return [float(part.max()) for part in parts]
 
 
-def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None,
-               empty: str) -> Box:
+def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None, empty: str) -> Box:
     """Draw one half of the result; return the square at its upper left for a picture."""
     unit = canvas.unit
     canvas.panel(box, radius=22 * unit)
@@ -180,19 +233,24 @@ def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None,
     inset = Box(inside.x, inside.y, 136 * unit, 136 * unit)
     left = inset.right + 26 * unit
     room = inside.right - left
-    canvas.text(caption, left, inside.y + 6 * unit, 24 * unit, theme.MUTED, weight=700,
-                level='top')
+    canvas.text(
+        caption, left, inside.y + 6 * unit, 24 * unit, theme.MUTED, weight=700, level='top'
+    )
     known = reading is not None and reading.known
     if known:
-        draw_verdict(canvas, reading, Box(left, inside.y + 106 * unit, room, 0), 54 * unit,
-                     50 * unit)
+        draw_verdict(
+            canvas, reading, Box(left, inside.y + 106 * unit, room, 0), 54 * unit, 50 * unit
+        )
     else:
-        canvas.text(empty, left, inside.y + 100 * unit, 44 * unit, theme.MUTED, weight=700,
-                    room=room)
+        canvas.text(
+            empty, left, inside.y + 100 * unit, 44 * unit, theme.MUTED, weight=700, room=room
+        )
     top = inset.bottom + 22 * unit
-    canvas.probabilities(Box(inside.x, top, inside.w, inside.bottom - top),
-                         reading.probabilities if known else [math.nan] * 6,
-                         reading.emotion if known else -1)
+    canvas.probabilities(
+        Box(inside.x, top, inside.w, inside.bottom - top),
+        reading.probabilities if known else [math.nan] * 6,
+        reading.emotion if known else -1,
+    )
     return inset
 
 
@@ -203,14 +261,26 @@ def _draw_fused(canvas: Canvas, box: Box, state: Snapshot) -> None:
     canvas.panel(box, radius=22 * unit, outline=colour, line=3 * unit)
     inside = box.inset(28 * unit, 24 * unit)
     words, bars = inside.columns(10, 14, gap=30 * unit)
-    canvas.text('FACE + VOICE', words.x, words.y + 4 * unit, 24 * unit, theme.MUTED, weight=700,
-                level='top')
+    canvas.text(
+        'FACE + VOICE',
+        words.x,
+        words.y + 4 * unit,
+        24 * unit,
+        theme.MUTED,
+        weight=700,
+        level='top',
+    )
     if reading is None:
-        text = ('The face alone: nothing was heard.' if state.voice is None
-                else 'No joint result came in.')
-        canvas.text(text, words.x, words.y + 104 * unit, 44 * unit, theme.MUTED, weight=700,
-                    room=inside.w)
+        text = (
+            'The face alone: nothing was heard.'
+            if state.voice is None
+            else 'No joint result came in.'
+        )
+        canvas.text(
+            text, words.x, words.y + 104 * unit, 44 * unit, theme.MUTED, weight=700, room=inside.w
+        )
         return
-    draw_verdict(canvas, reading, Box(words.x, words.y + 112 * unit, words.w, 0), 72 * unit,
-                 60 * unit)
+    draw_verdict(
+        canvas, reading, Box(words.x, words.y + 112 * unit, words.w, 0), 72 * unit, 60 * unit
+    )
     canvas.probabilities(bars, reading.probabilities, reading.emotion, columns=2)

@@ -48,8 +48,10 @@ class OrchestratorSettings(MultimodalSettings):
     """Settings of the node."""
 
     autostart: bool = setting(
-        True, 'Run one cycle after the other from the start; false waits for ~/start or for a '
-        'goal of emotion/detect.')
+        True,
+        'Run one cycle after the other from the start; false waits for ~/start or for a '
+        'goal of emotion/detect.',
+    )
 
 
 class OrchestratorNode(Node):
@@ -68,23 +70,32 @@ class OrchestratorNode(Node):
         self._told: tuple[object, ...] = ()
         self._frame_id = ''
         self._publisher = self.create_publisher(
-            MultimodalState, 'emotion/multimodal/state', qos.LATCHED)
+            MultimodalState, 'emotion/multimodal/state', qos.LATCHED
+        )
         for kind, topic, callback in (
-                (EmotionPrediction, 'emotion/face', self._on_face),
-                (EmotionPredictionArray, 'emotion/faces', self._on_faces),
-                (VoiceActivity, 'emotion/voice_activity', self._on_voice_activity),
-                (Utterance, 'emotion/utterance', self._on_utterance),
-                (EmotionPrediction, 'emotion/voice', self._on_voice),
-                (EmotionPrediction, 'emotion/fused', self._on_fused)):
+            (EmotionPrediction, 'emotion/face', self._on_face),
+            (EmotionPredictionArray, 'emotion/faces', self._on_faces),
+            (VoiceActivity, 'emotion/voice_activity', self._on_voice_activity),
+            (Utterance, 'emotion/utterance', self._on_utterance),
+            (EmotionPrediction, 'emotion/voice', self._on_voice),
+            (EmotionPrediction, 'emotion/fused', self._on_fused),
+        ):
             self.create_subscription(kind, topic, callback, qos.RESULT)
         for name in ('start', 'stop', 'reset', 'cancel'):
             self.create_service(Trigger, f'~/{name}', self._service(name))
         self._server = ActionServer(
-            self, DetectEmotion, 'emotion/detect', self._end_goal, goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted, cancel_callback=self._on_cancel)
+            self,
+            DetectEmotion,
+            'emotion/detect',
+            self._end_goal,
+            goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted,
+            cancel_callback=self._on_cancel,
+        )
         # Steady: a clock that is set back must not keep the ticks away.
-        self._timer = self.create_timer(TICK, self._on_tick,
-                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._timer = self.create_timer(
+            TICK, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
         self._publish()
 
     def destroy_node(self) -> None:
@@ -103,12 +114,14 @@ class OrchestratorNode(Node):
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
         subjects = {prediction.subject_id for prediction in message.predictions}
-        self._act(self._machine.on_faces(subjects, to_seconds(message.header.stamp),
-                                         self._now()))
+        self._act(self._machine.on_faces(subjects, to_seconds(message.header.stamp), self._now()))
 
     def _on_voice_activity(self, message: VoiceActivity) -> None:
-        self._act(self._machine.on_voice_activity(
-            message.speaking, to_seconds(message.header.stamp), self._now()))
+        self._act(
+            self._machine.on_voice_activity(
+                message.speaking, to_seconds(message.header.stamp), self._now()
+            )
+        )
 
     def _on_utterance(self, message: Utterance) -> None:
         self._act(self._machine.on_utterance(to_seconds(message.start), self._now()))
@@ -166,8 +179,14 @@ class OrchestratorNode(Node):
         if self._goal is None:
             return
         seconds = None if math.isnan(message.remaining) else math.ceil(message.remaining)
-        change = (message.phase, message.prompt, message.speaking, message.has_voice,
-                  message.face.label if message.has_face else '', seconds)
+        change = (
+            message.phase,
+            message.prompt,
+            message.speaking,
+            message.has_voice,
+            message.face.label if message.has_face else '',
+            seconds,
+        )
         if change != self._told:
             self._told = change
             self._goal.publish_feedback(DetectEmotion.Feedback(state=message))
@@ -177,21 +196,27 @@ class OrchestratorNode(Node):
 
     def _facts(self) -> dict[str, object]:
         machine = self._machine
-        return {'phase': machine.phase.name, 'outcome': machine.outcome.value,
-                'late_voices': machine.late}
+        return {
+            'phase': machine.phase.name,
+            'outcome': machine.outcome.value,
+            'late_voices': machine.late,
+        }
 
     def _on_settings(self, settings: OrchestratorSettings) -> None:
         self._machine.settings = settings
 
     def _service(self, name: str) -> Callable[..., Trigger.Response]:
         """Return the callback of ``~/start``, ``~/stop``, ``~/reset`` or ``~/cancel``."""
+
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             events = getattr(self._machine, name)(self._now())
             self._act(events)
             response.success = bool(events)
-            response.message = ('done' if events else
-                                'cycles run already' if name == 'start' else 'no cycle runs')
+            response.message = (
+                'done' if events else 'cycles run already' if name == 'start' else 'no cycle runs'
+            )
             return response
+
         return serve
 
     # The action. A goal is executed, in rclpy's sense, when its cycle is over: until then a
@@ -200,8 +225,10 @@ class OrchestratorNode(Node):
     def _on_goal(self, goal: DetectEmotion.Goal) -> GoalResponse:
         timeouts = (goal.face_timeout, goal.speech_timeout)
         if not all(math.isfinite(value) and value >= 0 for value in timeouts):
-            self.get_logger().warning(f'goal rejected: time-outs are {timeouts}; they must be '
-                                      "seconds, 0 for the node's own")
+            self.get_logger().warning(
+                f'goal rejected: time-outs are {timeouts}; they must be '
+                "seconds, 0 for the node's own"
+            )
             return GoalResponse.REJECT
         if self._goal_taken:
             self.get_logger().warning('goal rejected: another one is under way; cancel it first')
@@ -211,8 +238,10 @@ class OrchestratorNode(Node):
 
     def _on_accepted(self, handle: ServerGoalHandle) -> None:
         events = self._machine.request(
-            self._now(), face_timeout=handle.request.face_timeout,
-            speech_timeout=handle.request.speech_timeout)
+            self._now(),
+            face_timeout=handle.request.face_timeout,
+            speech_timeout=handle.request.speech_timeout,
+        )
         self._goal = handle
         self._told = ()
         # A continuous cycle that was broken off for the goal is not the goal's own outcome.

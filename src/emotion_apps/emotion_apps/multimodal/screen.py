@@ -58,8 +58,13 @@ class MultimodalScreen:
             return canvas.image
         if snapshot.phase == Phase.LISTENING and snapshot.speaking:
             self._spoken = (self._spoken + list(scene.levels[-2:]))[-400:]
-        draw_multimodal(canvas, scene, with_time_left(snapshot, time.monotonic() - self._came),
-                        self._portrait(snapshot, feed), self._spoken)
+        draw_multimodal(
+            canvas,
+            scene,
+            with_time_left(snapshot, time.monotonic() - self._came),
+            self._portrait(snapshot, feed),
+            self._spoken,
+        )
         return canvas.image
 
     def _portrait(self, snapshot: Snapshot, feed: SceneFeed) -> np.ndarray | None:
@@ -67,8 +72,9 @@ class MultimodalScreen:
         if snapshot.phase == Phase.WAITING_FACE or snapshot.face is None:
             return None
         if self._locked[0] != snapshot.cycle or self._locked[1] is None:
-            picture = (feed.picture_at(snapshot.face.stamp)
-                       if snapshot.phase == Phase.LISTENING else None)
+            picture = (
+                feed.picture_at(snapshot.face.stamp) if snapshot.phase == Phase.LISTENING else None
+            )
             cut = None if picture is None else portrait(picture, snapshot.face.region)
             self._locked = (snapshot.cycle, cut)
         return self._locked[1]

@@ -132,12 +132,13 @@ def _hershey_mask(text: str, size: int, weight: int) -> tuple[np.ndarray, int]:
     text = text.encode('ascii', 'replace').decode()
     (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
     mask = np.zeros((math.ceil(1.5 * size) * _HERSHEY_SCALE, width + large), np.uint8)
-    mask = mask[:, :mask.shape[1] - mask.shape[1] % _HERSHEY_SCALE]
+    mask = mask[:, : mask.shape[1] - mask.shape[1] % _HERSHEY_SCALE]
     mask = np.ascontiguousarray(mask)
     origin = (thickness // 2, round(1.1 * large) - thickness // 2)
     cv2.putText(mask, text, origin, font, scale, 255, thickness, cv2.LINE_AA)
-    mask = cv2.resize(mask, None, fx=1 / _HERSHEY_SCALE, fy=1 / _HERSHEY_SCALE,
-                      interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(
+        mask, None, fx=1 / _HERSHEY_SCALE, fy=1 / _HERSHEY_SCALE, interpolation=cv2.INTER_AREA
+    )
     return mask, math.ceil(width / _HERSHEY_SCALE)
 
 
@@ -241,7 +242,7 @@ class Canvas:
             return
         x0, y0, x1, y1 = seen
         # 0..256, so that a full mask gives the colour itself.
-        part = mask[y0 - y:y1 - y, x0 - x:x1 - x].astype(np.int32)
+        part = mask[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.int32)
         part += part >> 7
         part = (part * round(alpha * 256) >> 8)[:, :, None]
         region = self.image[y0:y1, x0:x1]
@@ -249,9 +250,20 @@ class Canvas:
 
     # Text.
 
-    def text(self, text: str, x: float, y: float, size: float, colour: Colour = theme.TEXT, *,
-             weight: int = 400, align: str = 'left', level: str = 'baseline',
-             room: float | None = None, shadow: bool = False) -> int:
+    def text(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        colour: Colour = theme.TEXT,
+        *,
+        weight: int = 400,
+        align: str = 'left',
+        level: str = 'baseline',
+        room: float | None = None,
+        shadow: bool = False,
+    ) -> int:
         """Write one line.
 
         :param x: left end, middle or right end, as ``align`` says (left, centre, right).
@@ -275,16 +287,25 @@ class Canvas:
         top = round(y + drop * size) - round(1.1 * size)
         if shadow:
             reach = max(1, round(size / 18))
-            grown = cv2.dilate(cv2.copyMakeBorder(mask, reach, reach, reach, reach,
-                                                  cv2.BORDER_CONSTANT),
-                               cv2.getStructuringElement(cv2.MORPH_ELLIPSE,
-                                                         (2 * reach + 1, 2 * reach + 1)))
+            grown = cv2.dilate(
+                cv2.copyMakeBorder(mask, reach, reach, reach, reach, cv2.BORDER_CONSTANT),
+                cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)),
+            )
             self.blend(grown, left - reach, top - reach, theme.SHADOW, 0.7)
         self.blend(mask, left, top, colour)
         return advance
 
-    def paragraph(self, text: str, box: Box, size: float, colour: Colour = theme.TEXT, *,
-                  weight: int = 400, align: str = 'left', leading: float = 1.35) -> float:
+    def paragraph(
+        self,
+        text: str,
+        box: Box,
+        size: float,
+        colour: Colour = theme.TEXT,
+        *,
+        weight: int = 400,
+        align: str = 'left',
+        leading: float = 1.35,
+    ) -> float:
         """Write text in lines that fit a box, from its top; lines below the box are left out.
 
         :return: the height that was used, pixels.
@@ -298,17 +319,34 @@ class Canvas:
             else:
                 line = longer
         lines = [*lines, line] if line else lines
-        lines = lines[:max(1, int(box.h // (size * leading)))]
+        lines = lines[: max(1, int(box.h // (size * leading)))]
         x = box.x + {'left': 0.0, 'centre': 0.5, 'right': 1.0}[align] * box.w
         for number, line in enumerate(lines):
-            self.text(line, x, box.y + number * size * leading, size, colour, weight=weight,
-                      align=align, level='top', room=box.w)
+            self.text(
+                line,
+                x,
+                box.y + number * size * leading,
+                size,
+                colour,
+                weight=weight,
+                align=align,
+                level='top',
+                room=box.w,
+            )
         return len(lines) * size * leading
 
     # Areas.
 
-    def panel(self, box: Box, colour: Colour = theme.PANEL, *, alpha: float = 1.0,
-              radius: float = 16.0, outline: Colour | None = None, line: float = 2.0) -> None:
+    def panel(
+        self,
+        box: Box,
+        colour: Colour = theme.PANEL,
+        *,
+        alpha: float = 1.0,
+        radius: float = 16.0,
+        outline: Colour | None = None,
+        line: float = 2.0,
+    ) -> None:
         """Fill a rectangle with round corners.
 
         :param alpha: how opaque the fill is, 0 to 1.
@@ -351,8 +389,15 @@ class Canvas:
         """
         self._fill(box or self.box, theme.BACKGROUND, unit_interval(amount), 0)
 
-    def picture(self, image: np.ndarray, box: Box, *, fit: str = 'contain',
-                radius: float = 0.0, upside: float = 0.5) -> Placement:
+    def picture(
+        self,
+        image: np.ndarray,
+        box: Box,
+        *,
+        fit: str = 'contain',
+        radius: float = 0.0,
+        upside: float = 0.5,
+    ) -> Placement:
         """Put a picture in a box, scaled to it with its proportions kept.
 
         :param image: (h, w, 3) uint8 BGR.
@@ -366,8 +411,10 @@ class Canvas:
         room_w, room_h = x1 - x0, y1 - y0
         high, wide = image.shape[:2]
         if self._clip(x0, y0, x1, y1) != (x0, y0, x1, y1) or not high or not wide:
-            raise ValueError(f'{box} does not lie on the canvas of {self.width} x {self.height}, '
-                             f'or the picture is empty ({wide} x {high})')
+            raise ValueError(
+                f'{box} does not lie on the canvas of {self.width} x {self.height}, '
+                f'or the picture is empty ({wide} x {high})'
+            )
         before = self.image[y0:y1, x0:x1].copy() if radius else None
         region = self.image[y0:y1, x0:x1]
         cover = max(room_w / wide, room_h / high)
@@ -379,20 +426,28 @@ class Canvas:
             matrix = np.float32([[scale, 0, -left * scale], [0, scale, -top * scale]])
             # Half a pixel: the centre of the first source pixel, not its corner.
             matrix[:, 2] += (scale - 1) / 2
-            region[:] = cv2.warpAffine(image, matrix, (room_w, room_h), flags=cv2.INTER_LINEAR,
-                                       borderMode=cv2.BORDER_REPLICATE)
+            region[:] = cv2.warpAffine(
+                image,
+                matrix,
+                (room_w, room_h),
+                flags=cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
             place = Placement(box, scale, x0 - left * scale, y0 - top * scale)
         else:
-            small = cv2.resize(image, (32, max(1, round(32 * room_h / room_w))),
-                               interpolation=cv2.INTER_AREA)
+            small = cv2.resize(
+                image, (32, max(1, round(32 * room_h / room_w))), interpolation=cv2.INTER_AREA
+            )
             small = cv2.GaussianBlur(small, (0, 0), 2)
             region[:] = cv2.resize(small, (room_w, room_h), interpolation=cv2.INTER_LINEAR)
             self.dim(0.75, box)
             left, top = (room_w - new_w) // 2, (room_h - new_h) // 2
             shrinks = scale < 1
-            region[top:top + new_h, left:left + new_w] = cv2.resize(
-                image, (new_w, new_h),
-                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+            region[top : top + new_h, left : left + new_w] = cv2.resize(
+                image,
+                (new_w, new_h),
+                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+            )
             place = Placement(box, scale, x0 + left, y0 + top)
         if before is not None:
             mask = _rounded_mask(room_w, room_h, min(round(radius), room_w // 2, room_h // 2))
@@ -417,11 +472,17 @@ class Canvas:
         if whole:
             self.blend(mask[:, :whole], x0, y0, colour)
         if whole < x1 - x0:  # the last column in part: a bar that grows moves smoothly
-            self.blend(mask[:, whole:whole + 1], x0 + whole, y0, colour, filled - whole)
+            self.blend(mask[:, whole : whole + 1], x0 + whole, y0, colour, filled - whole)
 
-    def probabilities(self, box: Box, values: Sequence[float] | np.ndarray,
-                      strong: int | None = None, *, size: float | None = None,
-                      columns: int = 1) -> None:
+    def probabilities(
+        self,
+        box: Box,
+        values: Sequence[float] | np.ndarray,
+        strong: int | None = None,
+        *,
+        size: float | None = None,
+        columns: int = 1,
+    ) -> None:
         """Draw the six classes as bars with their names and percentages.
 
         :param values: six probabilities in the order of ``EMOTIONS``; NaN draws an empty bar.
@@ -434,8 +495,11 @@ class Canvas:
         if strong is None:
             strong = int(np.nanargmax(values)) if not np.isnan(values).all() else -1
         gap = 0.05 * box.w
-        rows = [row for column in box.columns(*[1] * columns, gap=gap)
-                for row in column.rows(*[1] * (len(EMOTIONS) // columns))]
+        rows = [
+            row
+            for column in box.columns(*[1] * columns, gap=gap)
+            for row in column.rows(*[1] * (len(EMOTIONS) // columns))
+        ]
         size = min(0.62 * rows[0].h, 0.076 * rows[0].w) if size is None else size
         names = max(text_width(name, size, 700) for name in EMOTIONS)
         figures = text_width('100%', size, 700)
@@ -447,14 +511,27 @@ class Canvas:
             middle = row.centre[1]
             self.text(name, row.x, middle, size, ink, weight=weight, level='middle')
             left = row.x + names + 0.5 * size
-            self.bar(Box(left, middle - height / 2, row.right - figures - 0.4 * size - left,
-                         height), value, theme.emotion_colour(index))
+            self.bar(
+                Box(left, middle - height / 2, row.right - figures - 0.4 * size - left, height),
+                value,
+                theme.emotion_colour(index),
+            )
             figure = '–' if math.isnan(value) else f'{round(100 * unit_interval(value))}%'
-            self.text(figure, row.right, middle, size, ink, weight=weight, align='right',
-                      level='middle')
+            self.text(
+                figure, row.right, middle, size, ink, weight=weight, align='right', level='middle'
+            )
 
-    def ring(self, x: float, y: float, radius: float, part: float, colour: Colour, *,
-             thickness: float | None = None, track: Colour | None = theme.TRACK) -> None:
+    def ring(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        part: float,
+        colour: Colour,
+        *,
+        thickness: float | None = None,
+        track: Colour | None = theme.TRACK,
+    ) -> None:
         """Draw a ring that is filled clockwise from the top.
 
         :param x: its middle.
@@ -475,8 +552,15 @@ class Canvas:
             edge = np.clip((part - angle) * 2 * math.pi * radius + 0.5, 0, 1) if part < 1 else 1.0
             self.blend(np.rint(cover * edge * 255).astype(np.uint8), left, top, colour)
 
-    def countdown(self, x: float, y: float, radius: float, remaining: float, duration: float,
-                  colour: Colour = theme.ACCENT) -> None:
+    def countdown(
+        self,
+        x: float,
+        y: float,
+        radius: float,
+        remaining: float,
+        duration: float,
+        colour: Colour = theme.ACCENT,
+    ) -> None:
         """Draw a ring that empties, with the whole seconds that are left inside.
 
         :param remaining: seconds; NaN (no time-out) draws nothing.
@@ -485,11 +569,27 @@ class Canvas:
         if not duration > 0 or math.isnan(remaining):
             return
         self.ring(x, y, radius, remaining / duration, colour)
-        self.text(str(max(0, math.ceil(remaining - 1e-3))), x, y, 0.95 * radius, weight=700,
-                  align='centre', level='middle', room=1.3 * radius)
+        self.text(
+            str(max(0, math.ceil(remaining - 1e-3))),
+            x,
+            y,
+            0.95 * radius,
+            weight=700,
+            align='centre',
+            level='middle',
+            room=1.3 * radius,
+        )
 
-    def levels(self, box: Box, values: Sequence[float], colour: Colour = theme.ACCENT, *,
-               low: float = -60.0, high: float = -10.0, count: int | None = None) -> None:
+    def levels(
+        self,
+        box: Box,
+        values: Sequence[float],
+        colour: Colour = theme.ACCENT,
+        *,
+        low: float = -60.0,
+        high: float = -10.0,
+        count: int | None = None,
+    ) -> None:
         """Draw sound levels as upright bars about the middle, the newest at the right.
 
         :param values: dB relative to full scale, oldest first; missing ones are drawn silent.
@@ -507,12 +607,23 @@ class Canvas:
             high_px = max(wide, round(part * box.h))
             high_px += (high_px - wide) % 2  # grows by the same amount above and below
             mask = _rounded_mask(wide, high_px, wide // 2)
-            self.blend(mask, round(box.x + (number + 0.5) * step - wide / 2),
-                       round(box.centre[1] - high_px / 2), colour,
-                       0.35 + 0.65 * part)
+            self.blend(
+                mask,
+                round(box.x + (number + 0.5) * step - wide / 2),
+                round(box.centre[1] - high_px / 2),
+                colour,
+                0.35 + 0.65 * part,
+            )
 
-    def meter(self, box: Box, level: float, colour: Colour = theme.ACCENT, *,
-              low: float = -60.0, high: float = -10.0) -> None:
+    def meter(
+        self,
+        box: Box,
+        level: float,
+        colour: Colour = theme.ACCENT,
+        *,
+        low: float = -60.0,
+        high: float = -10.0,
+    ) -> None:
         """Draw one sound level as a bar.
 
         :param level: dB relative to full scale; NaN draws it empty.
@@ -529,11 +640,17 @@ class Canvas:
             return
         reach = corner * min(box.w, box.h)
         paths = []
-        for x, y, sx, sy in ((box.x, box.y, 1, 1), (box.right, box.y, -1, 1),
-                             (box.right, box.bottom, -1, -1), (box.x, box.bottom, 1, -1)):
+        for x, y, sx, sy in (
+            (box.x, box.y, 1, 1),
+            (box.right, box.y, -1, 1),
+            (box.right, box.bottom, -1, -1),
+            (box.x, box.bottom, 1, -1),
+        ):
             bend = 0.35 * reach
-            arc = [(x + sx * bend * (1 - math.sin(a)), y + sy * bend * (1 - math.cos(a)))
-                   for a in np.linspace(0, math.pi / 2, 8)]
+            arc = [
+                (x + sx * bend * (1 - math.sin(a)), y + sy * bend * (1 - math.cos(a)))
+                for a in np.linspace(0, math.pi / 2, 8)
+            ]
             paths.append(np.array([(x + sx * reach, y), *arc, (x, y + sy * reach)]))
         for ink, wide in ((theme.SHADOW, line + 3), (colour, line)):
             for path in paths:
@@ -544,8 +661,17 @@ class Canvas:
         fixed = np.rint(np.asarray(points, np.float64) * 16).astype(np.int32).reshape(-1, 1, 2)
         cv2.polylines(self.image, [fixed], closed, colour, max(1, round(line)), cv2.LINE_AA, 4)
 
-    def tag(self, text: str, x: float, y: float, size: float, colour: Colour, *,
-            align: str = 'left', weight: int = 700) -> Box:
+    def tag(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        colour: Colour,
+        *,
+        align: str = 'left',
+        weight: int = 700,
+    ) -> Box:
         """Write a line on a dark chip with a dot of the colour; it is kept on the canvas.
 
         :param x: left end, middle or right end of the chip, as ``align`` says.
@@ -555,8 +681,12 @@ class Canvas:
         pad = 0.5 * size
         width = text_width(text, size, weight) + 2 * pad + 0.9 * size
         left = x - {'left': 0.0, 'centre': 0.5, 'right': 1.0}[align] * width
-        chip = Box(max(0.0, min(left, self.width - width)),
-                   max(0.0, min(y - 1.6 * size, self.height - 1.6 * size)), width, 1.6 * size)
+        chip = Box(
+            max(0.0, min(left, self.width - width)),
+            max(0.0, min(y - 1.6 * size, self.height - 1.6 * size)),
+            width,
+            1.6 * size,
+        )
         self.panel(chip, alpha=0.85, radius=0.5 * size)
         middle = chip.centre[1]
         self.dot(chip.x + pad + 0.3 * size, middle, 0.3 * size, colour)
@@ -566,5 +696,9 @@ class Canvas:
     def dot(self, x: float, y: float, radius: float, colour: Colour) -> None:
         """Draw a disc."""
         radius = max(1, round(radius))
-        self.blend(_rounded_mask(2 * radius, 2 * radius, radius), round(x) - radius,
-                   round(y) - radius, colour)
+        self.blend(
+            _rounded_mask(2 * radius, 2 * radius, radius),
+            round(x) - radius,
+            round(y) - radius,
+            colour,
+        )

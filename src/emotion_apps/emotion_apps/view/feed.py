@@ -82,7 +82,8 @@ class SceneFeed:
             self._warn('reading', f'{error}; it is left out')
             return
         name = {EmotionPrediction.VOICE: 'voice', EmotionPrediction.FUSED: 'fused'}.get(
-            message.modality)
+            message.modality
+        )
         if name is not None:
             with self._lock:
                 self._readings[name] = reading
@@ -111,8 +112,9 @@ class SceneFeed:
             pictures = list(self._pictures)
         if not pictures:
             return None
-        return self.read(min(pictures, key=lambda picture: abs(
-            to_seconds(picture.header.stamp) - stamp)))
+        return self.read(
+            min(pictures, key=lambda picture: abs(to_seconds(picture.header.stamp) - stamp))
+        )
 
     def read(self, message: Image | None) -> np.ndarray | None:
         """Return a frame as BGR; ``None`` (and a warning) if it cannot be read."""
@@ -136,12 +138,14 @@ class SceneFeed:
             marks = _marks(predictions, detections)
             # A voice stays on the screen until the next one, unlike a face.
             return Scene(
-                picture=picture, faces=marks,
+                picture=picture,
+                faces=marks,
                 levels=tuple(self._levels) if heard else (),
                 speaking=heard and self._speaking,
                 face=next((mark.reading for mark in marks if mark.primary), None),
                 voice=self._readings.get('voice'),
-                fused=self._readings.get('fused') if self._fresh('fused') else None)
+                fused=self._readings.get('fused') if self._fresh('fused') else None,
+            )
 
     def _note(self, what: str) -> None:
         self._came[what] = time.monotonic()
@@ -151,8 +155,9 @@ class SceneFeed:
         return time.monotonic() - self._came.get(what, -1e9) < _STALE
 
 
-def _marks(predictions: EmotionPredictionArray | None,
-           detections: FaceArray | None) -> list[FaceMark]:
+def _marks(
+    predictions: EmotionPredictionArray | None, detections: FaceArray | None
+) -> list[FaceMark]:
     """Return the faces to draw: with emotions where they are known, else as detected."""
     marks = []
     if predictions is not None:
@@ -161,11 +166,23 @@ def _marks(predictions: EmotionPredictionArray | None,
                 reading = to_reading(prediction)
             except ValueError:
                 continue  # the orchestrator says so
-            marks.append(FaceMark(prediction.subject_id, Box(*reading.region), reading,
-                                  prediction.subject_id == predictions.primary_id))
+            marks.append(
+                FaceMark(
+                    prediction.subject_id,
+                    Box(*reading.region),
+                    reading,
+                    prediction.subject_id == predictions.primary_id,
+                )
+            )
     elif detections is not None:
         for number, face in enumerate(detections.faces):
             region = face.region
-            marks.append(FaceMark(face.id, Box(region.x_offset, region.y_offset, region.width,
-                                               region.height), None, number == 0))
+            marks.append(
+                FaceMark(
+                    face.id,
+                    Box(region.x_offset, region.y_offset, region.width, region.height),
+                    None,
+                    number == 0,
+                )
+            )
     return marks

@@ -22,19 +22,20 @@ def draw_sound(canvas: Canvas, box: Box, scene: Scene) -> None:
     unit = canvas.unit
     canvas.panel(box, radius=18 * unit)
     inside = box.inset(22 * unit, 14 * unit)
-    canvas.text('MICROPHONE', inside.x, inside.y, 19 * unit, theme.MUTED, weight=700,
-                level='top')
+    canvas.text('MICROPHONE', inside.x, inside.y, 19 * unit, theme.MUTED, weight=700, level='top')
     if not scene.levels:
         word, colour = 'no sound', theme.WARNING
     elif scene.speaking:
         word, colour = 'speech', theme.ACCENT
     else:
         word, colour = 'quiet', theme.MUTED
-    canvas.text(word, inside.right, inside.y, 19 * unit, colour, weight=700, align='right',
-                level='top')
+    canvas.text(
+        word, inside.right, inside.y, 19 * unit, colour, weight=700, align='right', level='top'
+    )
     bars = Box(inside.x, inside.y + 20 * unit, inside.w, inside.h - 20 * unit)
-    canvas.levels(bars, scene.levels, theme.ACCENT if scene.speaking else theme.MUTED,
-                  count=LEVELS)
+    canvas.levels(
+        bars, scene.levels, theme.ACCENT if scene.speaking else theme.MUTED, count=LEVELS
+    )
 
 
 def draw_perception(canvas: Canvas, scene: Scene) -> None:

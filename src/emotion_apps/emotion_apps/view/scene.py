@@ -51,8 +51,9 @@ class Scene:
     fused: Reading | None = None
 
 
-def draw_picture(canvas: Canvas, area: Box, picture: np.ndarray | None, *,
-                 fit: str = 'contain') -> Placement | None:
+def draw_picture(
+    canvas: Canvas, area: Box, picture: np.ndarray | None, *, fit: str = 'contain'
+) -> Placement | None:
     """Draw the picture, or say that there is none yet.
 
     :return: where it lies; ``None`` without a picture.
@@ -60,10 +61,27 @@ def draw_picture(canvas: Canvas, area: Box, picture: np.ndarray | None, *,
     if picture is not None:
         return canvas.picture(picture, area, fit=fit)
     x, y = area.centre
-    canvas.text('No picture', x, y, 44 * canvas.unit, theme.MUTED, weight=700,
-                align='centre', level='middle', room=0.9 * area.w)
-    canvas.text('waiting for the camera', x, y + 50 * canvas.unit, 24 * canvas.unit, theme.MUTED,
-                align='centre', level='middle', room=0.9 * area.w)
+    canvas.text(
+        'No picture',
+        x,
+        y,
+        44 * canvas.unit,
+        theme.MUTED,
+        weight=700,
+        align='centre',
+        level='middle',
+        room=0.9 * area.w,
+    )
+    canvas.text(
+        'waiting for the camera',
+        x,
+        y + 50 * canvas.unit,
+        24 * canvas.unit,
+        theme.MUTED,
+        align='centre',
+        level='middle',
+        room=0.9 * area.w,
+    )
     return None
 
 
@@ -82,16 +100,29 @@ def draw_faces(canvas: Canvas, place: Placement, faces: Sequence[FaceMark]) -> N
         above = box.y - 10 * unit
         if above - 1.6 * size < place.area.y:
             above = box.bottom + 10 * unit + 1.6 * size
-        canvas.tag(text, box.centre[0], above, size, colour, align='centre',
-                   weight=700 if face.primary else 400)
+        canvas.tag(
+            text,
+            box.centre[0],
+            above,
+            size,
+            colour,
+            align='centre',
+            weight=700 if face.primary else 400,
+        )
         if known:
             under = min(box.bottom + 10 * unit, place.area.bottom - 24 * unit)
-            canvas.text(face.subject, box.centre[0], under, 20 * unit, align='centre',
-                        level='top', shadow=True)
+            canvas.text(
+                face.subject,
+                box.centre[0],
+                under,
+                20 * unit,
+                align='centre',
+                level='top',
+                shadow=True,
+            )
 
 
-def draw_verdict(canvas: Canvas, reading: Reading, line: Box, size: float,
-                 figure: float) -> None:
+def draw_verdict(canvas: Canvas, reading: Reading, line: Box, size: float, figure: float) -> None:
     """Write a class and its percentage on one line.
 
     Room is kept for the widest percentage, so that the type does not change its size with it.
@@ -100,15 +131,35 @@ def draw_verdict(canvas: Canvas, reading: Reading, line: Box, size: float,
     :param size: of the class, pixels.
     :param figure: of the percentage, pixels.
     """
-    canvas.text(f'{round(100 * reading.confidence)}%', line.right, line.y, figure, weight=700,
-                align='right')
+    canvas.text(
+        f'{round(100 * reading.confidence)}%',
+        line.right,
+        line.y,
+        figure,
+        weight=700,
+        align='right',
+    )
     room = line.w - text_width('100%', figure, 700) - 0.3 * figure
-    canvas.text(reading.label, line.x, line.y, size, theme.emotion_colour(reading.emotion),
-                weight=700, room=room)
+    canvas.text(
+        reading.label,
+        line.x,
+        line.y,
+        size,
+        theme.emotion_colour(reading.emotion),
+        weight=700,
+        room=room,
+    )
 
 
-def draw_reading(canvas: Canvas, box: Box, caption: str, reading: Reading | None,
-                 empty: str, *, bars: bool = True) -> None:
+def draw_reading(
+    canvas: Canvas,
+    box: Box,
+    caption: str,
+    reading: Reading | None,
+    empty: str,
+    *,
+    bars: bool = True,
+) -> None:
     """Draw a reading in a panel: caption, class, percentage, and the six bars.
 
     :param empty: what to say without a reading.
@@ -119,12 +170,20 @@ def draw_reading(canvas: Canvas, box: Box, caption: str, reading: Reading | None
     canvas.text(caption, inside.x, inside.y, 19 * unit, theme.MUTED, weight=700, level='top')
     head = inside.y + 30 * unit
     if reading is None or not reading.known:
-        canvas.text(empty if reading is None else reading.label, inside.x, head + 4 * unit,
-                    30 * unit, theme.MUTED, level='top', room=inside.w)
+        canvas.text(
+            empty if reading is None else reading.label,
+            inside.x,
+            head + 4 * unit,
+            30 * unit,
+            theme.MUTED,
+            level='top',
+            room=inside.w,
+        )
         values, strong = [float('nan')] * 6, -1
     else:
-        draw_verdict(canvas, reading, Box(inside.x, head + 34 * unit, inside.w, 0), 42 * unit,
-                     42 * unit)
+        draw_verdict(
+            canvas, reading, Box(inside.x, head + 34 * unit, inside.w, 0), 42 * unit, 42 * unit
+        )
         values, strong = reading.probabilities, reading.emotion
     if bars:
         top = head + 58 * unit

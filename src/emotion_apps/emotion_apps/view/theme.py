@@ -40,12 +40,12 @@ PLAYERS: tuple[Colour, Colour] = (_bgr('#e69f00'), _bgr('#56b4e9'))
 """Player 1 (orange) and player 2 (sky blue)."""
 
 EMOTION_COLOURS: dict[int, Colour] = {
-    Emotion.ANGRY: _bgr('#f0702a'),      # vermillion
-    Emotion.FEAR: _bgr('#dc78b4'),       # reddish purple
-    Emotion.HAPPY: _bgr('#f0e442'),      # yellow
-    Emotion.NEUTRAL: _bgr('#d3d9e0'),    # grey
-    Emotion.SAD: _bgr('#56b4e9'),        # sky blue
-    Emotion.SURPRISE: _bgr('#10bd8f'),   # bluish green
+    Emotion.ANGRY: _bgr('#f0702a'),  # vermillion
+    Emotion.FEAR: _bgr('#dc78b4'),  # reddish purple
+    Emotion.HAPPY: _bgr('#f0e442'),  # yellow
+    Emotion.NEUTRAL: _bgr('#d3d9e0'),  # grey
+    Emotion.SAD: _bgr('#56b4e9'),  # sky blue
+    Emotion.SURPRISE: _bgr('#10bd8f'),  # bluish green
     UNKNOWN: _bgr('#8a94a3'),
 }
 """Colour of each class constant, :data:`~emotion_perception.emotions.UNKNOWN` included."""

@@ -31,14 +31,22 @@ def check_display() -> None:
         without windows.
     """
     if sys.platform == 'linux' and not (
-            os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
+        os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')
+    ):
         raise WindowError('no display: neither DISPLAY nor WAYLAND_DISPLAY is set')
     if 'NONE' in _gui():
-        raise WindowError('this OpenCV was built without windows (opencv-python-headless): '
-                          'install opencv-python in its place')
+        raise WindowError(
+            'this OpenCV was built without windows (opencv-python-headless): '
+            'install opencv-python in its place'
+        )
     try:
-        done = subprocess.run([sys.executable, '-c', _PROBE], capture_output=True, text=True,
-                              timeout=_PROBE_SECONDS, check=False)
+        done = subprocess.run(
+            [sys.executable, '-c', _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise WindowError(f'the display does not answer within {_PROBE_SECONDS:g} s') from None
     if done.returncode:

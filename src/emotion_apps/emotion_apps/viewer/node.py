@@ -42,16 +42,22 @@ _REFRESH = 1.0
 class ViewSettings:
     """Settings of the node."""
 
-    screen: str = setting('auto', 'What to draw; auto draws what is under way: a game, an '
-                          'interview, the multimodal cycle, else bare perception.',
-                          choices=('auto', *SCREENS), live=True)
+    screen: str = setting(
+        'auto',
+        'What to draw; auto draws what is under way: a game, an '
+        'interview, the multimodal cycle, else bare perception.',
+        choices=('auto', *SCREENS),
+        live=True,
+    )
     width: int = setting(1280, 'Width of the screen, pixels.', low=640, high=3840)
     height: int = setting(720, 'Height of the screen, pixels.', low=360, high=2160)
     rate: float = setting(20.0, 'Most screens a second.', low=1.0, high=60.0)
-    window: str = setting('auto', 'Show a window: auto where there is a display.',
-                          choices=('auto', 'on', 'off'))
-    jpeg_quality: int = setting(85, 'Quality of emotion/view/compressed, per cent.',
-                                low=10, high=100, live=True)
+    window: str = setting(
+        'auto', 'Show a window: auto where there is a display.', choices=('auto', 'on', 'off')
+    )
+    jpeg_quality: int = setting(
+        85, 'Quality of emotion/view/compressed, per cent.', low=10, high=100, live=True
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -82,11 +88,13 @@ class ViewNode(Node):
         self._diagnostics = Diagnostics(self, self._facts)
         self._publisher = BusPublisher(self, Image, 'emotion/view', qos.IMAGE)
         self._compressed = self.create_publisher(
-            CompressedImage, 'emotion/view/compressed', qos.IMAGE)
+            CompressedImage, 'emotion/view/compressed', qos.IMAGE
+        )
         for screen in self._screens.values():
             if screen.kind is not None:
-                self.create_subscription(screen.kind, screen.topic, self._taker(screen),
-                                         qos.LATCHED)
+                self.create_subscription(
+                    screen.kind, screen.topic, self._taker(screen), qos.LATCHED
+                )
         self._worker: LatestWorker[str] = LatestWorker(self._draw, self._on_failure, 'view')
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(1 / self._settings.rate, self._on_time, clock=steady)
@@ -125,24 +133,32 @@ class ViewNode(Node):
 
     def _taker(self, screen: Screen) -> Any:
         """Return the callback of a screen's state topic."""
+
         def take(message: Any) -> None:
             try:
                 screen.take(message, self._feed)
                 self._feed.changes += 1
             except ValueError as error:
                 self._report.warn('state', f'a state on {screen.topic} was left out: {error}')
+
         return take
 
     def _facts(self) -> dict[str, object]:
-        return {'screen': self._screen(), 'watched': self._image is not None,
-                'warnings': self._report.warnings}
+        return {
+            'screen': self._screen(),
+            'watched': self._image is not None,
+            'warnings': self._report.warnings,
+        }
 
     # Whether anybody watches.
 
     def _look(self) -> None:
         """Begin or end to listen and to draw."""
-        watched = (self._windows or self._publisher.wanted
-                   or self._compressed.get_subscription_count() > 0)
+        watched = (
+            self._windows
+            or self._publisher.wanted
+            or self._compressed.get_subscription_count() > 0
+        )
         if watched and self._image is None:
             self._listen()
         elif not watched and self._image is not None:
@@ -153,12 +169,15 @@ class ViewNode(Node):
     def _listen(self) -> None:
         feed = self._feed
         self._image = BusSubscription(self, Image, 'camera/image_raw', feed.on_picture)
-        self._inputs = [self.create_subscription(kind, topic, callback, qos.RESULT)
-                        for kind, topic, callback in (
-                            (EmotionPredictionArray, 'emotion/faces', feed.on_faces),
-                            (VoiceActivity, 'emotion/voice_activity', feed.on_voice_activity),
-                            (EmotionPrediction, 'emotion/voice', feed.on_reading),
-                            (EmotionPrediction, 'emotion/fused', feed.on_reading))]
+        self._inputs = [
+            self.create_subscription(kind, topic, callback, qos.RESULT)
+            for kind, topic, callback in (
+                (EmotionPredictionArray, 'emotion/faces', feed.on_faces),
+                (VoiceActivity, 'emotion/voice_activity', feed.on_voice_activity),
+                (EmotionPrediction, 'emotion/voice', feed.on_reading),
+                (EmotionPrediction, 'emotion/fused', feed.on_reading),
+            )
+        ]
         self._timer.reset()
 
     def _rest(self) -> None:
@@ -177,8 +196,9 @@ class ViewNode(Node):
         """Take bare detections, which bring their crops along, only where no emotions come."""
         bare = self.count_publishers('emotion/faces') == 0
         if bare and self._detections is None:
-            self._detections = BusSubscription(self, FaceArray, 'emotion/detections',
-                                               self._feed.on_detections)
+            self._detections = BusSubscription(
+                self, FaceArray, 'emotion/detections', self._feed.on_detections
+            )
         elif not bare and self._detections is not None:
             self._detections.destroy()
             self._detections = None
@@ -187,15 +207,22 @@ class ViewNode(Node):
 
     def _screen(self) -> str:
         chosen = self._settings.screen
-        return next(name for name, screen in self._screens.items()
-                    if name == chosen or (chosen == 'auto' and screen.active))
+        return next(
+            name
+            for name, screen in self._screens.items()
+            if name == chosen or (chosen == 'auto' and screen.active)
+        )
 
     def _on_time(self) -> None:
         name = self._screen()
         now = self.get_clock().now().nanoseconds * 1e-9
         changes, shown, when = self._last
-        if (changes != self._feed.changes or shown != name or self._screens[name].moving
-                or not 0 <= now - when < _REFRESH):
+        if (
+            changes != self._feed.changes
+            or shown != name
+            or self._screens[name].moving
+            or not 0 <= now - when < _REFRESH
+        ):
             self._last = (self._feed.changes, name, now)
             self._worker.put(name)
         if self._windows:
@@ -213,10 +240,10 @@ class ViewNode(Node):
         if self._publisher.wanted:
             self._publisher.publish(array_to_image(image, header))
         if self._compressed.get_subscription_count():
-            self._compressed.publish(
-                array_to_jpeg(image, header, self._settings.jpeg_quality))
-        self._diagnostics.tick(self.get_clock().now().nanoseconds * 1e-9
-                               - to_seconds(header.stamp))
+            self._compressed.publish(array_to_jpeg(image, header, self._settings.jpeg_quality))
+        self._diagnostics.tick(
+            self.get_clock().now().nanoseconds * 1e-9 - to_seconds(header.stamp)
+        )
 
     def _on_failure(self, error: Exception) -> None:
         self._report.warn('draw', f'a screen was left out: {type(error).__name__}: {error}')

@@ -35,37 +35,71 @@ class CombineSettings:
     (docs/fusion.md). The temperatures are 1: the models are calibrated by themselves.
     """
 
-    method: str = setting('product', 'product: product of experts; mean: weighted mean; stacker: '
-                          'trained logistic regression; network: trained network.',
-                          choices=METHODS, live=True)
+    method: str = setting(
+        'product',
+        'product: product of experts; mean: weighted mean; stacker: '
+        'trained logistic regression; network: trained network.',
+        choices=METHODS,
+        live=True,
+    )
     face_temperature: float = setting(
-        1.0, 'Softens (above 1) or sharpens the face model before the product.',
-        low=0.05, high=20.0, live=True)
+        1.0,
+        'Softens (above 1) or sharpens the face model before the product.',
+        low=0.05,
+        high=20.0,
+        live=True,
+    )
     voice_temperature: float = setting(
-        1.0, 'Softens (above 1) or sharpens the voice model before the product.',
-        low=0.05, high=20.0, live=True)
+        1.0,
+        'Softens (above 1) or sharpens the voice model before the product.',
+        low=0.05,
+        high=20.0,
+        live=True,
+    )
     face_trust: float = setting(
-        0.217, 'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
-        'counts it in full.', low=0.0, high=2.0, live=True)
+        0.217,
+        'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
+        'counts it in full.',
+        low=0.0,
+        high=2.0,
+        live=True,
+    )
     voice_trust: float = setting(
-        0.120, 'The same for the voice, whose quality is its signal-to-noise ratio.',
-        low=0.0, high=2.0, live=True)
+        0.120,
+        'The same for the voice, whose quality is its signal-to-noise ratio.',
+        low=0.0,
+        high=2.0,
+        live=True,
+    )
     agreement: float = setting(
-        0.302, 'How much surer two are than their product says, as far as the weaker one counts; '
-        'one alone is as sure as its model.', low=-0.9, high=5.0, live=True)
+        0.302,
+        'How much surer two are than their product says, as far as the weaker one counts; '
+        'one alone is as sure as its model.',
+        low=-0.9,
+        high=5.0,
+        live=True,
+    )
     floor: float = setting(
-        0.01, 'Least probability that a model may give a class, so that none has a veto.',
-        low=0.0001, high=0.1, live=True)
+        0.01,
+        'Least probability that a model may give a class, so that none has a veto.',
+        low=0.0001,
+        high=0.1,
+        live=True,
+    )
     priors: tuple[float, ...] = setting(
         (0.097, 0.059, 0.124, 0.452, 0.151, 0.118),
         'Class shares that both models have learnt: in a product they count twice, so they are '
-        'divided out once; empty for equal ones.', live=True)
+        'divided out once; empty for equal ones.',
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
         if self.priors and (len(self.priors) != len(EMOTIONS) or min(self.priors) <= 0):
-            raise ValueError(f'priors must be {len(EMOTIONS)} positive numbers in the order '
-                             f'{", ".join(EMOTIONS)}, or empty')
+            raise ValueError(
+                f'priors must be {len(EMOTIONS)} positive numbers in the order '
+                f'{", ".join(EMOTIONS)}, or empty'
+            )
 
 
 def reliability(quality: float | np.ndarray, trust: float | np.ndarray) -> float | np.ndarray:
@@ -76,8 +110,12 @@ def reliability(quality: float | np.ndarray, trust: float | np.ndarray) -> float
     return np.maximum(quality, LEAST_QUALITY) ** trust
 
 
-def combine(vectors: Sequence[np.ndarray], weights: Sequence[float] | np.ndarray,
-            temperatures: Sequence[float], settings: CombineSettings) -> np.ndarray:
+def combine(
+    vectors: Sequence[np.ndarray],
+    weights: Sequence[float] | np.ndarray,
+    temperatures: Sequence[float],
+    settings: CombineSettings,
+) -> np.ndarray:
     """Combine the vectors of the modalities at hand by a method without a file.
 
     :param vectors: (n, 6) or (6,) probabilities of each modality; at least one.

@@ -35,7 +35,7 @@ def features(face: np.ndarray, voice: np.ndarray, weights: np.ndarray) -> np.nda
     """
     parts = []
     for column, vector in enumerate((face, voice)):
-        weight = np.asarray(weights, np.float32)[:, column:column + 1]
+        weight = np.asarray(weights, np.float32)[:, column : column + 1]
         present = (weight > 0).astype(np.float32)
         log = np.log(np.maximum(np.asarray(vector, np.float32), LEAST))
         log = present * (log - log.mean(axis=1, keepdims=True))
@@ -72,31 +72,43 @@ class LearntFusion:
     def __init__(self, file: str | Path) -> None:
         path = Path(file).expanduser()
         if not path.is_absolute():
-            path = next((place / path for place in weights_directories()
-                         if (place / path).is_file()), path)
+            path = next(
+                (place / path for place in weights_directories() if (place / path).is_file()), path
+            )
         if not path.is_file():
-            raise ModelError(f'fusion: there is no {path}; make it with `./emotion train fusion` '
-                             'or choose method product, which needs no file')
+            raise ModelError(
+                f'fusion: there is no {path}; make it with `./emotion train fusion` '
+                'or choose method product, which needs no file'
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider'])
+                str(path), options, providers=['CPUExecutionProvider']
+            )
             self._inputs = [item.name for item in self._session.get_inputs()]
             self.seen = self._read_seen()
             answer = self(np.full((1, 6), 1 / 6), np.full((1, 6), 1 / 6), np.ones((1, 2)))
         except Exception as error:
             # ONNX Runtime has no common exception for a damaged file or a wrong input.
-            raise ModelError(f'fusion: {path} is damaged or no fusion model: '
-                             f'{" ".join(str(error).split())[:200]}') from error
+            raise ModelError(
+                f'fusion: {path} is damaged or no fusion model: '
+                f'{" ".join(str(error).split())[:200]}'
+            ) from error
         if answer.shape != (1, len(EMOTIONS)):
-            raise ModelError(f'fusion: {path} gives {answer.shape[-1]} outputs instead of '
-                             f'{len(EMOTIONS)}')
+            raise ModelError(
+                f'fusion: {path} gives {answer.shape[-1]} outputs instead of {len(EMOTIONS)}'
+            )
         self._replaced = {name: _replaced(seen) for name, seen in self.seen.items()}
 
-    def __call__(self, face: np.ndarray, voice: np.ndarray, weights: np.ndarray,
-                 embeddings: Mapping[str, np.ndarray] | None = None) -> np.ndarray:
+    def __call__(
+        self,
+        face: np.ndarray,
+        voice: np.ndarray,
+        weights: np.ndarray,
+        embeddings: Mapping[str, np.ndarray] | None = None,
+    ) -> np.ndarray:
         """Return probabilities (n, 6); the first parameters are those of :func:`features`.
 
         :param embeddings: of ``face`` and ``voice`` (n, d); what is absent is missing.
@@ -105,8 +117,11 @@ class LearntFusion:
         feed = {self._inputs[0]: rows}
         for name, seen in self.seen.items():
             given = (embeddings or {}).get(name)
-            feed[f'{name}_embedding'] = np.zeros((len(rows), seen.size), np.float32) \
-                if given is None else np.asarray(given, np.float32)
+            feed[f'{name}_embedding'] = (
+                np.zeros((len(rows), seen.size), np.float32)
+                if given is None
+                else np.asarray(given, np.float32)
+            )
         return softmax(self._session.run(None, feed)[0])
 
     def objection(self, name: str, model: str, embedding: np.ndarray) -> str:
@@ -120,19 +135,25 @@ class LearntFusion:
         if seen is None:
             return ''
         if model and model != seen.model:
-            return (f'it was trained on embeddings of {seen.model}, but the {name} is read by '
-                    f'{model}: use that model, train one for yours with `./emotion train '
-                    'fusion`, or choose method product or stacker, which take any model')
+            return (
+                f'it was trained on embeddings of {seen.model}, but the {name} is read by '
+                f'{model}: use that model, train one for yours with `./emotion train '
+                'fusion`, or choose method product or stacker, which take any model'
+            )
         if self._replaced[name]:
             return self._replaced[name]
         node = {'face': 'fer_node', 'voice': 'ser_node'}[name]
         if embedding.size == 0:
-            return (f'the {name} comes without an embedding: set parameter embedding of {node} '
-                    'to true (fusion_method:=network does), and take a model that gives one')
+            return (
+                f'the {name} comes without an embedding: set parameter embedding of {node} '
+                'to true (fusion_method:=network does), and take a model that gives one'
+            )
         if embedding.size != seen.size:
-            return (f'the embedding of the {name} has {embedding.size} values instead of '
-                    f'{seen.size}: its model has changed, so train the network anew with '
-                    '`./emotion train fusion`, or choose method product')
+            return (
+                f'the embedding of the {name} has {embedding.size} values instead of '
+                f'{seen.size}: its model has changed, so train the network anew with '
+                '`./emotion train fusion`, or choose method product'
+            )
         return ''
 
     def _read_seen(self) -> dict[str, Seen]:
@@ -143,8 +164,12 @@ class LearntFusion:
         if text is None:
             raise ValueError('it takes embeddings and does not say of which models')
         found = json.loads(text)
-        return {name: Seen(str(found[name]['model']), str(found[name]['sha256']),
-                           int(found[name]['size'])) for name in wanted}
+        return {
+            name: Seen(
+                str(found[name]['model']), str(found[name]['sha256']), int(found[name]['size'])
+            )
+            for name in wanted
+        }
 
 
 def _replaced(seen: Seen) -> str:
@@ -155,6 +180,8 @@ def _replaced(seen: Seen) -> str:
         return ''
     if not seen.sha256 or not entry.sha256 or entry.sha256 == seen.sha256:
         return ''
-    return (f'it was trained on another {seen.model} (sha256 {seen.sha256[:12]}, now '
-            f'{entry.sha256[:12]}): train it anew with `./emotion train fusion`, or choose '
-            'method product')
+    return (
+        f'it was trained on another {seen.model} (sha256 {seen.sha256[:12]}, now '
+        f'{entry.sha256[:12]}): train it anew with `./emotion train fusion`, or choose '
+        'method product'
+    )

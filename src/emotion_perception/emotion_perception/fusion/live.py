@@ -19,20 +19,31 @@ class FusionSettings(CombineSettings):
     """How face and voice are brought together in time."""
 
     face_half_life: float = setting(
-        1.0, 'A face that is not seen any more counts half after this time, seconds.',
-        low=0.05, high=60.0, live=True)
+        1.0,
+        'A face that is not seen any more counts half after this time, seconds.',
+        low=0.05,
+        high=60.0,
+        live=True,
+    )
     voice_half_life: float = setting(
-        4.0, 'An utterance counts half after this time, seconds.',
-        low=0.05, high=600.0, live=True)
+        4.0, 'An utterance counts half after this time, seconds.', low=0.05, high=600.0, live=True
+    )
     least_weight: float = setting(
-        0.05, 'A modality that counts less than this is left out.', low=0.001, high=0.5,
-        live=True)
+        0.05, 'A modality that counts less than this is left out.', low=0.001, high=0.5, live=True
+    )
     face_window: float = setting(
-        0.5, 'Between utterances: faces of the last so many seconds are averaged.',
-        low=0.0, high=10.0, live=True)
+        0.5,
+        'Between utterances: faces of the last so many seconds are averaged.',
+        low=0.0,
+        high=10.0,
+        live=True,
+    )
     history: float = setting(
-        30.0, 'Faces are remembered for so many seconds: the longest utterance that finds its '
-        'faces.', low=1.0, high=300.0)
+        30.0,
+        'Faces are remembered for so many seconds: the longest utterance that finds its faces.',
+        low=1.0,
+        high=300.0,
+    )
 
 
 @dataclass(frozen=True)
@@ -134,8 +145,11 @@ class LiveFusion:
         :raises ValueError: if its probabilities or its time are not finite.
         """
         _check(reading)
-        if self._voice is None or reading.time >= self._voice.time \
-                or self._voice.time - reading.time > self.settings.history:
+        if (
+            self._voice is None
+            or reading.time >= self._voice.time
+            or self._voice.time - reading.time > self.settings.history
+        ):
             self._voice = reading
         faces = self._faces_of(reading.time - reading.span, reading.time)
         gap = 0.0
@@ -171,8 +185,10 @@ class LiveFusion:
         if not counts:
             return []
         # The later one wins a tie.
-        subject = max(counts, key=lambda name: (counts[name], [f.subject for f in inside][::-1]
-                                                .index(name) * -1))
+        subject = max(
+            counts,
+            key=lambda name: (counts[name], [f.subject for f in inside][::-1].index(name) * -1),
+        )
         return [face for face in inside if face.subject == subject]
 
     def _fuse_now(self, newest: Reading) -> Fused:
@@ -182,21 +198,42 @@ class LiveFusion:
         # An utterance from the future (another clock) has no age.
         return self._fuse(faces, 0.0, self._voice, max(age, 0.0), newest.time)
 
-    def _fuse(self, faces: list[Reading], face_age: float, voice: Reading | None,
-              voice_age: float, now: float) -> Fused:
+    def _fuse(
+        self,
+        faces: list[Reading],
+        face_age: float,
+        voice: Reading | None,
+        voice_age: float,
+        now: float,
+    ) -> Fused:
         settings = self.settings
         used: list[_Side] = []
         if faces:
-            used.append(_Side(
-                'face', faces[-1], np.mean([face.probabilities for face in faces], axis=0),
-                _mean_embedding(faces), _mean_quality(faces),
-                0.5 ** (face_age / settings.face_half_life), settings.face_trust,
-                settings.face_temperature))
+            used.append(
+                _Side(
+                    'face',
+                    faces[-1],
+                    np.mean([face.probabilities for face in faces], axis=0),
+                    _mean_embedding(faces),
+                    _mean_quality(faces),
+                    0.5 ** (face_age / settings.face_half_life),
+                    settings.face_trust,
+                    settings.face_temperature,
+                )
+            )
         if voice is not None:
-            used.append(_Side(
-                'voice', voice, voice.probabilities, np.asarray(voice.embedding, np.float32),
-                _mean_quality([voice]), 0.5 ** (voice_age / settings.voice_half_life),
-                settings.voice_trust, settings.voice_temperature))
+            used.append(
+                _Side(
+                    'voice',
+                    voice,
+                    voice.probabilities,
+                    np.asarray(voice.embedding, np.float32),
+                    _mean_quality([voice]),
+                    0.5 ** (voice_age / settings.voice_half_life),
+                    settings.voice_trust,
+                    settings.voice_temperature,
+                )
+            )
         strong = [side for side in used if side.weight >= settings.least_weight]
         # With nothing strong the best of the weak still is the best that is known.
         used = strong or [max(used, key=lambda side: side.weight)]
@@ -205,31 +242,61 @@ class LiveFusion:
         total = max(sum(side.weight for side in used), 1e-8)
         quality = sum(side.weight * _mean_quality([side.newest]) for side in used) / total
         start = min(side.newest.time - side.newest.span for side in used)
-        return Fused(now, face.newest.subject, vector, tuple(side.name for side in used),
-                     tuple(side.weight for side in used), quality, max(0.0, now - start), method,
-                     problem)
+        return Fused(
+            now,
+            face.newest.subject,
+            vector,
+            tuple(side.name for side in used),
+            tuple(side.weight for side in used),
+            quality,
+            max(0.0, now - start),
+            method,
+            problem,
+        )
 
     def _join(self, used: list[_Side]) -> tuple[np.ndarray, str, str]:
         """Return the fused vector, the method that made it, and why it is not the one set."""
         settings, problem = self._settings, ''
         if self._learnt is not None:
-            problem = next(filter(None, (
-                self._learnt.objection(side.name, side.newest.model, side.embedding)
-                for side in used)), '')
+            problem = next(
+                filter(
+                    None,
+                    (
+                        self._learnt.objection(side.name, side.newest.model, side.embedding)
+                        for side in used
+                    ),
+                ),
+                '',
+            )
         if self._learnt is None or problem:
             if problem:
                 settings = replace(settings, method='product')
-            return combine([side.vector for side in used], [side.weight for side in used],
-                           [side.temperature for side in used], settings), \
-                settings.method, problem
+            return (
+                combine(
+                    [side.vector for side in used],
+                    [side.weight for side in used],
+                    [side.temperature for side in used],
+                    settings,
+                ),
+                settings.method,
+                problem,
+            )
         sides = {side.name: side for side in used}
         none = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-        vectors = [np.asarray(sides[name].vector if name in sides else none)[None]
-                   for name in ('face', 'voice')]
-        weights = [sides[name].standing if name in sides else 0.0
-                   for name in ('face', 'voice')]
-        return self._learnt(*vectors, np.array([weights]), {
-            name: side.embedding[None] for name, side in sides.items()})[0], settings.method, ''
+        vectors = [
+            np.asarray(sides[name].vector if name in sides else none)[None]
+            for name in ('face', 'voice')
+        ]
+        weights = [sides[name].standing if name in sides else 0.0 for name in ('face', 'voice')]
+        return (
+            self._learnt(
+                *vectors,
+                np.array([weights]),
+                {name: side.embedding[None] for name, side in sides.items()},
+            )[0],
+            settings.method,
+            '',
+        )
 
 
 @dataclass(frozen=True)
@@ -261,21 +328,31 @@ class _Side:
 
 def _mean_quality(readings: list[Reading]) -> float:
     """Return the mean quality; a reading without one counts as good."""
-    return float(np.mean([1.0 if math.isnan(item.quality) else min(max(item.quality, 0.0), 1.0)
-                          for item in readings]))
+    return float(
+        np.mean(
+            [
+                1.0 if math.isnan(item.quality) else min(max(item.quality, 0.0), 1.0)
+                for item in readings
+            ]
+        )
+    )
 
 
 def _mean_embedding(readings: list[Reading]) -> np.ndarray:
     """Return the mean embedding of those that have one of the newest's size; (0,) for none."""
     size = np.size(readings[-1].embedding)
-    return np.mean([item.embedding for item in readings if np.size(item.embedding) == size],
-                   axis=0, dtype=np.float32)
+    return np.mean(
+        [item.embedding for item in readings if np.size(item.embedding) == size],
+        axis=0,
+        dtype=np.float32,
+    )
 
 
 def _check(reading: Reading) -> None:
     vector = np.asarray(reading.probabilities)
     if vector.shape != (6,) or not np.isfinite(vector).all() or not math.isfinite(reading.time):
-        raise ValueError(f'a reading of {reading.subject!r} has no six finite probabilities or '
-                         'no finite time')
+        raise ValueError(
+            f'a reading of {reading.subject!r} has no six finite probabilities or no finite time'
+        )
     if not np.isfinite(reading.embedding).all():
         raise ValueError(f'the embedding of {reading.subject!r} is not finite')

@@ -32,8 +32,9 @@ _subscriptions: dict[tuple[int, str], list[BusSubscription]] = {}
 class BusPublisher:
     """A publisher that hands messages to subscriptions of this process directly."""
 
-    def __init__(self, node: Node, message_type: type, topic: str,
-                 profile: QoSProfile = qos.IMAGE) -> None:
+    def __init__(
+        self, node: Node, message_type: type, topic: str, profile: QoSProfile = qos.IMAGE
+    ) -> None:
         self._node = node
         self._publisher: Publisher = node.create_publisher(message_type, topic, profile)
         self._key = _key(node.context, self._publisher.topic_name)
@@ -60,7 +61,8 @@ class BusPublisher:
     def wanted(self) -> bool:
         """Whether anybody, in this process or outside, listens."""
         return self._node.context.ok() and (
-            bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0)
+            bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0
+        )
 
     def destroy(self) -> None:
         """End the publisher; subscriptions of this process go back to DDS."""
@@ -78,8 +80,9 @@ class BusSubscription:
     once and asks for best effort instead.
     """
 
-    def __init__(self, node: Node, message_type: type, topic: str,
-                 callback: Callable[[Any], None]) -> None:
+    def __init__(
+        self, node: Node, message_type: type, topic: str, callback: Callable[[Any], None]
+    ) -> None:
         self._node = node
         self._type = message_type
         self._topic = topic
@@ -98,12 +101,21 @@ class BusSubscription:
             local = bool(_publishers.get(self._key))
             if local and self._subscription is not None:
                 self._retire()
-            elif (not local and self._subscription is None and not self._destroyed
-                  and self._node.context.ok()):
+            elif (
+                not local
+                and self._subscription is None
+                and not self._destroyed
+                and self._node.context.ok()
+            ):
                 self._subscription = self._node.create_subscription(
-                    self._type, self._topic, self._on_message, self._profile,
+                    self._type,
+                    self._topic,
+                    self._on_message,
+                    self._profile,
                     event_callbacks=SubscriptionEventCallbacks(
-                        incompatible_qos=self._on_incompatible))
+                        incompatible_qos=self._on_incompatible
+                    ),
+                )
 
     def destroy(self) -> None:
         """End the subscription."""
@@ -119,7 +131,8 @@ class BusSubscription:
             if self._profile is qos.IMAGE_BEST_EFFORT or self._subscription is None:
                 return
             self._node.get_logger().info(
-                f'a publisher of {self._key[1]} offers best effort only: asking for that')
+                f'a publisher of {self._key[1]} offers best effort only: asking for that'
+            )
             self._profile = qos.IMAGE_BEST_EFFORT
             self._retire()
             self.listen()
@@ -139,8 +152,9 @@ class BusSubscription:
             self._node.destroy_timer(timer)
 
         # Steady: simulated time may stand still.
-        timer = self._node.create_timer(0.0, end_old,
-                                        clock=Clock(clock_type=ClockType.STEADY_TIME))
+        timer = self._node.create_timer(
+            0.0, end_old, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
 
 
 def _key(context: Context, topic: str) -> tuple[int, str]:

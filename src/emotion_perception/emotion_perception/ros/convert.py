@@ -54,13 +54,17 @@ def image_to_array(message: Image) -> np.ndarray:
     channels, conversion = _ENCODINGS[message.encoding]
     row = message.width * channels
     if message.step < row:
-        raise ImageError(f'step is {message.step} bytes, but {message.width} pixels of '
-                         f'{message.encoding} need {row}')
+        raise ImageError(
+            f'step is {message.step} bytes, but {message.width} pixels of '
+            f'{message.encoding} need {row}'
+        )
     data = np.frombuffer(message.data, np.uint8)
     if data.size < message.step * message.height:
-        raise ImageError(f'{data.size} bytes of data, but {message.height} rows of '
-                         f'{message.step} bytes need {message.step * message.height}')
-    picture = data[:message.step * message.height].reshape(message.height, message.step)
+        raise ImageError(
+            f'{data.size} bytes of data, but {message.height} rows of '
+            f'{message.step} bytes need {message.step * message.height}'
+        )
+    picture = data[: message.step * message.height].reshape(message.height, message.step)
     picture = picture[:, :row]
     if channels > 1:
         picture = picture.reshape(message.height, message.width, channels)
@@ -78,9 +82,13 @@ def array_to_image(picture: np.ndarray, header: Header) -> Image:
     height, width = picture.shape[:2]
     data = array.array('B')
     data.frombytes(memoryview(picture).cast('B'))
-    message = Image(header=header, height=height, width=width,
-                    encoding='mono8' if picture.ndim == 2 else 'bgr8',
-                    step=width * (1 if picture.ndim == 2 else 3))
+    message = Image(
+        header=header,
+        height=height,
+        width=width,
+        encoding='mono8' if picture.ndim == 2 else 'bgr8',
+        step=width * (1 if picture.ndim == 2 else 3),
+    )
     message.data = data
     return message
 
@@ -112,8 +120,12 @@ def to_region(box: Sequence[float], width: int, height: int) -> RegionOfInterest
     left, top = max(0, round(box[0])), max(0, round(box[1]))
     right = min(width, round(box[0] + box[2]))
     bottom = min(height, round(box[1] + box[3]))
-    return RegionOfInterest(x_offset=min(left, width), y_offset=min(top, height),
-                            width=max(0, right - left), height=max(0, bottom - top))
+    return RegionOfInterest(
+        x_offset=min(left, width),
+        y_offset=min(top, height),
+        width=max(0, right - left),
+        height=max(0, bottom - top),
+    )
 
 
 def from_region(region: RegionOfInterest) -> np.ndarray:
@@ -121,12 +133,24 @@ def from_region(region: RegionOfInterest) -> np.ndarray:
     return np.array([region.x_offset, region.y_offset, region.width, region.height], np.float32)
 
 
-def to_prediction(header: Header, modality: int, subject_id: str, probabilities: np.ndarray,
-                  *, model: str = '', emotion: int | None = None, stable: bool = True,
-                  valence: float = math.nan, arousal: float = math.nan,
-                  quality: float = math.nan, span: float = 0.0,
-                  region: RegionOfInterest | None = None, sources: Sequence[str] = (),
-                  embedding: np.ndarray | None = None, unknown: str = '') -> EmotionPrediction:
+def to_prediction(
+    header: Header,
+    modality: int,
+    subject_id: str,
+    probabilities: np.ndarray,
+    *,
+    model: str = '',
+    emotion: int | None = None,
+    stable: bool = True,
+    valence: float = math.nan,
+    arousal: float = math.nan,
+    quality: float = math.nan,
+    span: float = 0.0,
+    region: RegionOfInterest | None = None,
+    sources: Sequence[str] = (),
+    embedding: np.ndarray | None = None,
+    unknown: str = '',
+) -> EmotionPrediction:
     """Return a prediction message.
 
     :param probabilities: (6,), sums to 1.
@@ -163,8 +187,9 @@ def _through_cv_bridge(message: Image) -> np.ndarray:
     try:
         from cv_bridge import CvBridge, CvBridgeError
     except ImportError:
-        raise ImageError(f'unknown encoding {message.encoding!r}; without cv_bridge these can be '
-                         f'read: {known}') from None
+        raise ImageError(
+            f'unknown encoding {message.encoding!r}; without cv_bridge these can be read: {known}'
+        ) from None
     try:
         return CvBridge().imgmsg_to_cv2(message, 'bgr8')
     except (CvBridgeError, cv2.error, ValueError, TypeError) as error:

@@ -70,9 +70,12 @@ class Diagnostics:
         if self._look_for_namesakes() and level == DiagnosticStatus.OK:
             level, text = DiagnosticStatus.WARN, 'another node has the same name'
         status = DiagnosticStatus(
-            level=level, name=self._node.get_fully_qualified_name().lstrip('/'),
-            message=text, hardware_id=str(values.get('device', '')),
-            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()])
+            level=level,
+            name=self._node.get_fully_qualified_name().lstrip('/'),
+            message=text,
+            hardware_id=str(values.get('device', '')),
+            values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        )
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
@@ -89,6 +92,7 @@ class Diagnostics:
             self._node.get_logger().warning(
                 f'{namesakes + 1} nodes are named {self._node.get_fully_qualified_name()}: stop '
                 'one, or give it another name (--ros-args -r __node:=NAME) or namespace '
-                '(-r __ns:=/NAME)')
+                '(-r __ns:=/NAME)'
+            )
         self._namesakes = max(0, namesakes)
         return self._namesakes

@@ -22,8 +22,11 @@ from emotion_perception.settings import setting
 class StartSettings:
     """How a lifecycle node starts."""
 
-    autostart: bool = setting(True, 'Configure at the start, and activate whenever configured; '
-                              'false leaves both to a lifecycle manager.')
+    autostart: bool = setting(
+        True,
+        'Configure at the start, and activate whenever configured; '
+        'false leaves both to a lifecycle manager.',
+    )
     enabled: bool = setting(True, 'Work from the start; ~/enable switches it later.')
 
 
@@ -88,7 +91,8 @@ class ModelNode(LifecycleNode):
         except Exception as error:
             self.get_logger().error(
                 f'not configured: {error}\nWhen that is mended: '
-                f'ros2 lifecycle set {self.get_fully_qualified_name()} configure')
+                f'ros2 lifecycle set {self.get_fully_qualified_name()} configure'
+            )
             self.diagnostics.error(str(error).splitlines()[0] if str(error) else repr(error))
             return TransitionCallbackReturn.FAILURE
         self.diagnostics.warn('not active')

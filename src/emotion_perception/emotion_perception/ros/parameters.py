@@ -51,8 +51,9 @@ class Parameters(Generic[T]):
     :raises ConfigurationError: if a start value has a wrong type or lies out of range.
     """
 
-    def __init__(self, node: Node, cls: type[T], prefix: str = '', *,
-                 reconfigurable: bool = False) -> None:
+    def __init__(
+        self, node: Node, cls: type[T], prefix: str = '', *, reconfigurable: bool = False
+    ) -> None:
         self._node = node
         self._cls = cls
         self._items = {prefix + item.name: item for item in settings_of(cls)}
@@ -68,8 +69,10 @@ class Parameters(Generic[T]):
 
         :raises ConfigurationError: if the values do not go together.
         """
-        values = {item.name: _plain(self._node.get_parameter(name).value)
-                  for name, item in self._items.items()}
+        values = {
+            item.name: _plain(self._node.get_parameter(name).value)
+            for name, item in self._items.items()
+        }
         self.value = self._make(values)
         return self.value
 
@@ -102,8 +105,9 @@ class Parameters(Generic[T]):
         if live:
             names = {f.name for f in dataclasses.fields(self._cls) if 'rule' in f.metadata}
             values = {name: getattr(self.value, name) for name in names}
-            values.update({name: value for name, value in changes.items()
-                           if self._rule(name).live})
+            values.update(
+                {name: value for name, value in changes.items() if self._rule(name).live}
+            )
             try:
                 self.value = self._cls(**values)
             except ValueError as error:
@@ -123,20 +127,28 @@ def declare(node: Node, cls: type[T], prefix: str = '') -> T:
 
 def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
     descriptor = ParameterDescriptor(
-        name=name, type=_type(item), description=item.rule.doc, read_only=read_only)
+        name=name, type=_type(item), description=item.rule.doc, read_only=read_only
+    )
     kind = item.kind
     rule = item.rule
     if rule.choices:
         descriptor.additional_constraints = f'one of {list(rule.choices)}'
     elif not item.is_tuple and (rule.low, rule.high) != (None, None):
         if kind is float:
-            descriptor.floating_point_range = [FloatingPointRange(
-                from_value=float(-1e300 if rule.low is None else rule.low),
-                to_value=float(1e300 if rule.high is None else rule.high))]
+            descriptor.floating_point_range = [
+                FloatingPointRange(
+                    from_value=float(-1e300 if rule.low is None else rule.low),
+                    to_value=float(1e300 if rule.high is None else rule.high),
+                )
+            ]
         elif kind is int:
-            descriptor.integer_range = [IntegerRange(
-                from_value=int(-2**62 if rule.low is None else rule.low),
-                to_value=int(2**62 if rule.high is None else rule.high), step=1)]
+            descriptor.integer_range = [
+                IntegerRange(
+                    from_value=int(-(2**62) if rule.low is None else rule.low),
+                    to_value=int(2**62 if rule.high is None else rule.high),
+                    step=1,
+                )
+            ]
     _widen(node, name, kind, item.is_tuple)
     if {'on', 'off'} <= set(rule.choices):
         _name_switch(node, name)
@@ -157,7 +169,8 @@ def _name_switch(node: Node, name: str) -> None:
     override = getattr(node, '_parameter_overrides', {}).get(name)
     if override is not None and override.type_ == Parameter.Type.BOOL:
         node._parameter_overrides[name] = Parameter(
-            name, Parameter.Type.STRING, 'on' if override.value else 'off')
+            name, Parameter.Type.STRING, 'on' if override.value else 'off'
+        )
 
 
 def _widen(node: Node, name: str, kind: type, is_array: bool) -> None:
@@ -167,10 +180,12 @@ def _widen(node: Node, name: str, kind: type, is_array: bool) -> None:
         return
     if not is_array and override.type_ == Parameter.Type.INTEGER:
         node._parameter_overrides[name] = Parameter(
-            name, Parameter.Type.DOUBLE, float(override.value))
+            name, Parameter.Type.DOUBLE, float(override.value)
+        )
     elif is_array and override.type_ == Parameter.Type.INTEGER_ARRAY:
         node._parameter_overrides[name] = Parameter(
-            name, Parameter.Type.DOUBLE_ARRAY, [float(value) for value in override.value])
+            name, Parameter.Type.DOUBLE_ARRAY, [float(value) for value in override.value]
+        )
 
 
 def _type(item: Setting) -> int:

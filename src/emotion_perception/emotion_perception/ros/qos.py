@@ -6,22 +6,29 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 # Pictures are too large for Fast DDS's shared-memory segment and travel as many fragments: best
 # effort loses most of them, reliable loses none. Depth 1: only the newest counts.
-IMAGE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
-                   reliability=ReliabilityPolicy.RELIABLE)
+IMAGE = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
+)
 
 # The same for drivers that offer best effort only (see bus.subscribe).
-IMAGE_BEST_EFFORT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
-                               reliability=ReliabilityPolicy.BEST_EFFORT)
+IMAGE_BEST_EFFORT = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+)
 
 # Results for each frame, and everything small.
-RESULT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10,
-                    reliability=ReliabilityPolicy.RELIABLE)
+RESULT = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
+)
 
 # Sound: every block counts; a second or two may wait.
-AUDIO = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100,
-                   reliability=ReliabilityPolicy.RELIABLE)
+AUDIO = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
+)
 
 # States and descriptions: who comes late gets the last one.
-LATCHED = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1,
-                     reliability=ReliabilityPolicy.RELIABLE,
-                     durability=DurabilityPolicy.TRANSIENT_LOCAL)
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)

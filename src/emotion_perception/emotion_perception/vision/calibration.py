@@ -59,12 +59,14 @@ def load_calibration(path: str | Path) -> Calibration:
     if not isinstance(content, dict):
         raise CalibrationError(f'{path} is not a calibration file: no keys')
     return Calibration(
-        _size(path, content, 'image_width'), _size(path, content, 'image_height'),
+        _size(path, content, 'image_width'),
+        _size(path, content, 'image_height'),
         str(content.get('distortion_model', 'plumb_bob')),
         _numbers(path, content, 'distortion_coefficients', None),
         _numbers(path, content, 'camera_matrix', 9),
         _numbers(path, content, 'rectification_matrix', 9),
-        _numbers(path, content, 'projection_matrix', 12))
+        _numbers(path, content, 'projection_matrix', 12),
+    )
 
 
 def _size(path: Path, content: dict[str, Any], key: str) -> int:
@@ -74,8 +76,9 @@ def _size(path: Path, content: dict[str, Any], key: str) -> int:
     return value
 
 
-def _numbers(path: Path, content: dict[str, Any], key: str, count: int | None
-             ) -> tuple[float, ...]:
+def _numbers(
+    path: Path, content: dict[str, Any], key: str, count: int | None
+) -> tuple[float, ...]:
     matrix = content.get(key)
     data = matrix.get('data') if isinstance(matrix, dict) else None
     try:

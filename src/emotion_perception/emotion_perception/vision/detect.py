@@ -56,23 +56,31 @@ class DetectorSettings:
     """Which detector, and what it reports."""
 
     detector: str = setting(
-        'blazeface', 'Face detector: blazeface (carried by a package), yunet (needs its file) or '
-        'haar (needs an OpenCV that has it).', choices=('blazeface', 'yunet', 'haar'))
+        'blazeface',
+        'Face detector: blazeface (carried by a package), yunet (needs its file) or '
+        'haar (needs an OpenCV that has it).',
+        choices=('blazeface', 'yunet', 'haar'),
+    )
     range: str = setting(
-        'auto', 'BlazeFace: short (faces within about 2 m, 1 ms), full (within about 5 m, 3 ms), '
+        'auto',
+        'BlazeFace: short (faces within about 2 m, 1 ms), full (within about 5 m, 3 ms), '
         'auto (full; the landmarks of distant faces by a second look) or far (auto, and '
         'overlapping tiles of the picture: faces from 16 pixels on, 20 ms).',
-        choices=('auto', 'short', 'full', 'far'))
+        choices=('auto', 'short', 'full', 'far'),
+    )
     model: str = setting(
-        '', "File of the detector's model, or its name in the catalogue; empty for the usual one.")
+        '', "File of the detector's model, or its name in the catalogue; empty for the usual one."
+    )
     min_score: float = setting(
-        0.5, 'Confidence below which a face is not reported, 0 to 1.', low=0.05, high=0.99)
-    min_size: int = setting(
-        16, 'Width of the smallest face to report, pixels.', low=8, high=1000)
+        0.5, 'Confidence below which a face is not reported, 0 to 1.', low=0.05, high=0.99
+    )
+    min_size: int = setting(16, 'Width of the smallest face to report, pixels.', low=8, high=1000)
     max_faces: int = setting(
-        16, 'Most faces to report for one picture; the largest are kept.', low=1, high=100)
+        16, 'Most faces to report for one picture; the largest are kept.', low=1, high=100
+    )
     threads: int = setting(
-        1, 'Threads of the detector (one is the fastest for BlazeFace).', low=1, high=16)
+        1, 'Threads of the detector (one is the fastest for BlazeFace).', low=1, high=16
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -85,11 +93,14 @@ def make_detector(settings: DetectorSettings = DetectorSettings()) -> Detector:
     """
     if settings.detector == 'blazeface':
         from emotion_perception.vision.blazeface import BlazeFace
+
         return BlazeFace(settings)
     if settings.detector == 'yunet':
         from emotion_perception.vision.yunet import YuNet
+
         return YuNet(settings)
     from emotion_perception.vision.haar import Haar
+
     return Haar(settings)
 
 
@@ -100,7 +111,8 @@ def check_image(image: np.ndarray) -> None:
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise ValueError(
-            f'a BGR uint8 picture (height, width, 3) is needed, got {image.shape} {image.dtype}')
+            f'a BGR uint8 picture (height, width, 3) is needed, got {image.shape} {image.dtype}'
+        )
 
 
 def tight_box(landmarks: np.ndarray, side: float) -> np.ndarray:
@@ -140,7 +152,7 @@ def select(detections: list[Detection], settings: DetectorSettings) -> list[Dete
     kept = [item for item in detections if item.box[2] >= settings.min_size]
     if len(kept) > settings.max_faces:
         kept = sorted(kept, key=lambda item: -float(item.box[2] * item.box[3]))
-        kept = kept[:settings.max_faces]
+        kept = kept[: settings.max_faces]
     return sorted(kept, key=lambda item: -item.score)
 
 

@@ -68,11 +68,20 @@ class FaceFinder:
         """
         found = self._detector.detect(picture)
         crops = [self._crop(picture, item) for item in found]
-        tracks = self._tracker.update(found, time, (picture.shape[1], picture.shape[0]),
-                                      [appearance(crop) for crop in crops])
-        return [FoundFace(track.id, track.box, track.score, track.landmarks,
-                          face_quality(crops[track.index], track.box, track.landmarks),
-                          crops[track.index]) for track in tracks]
+        tracks = self._tracker.update(
+            found, time, (picture.shape[1], picture.shape[0]), [appearance(crop) for crop in crops]
+        )
+        return [
+            FoundFace(
+                track.id,
+                track.box,
+                track.score,
+                track.landmarks,
+                face_quality(crops[track.index], track.box, track.landmarks),
+                crops[track.index],
+            )
+            for track in tracks
+        ]
 
     def _crop(self, picture: np.ndarray, detection: Detection) -> np.ndarray:
         size = self._settings.crop_size

@@ -35,13 +35,17 @@ class Haar:
             raise DetectorError(
                 f'OpenCV {cv2.__version__} has no CascadeClassifier (OpenCV 5 dropped it). '
                 'Install one that has it (pip install "opencv-python-headless<5"), or choose '
-                'blazeface')
-        folder = getattr(getattr(cv2, 'data', None), 'haarcascades', '/usr/share/opencv4/'
-                         'haarcascades/')
+                'blazeface'
+            )
+        folder = getattr(
+            getattr(cv2, 'data', None), 'haarcascades', '/usr/share/opencv4/haarcascades/'
+        )
         path = Path(settings.model or Path(folder) / FILE).expanduser()
         if not path.is_file():
-            raise DetectorError(f'{path} not found; install opencv-data (Debian, Ubuntu) or set '
-                                'the model to a cascade file')
+            raise DetectorError(
+                f'{path} not found; install opencv-data (Debian, Ubuntu) or set '
+                'the model to a cascade file'
+            )
         self._cascade = cv2.CascadeClassifier(str(path))
         if self._cascade.empty():
             raise DetectorError(f'{path} is not a cascade of OpenCV')
@@ -52,10 +56,17 @@ class Haar:
         grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
         smallest = max(24, self._settings.min_size)
         boxes, _, weights = self._cascade.detectMultiScale3(
-            grey, 1.1, 5, minSize=(smallest, smallest), outputRejectLevels=True)
+            grey, 1.1, 5, minSize=(smallest, smallest), outputRejectLevels=True
+        )
         # The last stage's margin is about 0 for a doubtful and 5 and more for a clear face.
-        found = [Detection(np.asarray(box, np.float32), float(1 / (1 + np.exp(-weight))),
-                           np.full((4, 2), np.nan, np.float32))
-                 for box, weight in zip(boxes, np.ravel(weights))]
-        return select([item for item in found if item.score >= self._settings.min_score],
-                      self._settings)
+        found = [
+            Detection(
+                np.asarray(box, np.float32),
+                float(1 / (1 + np.exp(-weight))),
+                np.full((4, 2), np.nan, np.float32),
+            )
+            for box, weight in zip(boxes, np.ravel(weights))
+        ]
+        return select(
+            [item for item in found if item.score >= self._settings.min_score], self._settings
+        )

@@ -23,14 +23,22 @@ class PrimarySettings:
     """When the primary face changes."""
 
     switch_ratio: float = setting(
-        1.25, 'Another face takes over when it is this many times as wide as the primary one.',
-        low=1.0, high=10.0, live=True)
+        1.25,
+        'Another face takes over when it is this many times as wide as the primary one.',
+        low=1.0,
+        high=10.0,
+        live=True,
+    )
     switch_seconds: float = setting(
-        0.6, 'Seconds that the other face must stay so much larger.', low=0.0, high=60.0,
-        live=True)
+        0.6, 'Seconds that the other face must stay so much larger.', low=0.0, high=60.0, live=True
+    )
     keep_seconds: float = setting(
-        0.8, 'Seconds that a primary face out of sight keeps its place.', low=0.0, high=60.0,
-        live=True)
+        0.8,
+        'Seconds that a primary face out of sight keeps its place.',
+        low=0.0,
+        high=60.0,
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -67,12 +75,12 @@ class Primary:
         self._seen = time
         largest = max(widths, key=widths.__getitem__)
         if largest == self._id or (
-                widths[largest] < self.settings.switch_ratio * widths[self._id]):
+            widths[largest] < self.settings.switch_ratio * widths[self._id]
+        ):
             self._rival = None
         elif largest != self._rival:
             self._rival, self._rival_since = largest, time
-        if self._rival is not None and (
-                time - self._rival_since >= self.settings.switch_seconds):
+        if self._rival is not None and (time - self._rival_since >= self.settings.switch_seconds):
             self._id, self._rival = self._rival, None
         return self._id
 

@@ -27,8 +27,7 @@ FLAT = 2.0
 INNER = (0.2, 0.2, 0.8, 0.85)
 
 
-def face_quality(crop: np.ndarray, box: np.ndarray,
-                 landmarks: np.ndarray | None = None) -> float:
+def face_quality(crop: np.ndarray, box: np.ndarray, landmarks: np.ndarray | None = None) -> float:
     """Return one figure for size, sharpness, noise, light and frontalness, 0 to 1 (good).
 
     :param crop: (size, size, 3) canonical crop, BGR uint8.
@@ -38,8 +37,7 @@ def face_quality(crop: np.ndarray, box: np.ndarray,
     size = min(1.0, float(min(box[2], box[3])) / GOOD_SIZE)
     grey = _inner(crop)
     sharp = min(max((_sharpness(grey) - BLURRED) / (SHARP - BLURRED), 0.0), 1.0)
-    clear = min(max(math.log(NOISY / max(_grain(grey), 1e-6)) / math.log(NOISY / CLEAN), 0.0),
-                1.0)
+    clear = min(max(math.log(NOISY / max(_grain(grey), 1e-6)) / math.log(NOISY / CLEAN), 0.0), 1.0)
     light = min(_deviation(grey) / DIM, 1.0)
     front = 1.0 if landmarks is None else frontalness(landmarks)
     return math.sqrt(size * sharp) * clear * light * (PROFILE + (1 - PROFILE) * front)
@@ -69,8 +67,11 @@ def _inner(crop: np.ndarray) -> np.ndarray:
     size = crop.shape[0]
     left, top, right, bottom = (round(edge * size) for edge in INNER)
     # A common size first: a crop enlarged from a few pixels has no detail of its own.
-    return cv2.resize(cv2.cvtColor(crop[top:bottom, left:right], cv2.COLOR_BGR2GRAY), (64, 64),
-                      interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        cv2.cvtColor(crop[top:bottom, left:right], cv2.COLOR_BGR2GRAY),
+        (64, 64),
+        interpolation=cv2.INTER_AREA,
+    )
 
 
 def _sharpness(grey: np.ndarray) -> float:
@@ -98,7 +99,7 @@ def frontalness(landmarks: np.ndarray) -> float:
 
     :param landmarks: (4, 2); if any is NaN the answer is 1.
     """
-    eyes = landmarks[LEFT_EYE:RIGHT_EYE + 1]
+    eyes = landmarks[LEFT_EYE : RIGHT_EYE + 1]
     across = eyes[1] - eyes[0]
     length = float(across @ across)
     if not np.isfinite(landmarks).all() or length < 1e-6:

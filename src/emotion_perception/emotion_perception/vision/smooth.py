@@ -17,21 +17,36 @@ class SmoothSettings:
     """How the labels of a face are kept from flickering."""
 
     method: str = setting(
-        'exponential', 'Smoothing over time: exponential, majority (of the last frames) or none.',
-        choices=('exponential', 'majority', 'none'), live=True)
+        'exponential',
+        'Smoothing over time: exponential, majority (of the last frames) or none.',
+        choices=('exponential', 'majority', 'none'),
+        live=True,
+    )
     time_constant: float = setting(
-        0.35, 'Exponential: seconds after which an old reading counts a third.', low=0.01,
-        high=30.0, live=True)
-    window: int = setting(
-        9, 'Majority: number of frames that vote.', low=1, high=300, live=True)
+        0.35,
+        'Exponential: seconds after which an old reading counts a third.',
+        low=0.01,
+        high=30.0,
+        live=True,
+    )
+    window: int = setting(9, 'Majority: number of frames that vote.', low=1, high=300, live=True)
     margin: float = setting(
-        0.05, 'Exponential: a new label must be this much more probable than the present one.',
-        low=0.0, high=0.5, live=True)
+        0.05,
+        'Exponential: a new label must be this much more probable than the present one.',
+        low=0.0,
+        high=0.5,
+        live=True,
+    )
     stable_seconds: float = setting(
-        0.5, 'Seconds that a label must hold to count as stable.', low=0.0, high=30.0, live=True)
+        0.5, 'Seconds that a label must hold to count as stable.', low=0.0, high=30.0, live=True
+    )
     forget_seconds: float = setting(
-        1.5, 'Seconds without the face after which its past is forgotten.', low=0.1, high=60.0,
-        live=True)
+        1.5,
+        'Seconds without the face after which its past is forgotten.',
+        low=0.1,
+        high=60.0,
+        live=True,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -74,8 +89,14 @@ class Smoother:
         self.settings = settings
         self._people: dict[str, _Person] = {}
 
-    def update(self, id: str, probabilities: np.ndarray, time: float,
-               valence: float = math.nan, arousal: float = math.nan) -> Smoothed:
+    def update(
+        self,
+        id: str,
+        probabilities: np.ndarray,
+        time: float,
+        valence: float = math.nan,
+        arousal: float = math.nan,
+    ) -> Smoothed:
         """Take one reading of one person.
 
         :param id: whose.
@@ -95,8 +116,11 @@ class Smoother:
 
     def expire(self, time: float) -> None:
         """Forget everybody who was not seen for ``forget_seconds``."""
-        self._people = {id: person for id, person in self._people.items()
-                        if abs(time - person.last) <= self.settings.forget_seconds}
+        self._people = {
+            id: person
+            for id, person in self._people.items()
+            if abs(time - person.last) <= self.settings.forget_seconds
+        }
 
     def reset(self) -> None:
         """Forget everybody."""
@@ -110,8 +134,11 @@ class Smoother:
         if method == 'majority':
             result, label = self._majority(person, values, time)
         else:
-            keep = 0.0 if method == 'none' else math.exp(
-                -(time - person.last) / self.settings.time_constant)
+            keep = (
+                0.0
+                if method == 'none'
+                else math.exp(-(time - person.last) / self.settings.time_constant)
+            )
             # A value that was unknown until now starts with what is known.
             before = np.where(np.isfinite(person.values), person.values, values)
             result = keep * before + (1 - keep) * values
@@ -123,12 +150,18 @@ class Smoother:
         if label != person.label:
             person.label, person.since = label, time
         total = max(float(result[:6].sum()), 1e-9)
-        return Smoothed((result[:6] / total).astype(np.float32), Emotion(person.label),
-                        time - person.since >= self.settings.stable_seconds,
-                        self._span(person, time), float(result[6]), float(result[7]))
+        return Smoothed(
+            (result[:6] / total).astype(np.float32),
+            Emotion(person.label),
+            time - person.since >= self.settings.stable_seconds,
+            self._span(person, time),
+            float(result[6]),
+            float(result[7]),
+        )
 
-    def _majority(self, person: _Person, values: np.ndarray,
-                  time: float) -> tuple[np.ndarray, int]:
+    def _majority(
+        self, person: _Person, values: np.ndarray, time: float
+    ) -> tuple[np.ndarray, int]:
         history = person.history
         history.append((time, values))
         while len(history) > self.settings.window:

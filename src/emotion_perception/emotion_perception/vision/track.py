@@ -35,17 +35,24 @@ class TrackSettings:
     """How ids are given and kept."""
 
     keep_seconds: float = setting(
-        1.5, 'Seconds that a lost face keeps its id.', low=0.0, high=30.0)
+        1.5, 'Seconds that a lost face keeps its id.', low=0.0, high=30.0
+    )
     hidden_seconds: float = setting(
-        4.0, 'Seconds that a face keeps its id while another one hides it.', low=0.0, high=60.0)
+        4.0, 'Seconds that a face keeps its id while another one hides it.', low=0.0, high=60.0
+    )
     confirm_frames: int = setting(
-        2, 'Frames in which a new face must be seen before it is reported.', low=1, high=30)
+        2, 'Frames in which a new face must be seen before it is reported.', low=1, high=30
+    )
     reach: float = setting(
-        0.7, 'How far from its predicted place a face may be, in face widths.', low=0.1,
-        high=5.0)
+        0.7, 'How far from its predicted place a face may be, in face widths.', low=0.1, high=5.0
+    )
     max_difference: float = setting(
-        0.45, 'Difference in appearance (0 same, 1 nothing in common) above which two faces '
-        'cannot be the same person.', low=0.05, high=1.0)
+        0.45,
+        'Difference in appearance (0 same, 1 nothing in common) above which two faces '
+        'cannot be the same person.',
+        low=0.05,
+        high=1.0,
+    )
 
     def __post_init__(self) -> None:
         validate(self)
@@ -181,9 +188,10 @@ class Motion:
         step = max(0.0, time - self._time)
         self._time = time
         side = max(self._state[2, 0], 1.0)
-        move = np.array([[1.0, step], [0.0, 0.35 ** step]])
+        move = np.array([[1.0, step], [0.0, 0.35**step]])
         accelerate = (self.ACCELERATION * side) ** 2 * np.array(
-            [[step ** 4 / 4, step ** 3 / 2], [step ** 3 / 2, step ** 2]])
+            [[step**4 / 4, step**3 / 2], [step**3 / 2, step**2]]
+        )
         self._state = self._state @ move.T
         self._cover = move @ self._cover @ move.T
         self._cover[:2] += accelerate
@@ -232,9 +240,13 @@ class Tracker:
         self._count = 0
         self._time = -np.inf
 
-    def update(self, detections: Sequence[Detection], time: float,
-               image_size: tuple[int, int] | None = None,
-               appearances: Sequence[np.ndarray | None] | None = None) -> list[Track]:
+    def update(
+        self,
+        detections: Sequence[Detection],
+        time: float,
+        image_size: tuple[int, int] | None = None,
+        appearances: Sequence[np.ndarray | None] | None = None,
+    ) -> list[Track]:
         """Take the detections of one frame.
 
         :param detections: the faces that were found.
@@ -259,14 +271,25 @@ class Tracker:
         if pairs:
             near = self._near_another(places)
             for row, column in pairs:
-                self._take(self._faces[row], detections[column], looks[column], time,
-                           bool(crowded[column] or near[row]))
+                self._take(
+                    self._faces[row],
+                    detections[column],
+                    looks[column],
+                    time,
+                    bool(crowded[column] or near[row]),
+                )
         taken = {column for _, column in pairs}
         owners = {column: self._faces[row] for row, column in pairs}
         for column, detection in enumerate(detections):
             if column not in taken:
-                face = _Face(Motion(detection.box, time), time, time, detection.box,
-                             looks[column], looks[column])
+                face = _Face(
+                    Motion(detection.box, time),
+                    time,
+                    time,
+                    detection.box,
+                    looks[column],
+                    looks[column],
+                )
                 self._faces.append(face)
                 owners[column] = face
         return self._report(detections, owners, time)
@@ -295,9 +318,15 @@ class Tracker:
         places = np.stack([face.box, face.motion.box])
         return bool(others) and bool((_nearness(places, np.stack(others)) < 0.55).any())
 
-    def _match(self, places: np.ndarray, detections: Sequence[Detection],
-               looks: list[np.ndarray | None], crowded: np.ndarray, time: float,
-               image_size: tuple[int, int] | None) -> list[tuple[int, int]]:
+    def _match(
+        self,
+        places: np.ndarray,
+        detections: Sequence[Detection],
+        looks: list[np.ndarray | None],
+        crowded: np.ndarray,
+        time: float,
+        image_size: tuple[int, int] | None,
+    ) -> list[tuple[int, int]]:
         """Return the pairs (index of a face, index of a detection).
 
         :param places: (n, 4) predicted boxes of the faces.
@@ -311,7 +340,8 @@ class Tracker:
         # nearly alike and looks must decide.
         possible = motion < IMPOSSIBLE
         contested = possible & (
-            (possible.sum(axis=0)[None, :] > 1) | (possible.sum(axis=1)[:, None] > 1))
+            (possible.sum(axis=0)[None, :] > 1) | (possible.sum(axis=1)[:, None] > 1)
+        )
         cost = np.full_like(motion, IMPOSSIBLE)
         for row, column in np.argwhere(possible):
             face = faces[row]
@@ -330,8 +360,13 @@ class Tracker:
             cost[row, column] = motion[row, column] + weight * unlike
         return _pairs(cost)
 
-    def _motion_cost(self, places: np.ndarray, boxes: np.ndarray, time: float,
-                     image_size: tuple[int, int] | None) -> np.ndarray:
+    def _motion_cost(
+        self,
+        places: np.ndarray,
+        boxes: np.ndarray,
+        time: float,
+        image_size: tuple[int, int] | None,
+    ) -> np.ndarray:
         """Return the cost (n, m) of n faces and m boxes, 0 to 1 at the edge of what can be."""
         lost = np.array([time - face.seen for face in self._faces])[:, None]
         side = places[:, 2, None]
@@ -342,17 +377,30 @@ class Tracker:
         # It went on, or stopped, or turned back.
         seen = _centres(np.array([face.box for face in self._faces], np.float64))
         found = _centres(boxes)
-        distance = np.minimum(*(np.hypot(*(found[None] - centres[:, None]).transpose(2, 0, 1))
-                                for centres in (expected, seen)))
+        distance = np.minimum(
+            *(
+                np.hypot(*(found[None] - centres[:, None]).transpose(2, 0, 1))
+                for centres in (expected, seen)
+            )
+        )
         size = np.maximum(side, boxes[None, :, 2])
         spread = np.array([face.motion.spread for face in self._faces])[:, None]
         reach = self.settings.reach + np.minimum(1.5, 2.0 * spread)
         resized = np.abs(np.log(boxes[None, :, 2] / side))
-        return np.where((distance > reach * size) | (resized > math.log(1.7) + lost), IMPOSSIBLE,
-                        distance / size / reach + 0.5 * resized)
+        return np.where(
+            (distance > reach * size) | (resized > math.log(1.7) + lost),
+            IMPOSSIBLE,
+            distance / size / reach + 0.5 * resized,
+        )
 
-    def _take(self, face: _Face, detection: Detection, look: np.ndarray | None, time: float,
-              crowded: bool) -> None:
+    def _take(
+        self,
+        face: _Face,
+        detection: Detection,
+        look: np.ndarray | None,
+        time: float,
+        crowded: bool,
+    ) -> None:
         unlike = face.difference(look)
         # One that looks as always is not covered, whoever is near.
         covered = crowded and (unlike is None or unlike > COVERED)
@@ -378,8 +426,9 @@ class Tracker:
         known = np.array([bool(face.id) for face in self._faces])
         return (overlap[:, known] > 0.1).any(axis=1)
 
-    def _report(self, detections: Sequence[Detection], owners: dict[int, _Face],
-                time: float) -> list[Track]:
+    def _report(
+        self, detections: Sequence[Detection], owners: dict[int, _Face], time: float
+    ) -> list[Track]:
         tracks = []
         for column in sorted(owners, key=lambda index: detections[index].box[0]):
             face = owners[column]
@@ -388,8 +437,9 @@ class Tracker:
                 face.id = f'face_{self._count}'
             if face.id:
                 item = detections[column]
-                tracks.append(Track(face.id, item.box, item.score, item.landmarks, column,
-                                    time - face.first))
+                tracks.append(
+                    Track(face.id, item.box, item.score, item.landmarks, column, time - face.first)
+                )
         return sorted(tracks, key=lambda track: -float(track.box[2] * track.box[3]))
 
 
@@ -409,11 +459,13 @@ def _pairs(cost: np.ndarray) -> list[tuple[int, int]]:
     # to make two bad ones.
     size = len(rows) + len(columns)
     square = np.full((size, size), NO_PAIR / 2)
-    square[:len(rows), :len(columns)] = cost[np.ix_(rows, columns)]
-    square[len(rows):, len(columns):] = 0.0
-    return pairs + [(int(rows[row]), int(columns[column])) for row, column in assign(square)
-                    if row < len(rows) and column < len(columns)
-                    and square[row, column] < IMPOSSIBLE]
+    square[: len(rows), : len(columns)] = cost[np.ix_(rows, columns)]
+    square[len(rows) :, len(columns) :] = 0.0
+    return pairs + [
+        (int(rows[row]), int(columns[column]))
+        for row, column in assign(square)
+        if row < len(rows) and column < len(columns) and square[row, column] < IMPOSSIBLE
+    ]
 
 
 def _centres(boxes: np.ndarray) -> np.ndarray:

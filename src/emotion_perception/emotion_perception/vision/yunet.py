@@ -40,12 +40,15 @@ class YuNet:
         self.name = 'yunet'
         self._settings = settings
         if not hasattr(cv2, 'FaceDetectorYN'):
-            raise DetectorError(f'OpenCV {cv2.__version__} has no FaceDetectorYN; '
-                                'install OpenCV 4.8 or newer, or choose blazeface')
+            raise DetectorError(
+                f'OpenCV {cv2.__version__} has no FaceDetectorYN; '
+                'install OpenCV 4.8 or newer, or choose blazeface'
+            )
         path = _model_file(settings.model)
         try:
             self._network = cv2.FaceDetectorYN.create(
-                str(path), '', (320, 320), settings.min_score, 0.3, 5000)
+                str(path), '', (320, 320), settings.min_score, 0.3, 5000
+            )
         except cv2.error as error:
             raise DetectorError(f'{path} is not a YuNet model: {error}') from error
         self._size = (320, 320)
@@ -71,8 +74,9 @@ class YuNet:
 def _detection(row: np.ndarray, factor: np.ndarray) -> Detection:
     # x, y, w, h, right eye, left eye, nose tip, right and left mouth corner, score.
     points = row[4:14].reshape(5, 2) * factor
-    landmarks = order_eyes(np.stack(
-        [points[0], points[1], points[3:5].mean(axis=0), points[2]]).astype(np.float32))
+    landmarks = order_eyes(
+        np.stack([points[0], points[1], points[3:5].mean(axis=0), points[2]]).astype(np.float32)
+    )
     side = SIDE * float(np.sqrt(np.prod(row[2:4] * factor)))
     return Detection(tight_box(landmarks, side), float(min(row[14], 1.0)), landmarks)
 
@@ -82,8 +86,10 @@ def _model_file(model: str) -> Path:
     path = Path(model).expanduser()
     if model and (path.suffix or path.exists()):
         if not path.is_file():
-            raise DetectorError(f'{path} not found; get face_detection_yunet_2023mar.onnx '
-                                '(233 kB) from the OpenCV Zoo, or leave the model name empty')
+            raise DetectorError(
+                f'{path} not found; get face_detection_yunet_2023mar.onnx '
+                '(233 kB) from the OpenCV Zoo, or leave the model name empty'
+            )
         return path
     try:
         return model_file(load_catalog()[model or 'yunet'])
