@@ -120,3 +120,34 @@ def test_the_entry_script_refuses_a_python_that_it_cannot_use(tmp_path: Path) ->
     )
     assert result.returncode == 1
     assert 'needs Python 3.10 to 3.13' in result.stderr and '2.7' in result.stderr
+
+
+@pytest.mark.skipif(shutil.which('bash') is None, reason='needs bash')
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ['run', 'nosuchgraph'],
+        ['demo', '--help'],
+        ['interview', '--help'],
+        ['train', '--help'],
+        ['exec', 'true'],
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_entry_script_runs_nothing_that_lies_in_the_current_directory(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    trap = f'open({str(tmp_path / "sprung")!r}, "a").write(__file__ + chr(10))\n'
+    for name in ('yaml', 'cv2', 'numpy', 'rclpy', 'pip', 'runpy', 'argparse', 'sitecustomize'):
+        (tmp_path / f'{name}.py').write_text(trap)
+    result = subprocess.run(
+        [str(ROOT / 'emotion'), *arguments],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': f'.::{os.environ.get("PYTHONPATH", "")}:'},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert not (tmp_path / 'sprung').exists(), (tmp_path / 'sprung').read_text()
+    assert result.returncode == (2 if arguments[0] == 'run' else 0), result.stderr

@@ -1,6 +1,9 @@
 # Make and enter the workspace under .emotion/<distribution>-py<X.Y>/: a virtual environment, the
 # built packages, logs. Sourced by ./emotion; expects ROOT. Each step leaves a stamp that holds a
 # digest of what it was made from, so that a step whose input did not change costs nothing.
+#
+# Python is never started so that it looks into the current directory (-m and -c do): with -I
+# where it needs no PYTHONPATH, else through tools/start.py or with the empty path taken out.
 
 say() {
     if [ -t 2 ]; then printf '\033[1memotion:\033[0m %s\n' "$*" >&2; else printf 'emotion: %s\n' "$*" >&2; fi
@@ -10,10 +13,22 @@ die() { printf 'emotion: %s\n' "$*" >&2; exit 1; }
 SUDO=()
 PYTHON= PYTHON_VERSION= DISTRO= UNDERLAY= ENV_DIR= VENV=
 
+# Take what is empty or relative out of PYTHONPATH: it would mean the current directory.
+clean_pythonpath() {
+    [ -n "${PYTHONPATH:-}" ] || { unset PYTHONPATH; return 0; }
+    local part kept=
+    local IFS=:
+    for part in $PYTHONPATH; do
+        case $part in /*) kept+=${kept:+:}$part ;; esac
+    done
+    if [ -n "$kept" ]; then export PYTHONPATH=$kept; else unset PYTHONPATH; fi
+}
+clean_pythonpath
+
 # -- which Python and which ROS 2 -------------------------------------------------------------
 
 python_version() {  # python_version PYTHON: print X.Y, or fail
-    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+    "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
 }
 
 supported() { case $1 in 3.10 | 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; }
@@ -41,7 +56,7 @@ locate() {
     DISTRO=${EMOTION_ROS_DISTRO:-jazzy}
     if [ -n "${ROS_DISTRO:-}" ] && [ -n "${AMENT_PREFIX_PATH:-}" ] && [ -z "${EMOTION_ENV:-}" ]; then
         for python in "${candidates[@]}"; do
-            if "$python" -c 'import rclpy' 2>/dev/null; then
+            if "$python" -c 'import sys; sys.path[:] = filter(None, sys.path); import rclpy' 2>/dev/null; then
                 UNDERLAY=sourced
                 DISTRO=$ROS_DISTRO
                 candidates=("$python")
@@ -110,7 +125,7 @@ apt_install() {  # apt_install PACKAGE...: fails where apt may not be used or do
         { say "apt-get did not succeed; its output: $log"; return 1; }
 }
 
-has_library() { [ -n "$("$PYTHON" -c "import ctypes.util as u; print(u.find_library('$1') or '')")" ]; }
+has_library() { [ -n "$("$PYTHON" -I -c "import ctypes.util as u; print(u.find_library('$1') or '')")" ]; }
 
 # What nothing can be built without: stop with the names of the packages. PortAudio is only
 # missed by a live microphone: say so and go on.
@@ -118,9 +133,9 @@ install_system() {
     local need=()
     command -v c++ > /dev/null && command -v cc > /dev/null && command -v make > /dev/null || need+=(build-essential)
     command -v cmake > /dev/null || need+=(cmake)
-    "$PYTHON" -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_paths()["include"] + "/Python.h"))' ||
+    "$PYTHON" -I -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_paths()["include"] + "/Python.h"))' ||
         need+=("python$PYTHON_VERSION-dev")
-    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || need+=("python$PYTHON_VERSION-venv")
+    "$PYTHON" -I -c 'import ensurepip, venv' 2>/dev/null || need+=("python$PYTHON_VERSION-venv")
     if [ ${#need[@]} -gt 0 ] && ! apt_install "${need[@]}"; then
         die "missing system packages. Install them, then try again: apt-get install ${need[*]}"
     fi
@@ -157,7 +172,7 @@ pip_install() {  # in the tested versions; a sourced ROS 2 brings its own numpy 
     local log=$ENV_DIR/log/pip.txt
     mkdir -p "$ENV_DIR/log"
     if [ $UNDERLAY = wheels ]; then set -- -c "$ROOT/requirements/pins.txt" "$@"; fi
-    "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input "$@" > "$log" 2>&1 ||
+    "$VENV/bin/python" -I -m pip install --disable-pip-version-check --no-input "$@" > "$log" 2>&1 ||
         { tail -n 20 "$log" >&2; die "pip did not succeed; its whole output: $log"; }
 }
 
@@ -173,18 +188,18 @@ install_step() {  # install_step STEP DESCRIPTION FUNCTION FILE...: run FUNCTION
 }
 
 make_venv() {
-    [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -c '' 2>/dev/null && return
+    [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -I -c '' 2>/dev/null && return
     say "making a virtual environment with Python $PYTHON_VERSION: $VENV"
     local options=()
     if [ $UNDERLAY = sourced ]; then options=(--system-site-packages); fi
     rm -rf "$VENV" "$ENV_DIR/stamps"
     mkdir -p "$ENV_DIR"
-    "$PYTHON" -m venv "${options[@]}" "$VENV"
+    "$PYTHON" -I -m venv "${options[@]}" "$VENV"
 }
 
 install_ros() {
     if [ $UNDERLAY = sourced ]; then
-        "$VENV/bin/python" -c 'import colcon_core, colcon_ros' 2>/dev/null || pip_install colcon-common-extensions
+        "$VENV/bin/python" -I -c 'import colcon_core, colcon_ros' 2>/dev/null || pip_install colcon-common-extensions
         return
     fi
     pip_install wheel numpy -r "$ROOT/requirements/ros-$DISTRO.txt"
@@ -195,17 +210,17 @@ install_runtime() {
     local wanted=$ENV_DIR/runtime.txt
     # Whichever build of OpenCV is there already stays: two of them overwrite each other's files.
     local skip='^$'
-    if "$VENV/bin/python" -c 'import cv2' 2>/dev/null; then skip='^opencv-python'; fi
+    if "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null; then skip='^opencv-python'; fi
     grep -v "$skip" "$ROOT/requirements/runtime.txt" | sed "s#^-r #-r $ROOT/requirements/#" > "$wanted"
     pip_install -r "$wanted"
     pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
     # The sound track of a film is read with ffmpeg: a wheel carries one where the system has none.
     command -v ffmpeg > /dev/null || pip_install imageio-ffmpeg
-    "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
+    "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return
     # The build with windows needs libGL and GLib, which bare systems lack.
-    apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -c 'import cv2' 2>/dev/null && return
+    apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return
     say "  OpenCV with windows does not load here (apt-get install libgl1 libglib2.0-0): taking the build without"
-    "$VENV/bin/python" -m pip uninstall --quiet --yes opencv-python
+    "$VENV/bin/python" -I -m pip uninstall --quiet --yes opencv-python
     pip_install "opencv-python-headless$(grep -o '==.*' <(grep '^opencv-python==' "$ROOT/requirements/pins.txt"))"
 }
 
@@ -252,7 +267,7 @@ colcon_build() {  # colcon_build ARGUMENTS...: in a subshell with the underlay's
         export MAKEFLAGS=${MAKEFLAGS:--j$(nproc)}
         cd "$ROOT"
         # Through this Python, so that the installed scripts start with it too.
-        python -W ignore -c 'import sys; from colcon_core.command import main; sys.exit(main())' \
+        python -W ignore -I -c 'import sys; from colcon_core.command import main; sys.exit(main())' \
             --log-base "$ENV_DIR/log" build \
             --build-base "$ENV_DIR/build" --install-base "$ENV_DIR/install" "$@"
     ) > "$log" 2>&1 || { tail -n 60 "$log" >&2; die "colcon build failed; the whole output: $log"; }

@@ -41,7 +41,7 @@ def check_display() -> None:
         )
     try:
         done = subprocess.run(
-            [sys.executable, '-c', _PROBE],
+            [sys.executable, '-I', '-c', _PROBE],
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,
