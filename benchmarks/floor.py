@@ -12,7 +12,8 @@ import numpy as np
 
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
 from emotion_perception.vision.align import align
-from emotion_perception.vision.detect import DetectorSettings, make_detector
+from emotion_perception.vision.detect import DetectorSettings
+from emotion_perception.vision.detectors import make_detector
 
 
 def main(video: Path, seconds: float, fps: float) -> dict[str, float]:

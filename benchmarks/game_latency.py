@@ -38,7 +38,8 @@ from emotion_msgs.msg import EmotionPrediction, GameState
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import array_to_image, to_seconds
-from emotion_perception.vision.detect import DetectorSettings, make_detector
+from emotion_perception.vision.detect import DetectorSettings
+from emotion_perception.vision.detectors import make_detector
 
 HERE = Path(__file__).parent
 CAMERA = 'camera/image_raw'

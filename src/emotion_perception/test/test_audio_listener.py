@@ -13,7 +13,8 @@ from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.listener import Activity, Heard, Listener
 from emotion_perception.audio.pcm import AudioFormatError
 from emotion_perception.audio.segment import EndedBy, SegmentSettings
-from emotion_perception.audio.vad import VadSettings, make_vad
+from emotion_perception.audio.vad import VadSettings
+from emotion_perception.audio.vads import make_vad
 from support.sounds import read_16k, real_voice, with_silence
 
 

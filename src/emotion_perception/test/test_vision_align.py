@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_perception.vision.align import TEMPLATE, align, align_box, cut_window, similarity
+from emotion_perception.models.face import cut_window
+from emotion_perception.vision.align import TEMPLATE, align, align_box, similarity
 
 
 def face_points(centre: tuple[float, float], eye_distance: float, angle: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import pytest
 
 from emotion_perception.emotions import Emotion
 from emotion_perception.vision.align import align
-from emotion_perception.vision.detect import make_detector
+from emotion_perception.vision.detectors import make_detector
 from emotion_perception.vision.primary import Primary, PrimarySettings
 from emotion_perception.vision.quality import face_quality, frontalness, grain, sharpness
 from emotion_perception.vision.smooth import Smoother, SmoothSettings

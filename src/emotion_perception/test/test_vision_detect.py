@@ -20,10 +20,10 @@ from emotion_perception.vision.detect import (
     DetectorError,
     DetectorSettings,
     iou,
-    make_detector,
     order_eyes,
     select,
 )
+from emotion_perception.vision.detectors import make_detector
 from support.faces import astronaut, background, hopper, paste, portraits
 
 # Where the eyes and mouth are, looked up by hand.

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from emotion_perception.vision.align import align
-from emotion_perception.vision.detect import Detection, make_detector
+from emotion_perception.vision.detect import Detection
+from emotion_perception.vision.detectors import make_detector
 from emotion_perception.vision.track import (
     Tracker,
     TrackSettings,

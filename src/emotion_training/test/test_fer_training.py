@@ -315,7 +315,7 @@ def test_figures_leave_out_classes_without_samples():
 @pytest.mark.parametrize('window', [(0.0, 0.0, 1.0, 1.0), export.WINDOW, (0.1, 0.07, 0.9, 0.87)])
 @pytest.mark.parametrize('side', [48, 97, 224])
 def test_a_picture_framed_for_a_window_is_what_the_window_shows(window, side):
-    from emotion_perception.vision.align import cut_window
+    from emotion_perception.models.face import cut_window
     shade = np.tile(np.linspace(20, 230, side).astype(np.uint8), (side, 1))
     crop = evaluate.framed(shade, window)
     assert crop.shape[0] == crop.shape[1]

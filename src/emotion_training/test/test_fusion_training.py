@@ -256,7 +256,7 @@ def test_corruptions_do_what_their_names_say() -> None:
 
 
 def test_the_models_window_of_a_canonical_crop_is_the_picture() -> None:
-    from emotion_perception.vision.align import cut_window
+    from emotion_perception.models.face import cut_window
 
     window = (0.1, 0.1, 0.9, 0.9)
     picture = np.random.default_rng(0).integers(0, 255, (102, 102), np.uint8)

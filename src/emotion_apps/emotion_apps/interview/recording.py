@@ -23,7 +23,8 @@ from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.summary import notes, summarise
 from emotion_perception.audio.listener import Activity, Listener
 from emotion_perception.audio.sources import AudioSourceError, decode_file
-from emotion_perception.audio.vad import VadError, VadSettings, make_vad
+from emotion_perception.audio.vad import VadError, VadSettings
+from emotion_perception.audio.vads import make_vad
 from emotion_perception.fusion.live import Fused, LiveFusion, Reading
 from emotion_perception.models import (
     FaceEmotionRecognizer,

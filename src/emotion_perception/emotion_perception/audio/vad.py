@@ -1,4 +1,4 @@
-"""Voice activity detection: one interface, and the choice among detectors."""
+"""What every voice activity detector is; :mod:`emotion_perception.audio.vads` chooses one."""
 
 from __future__ import annotations
 
@@ -34,37 +34,33 @@ class VadSettings:
     """Which detector, and its parameters."""
 
     vad: str = setting(
-        'silero', 'Speech detector: silero (neural network, default), webrtc (the Gaussian '
+        'silero',
+        'Speech detector: silero (neural network, default), webrtc (the Gaussian '
         'mixture detector of WebRTC) or rms (level above an adaptive noise floor).',
-        choices=('silero', 'webrtc', 'rms'))
+        choices=('silero', 'webrtc', 'rms'),
+    )
     silero_model: str = setting(
-        '', 'ONNX file of the Silero detector; empty for the one that the package silero-vad '
-        'carries.')
+        '',
+        'ONNX file of the Silero detector; empty for the one that the package silero-vad carries.',
+    )
     webrtc_aggressiveness: int = setting(
-        2, 'How readily webrtc calls a frame noise.', low=0, high=3)
+        2, 'How readily webrtc calls a frame noise.', low=0, high=3
+    )
     rms_margin: float = setting(
-        10.0, 'Level above the noise floor, dB, at which rms is even between speech and noise.',
-        low=1.0, high=40.0)
+        10.0,
+        'Level above the noise floor, dB, at which rms is even between speech and noise.',
+        low=1.0,
+        high=40.0,
+    )
     rms_minimum: float = setting(
-        -50.0, 'Level, dB relative to full scale, below which rms never hears speech.',
-        low=-100.0, high=0.0)
+        -50.0,
+        'Level, dB relative to full scale, below which rms never hears speech.',
+        low=-100.0,
+        high=0.0,
+    )
     rms_rise: float = setting(
-        3.0, 'How fast the noise floor of rms may rise, dB per second.', low=0.1, high=60.0)
+        3.0, 'How fast the noise floor of rms may rise, dB per second.', low=0.1, high=60.0
+    )
 
     def __post_init__(self) -> None:
         validate(self)
-
-
-def make_vad(settings: VadSettings) -> Vad:
-    """Return the detector that the settings name.
-
-    :raises VadError: if what it needs is not installed or its model cannot be read.
-    """
-    if settings.vad == 'silero':
-        from emotion_perception.audio.silero import SileroVad
-        return SileroVad(settings.silero_model)
-    if settings.vad == 'webrtc':
-        from emotion_perception.audio.webrtc import WebRtcVad
-        return WebRtcVad(settings.webrtc_aggressiveness)
-    from emotion_perception.audio.rms import RmsVad
-    return RmsVad(settings.rms_margin, settings.rms_minimum, settings.rms_rise)

@@ -8,11 +8,12 @@
     predictions = recognizer.predict(crops)
 """
 
+from emotion_perception.models.backend import ModelSettings
 from emotion_perception.models.catalog import Catalog, CatalogEntry, load_catalog
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.face import FaceEmotionRecognizer, FacePredictions
-from emotion_perception.models.files import model_file
-from emotion_perception.models.model import Model, ModelSettings, load_model
+from emotion_perception.models.fetch import model_file
+from emotion_perception.models.model import Model, load_model
 from emotion_perception.models.speech import SpeechEmotion, SpeechEmotionRecognizer
 from emotion_perception.models.voice_memory import VoiceMemory
 

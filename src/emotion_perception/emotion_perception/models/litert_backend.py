@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from emotion_perception.models.backend import Outputs
+from emotion_perception.models.backend import ModelSettings, Outputs
 from emotion_perception.models.catalog import CatalogEntry
 from emotion_perception.models.errors import ModelError
-
-if TYPE_CHECKING:
-    from emotion_perception.models.model import ModelSettings
 
 
 class LiteRtBackend:
@@ -32,8 +29,11 @@ class LiteRtBackend:
         self._interpreter.allocate_tensors()
         self._input = self._interpreter.get_input_details()[0]
         outputs = self._interpreter.get_output_details()
-        fitting = [output for output in outputs
-                   if labels and len(output['shape']) and output['shape'][-1] == labels]
+        fitting = [
+            output
+            for output in outputs
+            if labels and len(output['shape']) and output['shape'][-1] == labels
+        ]
         self._output = (fitting or outputs)[0]
         self._shape = tuple(int(side) for side in self._input['shape'])
         self._signature = tuple(int(side) for side in self._input['shape_signature'])
@@ -45,13 +45,15 @@ class LiteRtBackend:
         batch = _quantised(batch, self._input)
         if self._signature[0] == -1 or len(batch) == self._shape[0]:
             return Outputs(self._invoke(batch))
-        return Outputs(np.concatenate([self._invoke(batch[row:row + 1])
-                                       for row in range(len(batch))]))
+        return Outputs(
+            np.concatenate([self._invoke(batch[row : row + 1]) for row in range(len(batch))])
+        )
 
     def _invoke(self, batch: np.ndarray) -> np.ndarray:
         if batch.shape != self._shape:
             fits = len(batch.shape) == len(self._signature) and all(
-                wanted in (-1, side) for wanted, side in zip(self._signature, batch.shape))
+                wanted in (-1, side) for wanted, side in zip(self._signature, batch.shape)
+            )
             if not fits:
                 raise ModelError(f'the file takes {self._signature}, not {batch.shape}')
             self._interpreter.resize_tensor_input(self._input['index'], batch.shape)
@@ -67,8 +69,9 @@ class LiteRtBackend:
         return scores.reshape(len(batch), -1)
 
 
-def load(entry: CatalogEntry, path: Path,
-         settings: ModelSettings) -> tuple[LiteRtBackend, CatalogEntry]:
+def load(
+    entry: CatalogEntry, path: Path, settings: ModelSettings
+) -> tuple[LiteRtBackend, CatalogEntry]:
     """Load a LiteRT file; see :func:`emotion_perception.models.model.load_model`."""
     if settings.device == 'cuda':
         raise ModelError(f'model {entry.name}: LiteRT runs on the CPU; use device cpu or auto')
@@ -80,5 +83,4 @@ def _quantised(batch: np.ndarray, details: dict[str, Any]) -> np.ndarray:
     if not scale or details['dtype'] == np.float32:
         return batch.astype(details['dtype'], copy=False)
     limits = np.iinfo(details['dtype'])
-    return np.clip(np.round(batch / scale) + zero, limits.min, limits.max).astype(
-        details['dtype'])
+    return np.clip(np.round(batch / scale) + zero, limits.min, limits.max).astype(details['dtype'])

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from emotion_perception.emotions import EMOTIONS, LabelMap, softmax
-from emotion_perception.models.backend import Backend, Outputs
+from emotion_perception.models.backend import Backend, ModelSettings, Outputs
 from emotion_perception.models.catalog import (
     Catalog,
     CatalogEntry,
@@ -21,9 +20,9 @@ from emotion_perception.models.catalog import (
     with_file,
 )
 from emotion_perception.models.errors import ModelError
-from emotion_perception.models.files import damaged, model_file
+from emotion_perception.models.fetch import model_file
+from emotion_perception.models.files import damaged
 from emotion_perception.models.mfcc import MfccFrontEnd
-from emotion_perception.settings import setting, validate
 
 DEFAULTS = {'fer': 'fer-default', 'ser': 'ser-default'}
 """Catalogue names of the embedded models."""
@@ -32,8 +31,14 @@ DEFAULTS = {'fer': 'fer-default', 'ser': 'ser-default'}
 _DIMENSIONS = ('valence', 'arousal')
 
 _SUFFIX_BACKENDS = {
-    '.onnx': 'onnx', '.tflite': 'litert', '.pth': 'torch', '.pt': 'torch',
-    '.hdf5': 'keras-h5', '.h5': 'keras-h5', '.skops': 'skops'}
+    '.onnx': 'onnx',
+    '.tflite': 'litert',
+    '.pth': 'torch',
+    '.pt': 'torch',
+    '.hdf5': 'keras-h5',
+    '.h5': 'keras-h5',
+    '.skops': 'skops',
+}
 _PICKLES = ('.pkl', '.pickle', '.joblib')
 
 # Modules are imported when a model asks for them: nobody pays for a framework he does not use.
@@ -46,21 +51,6 @@ _LOADERS = {
     'torch': 'emotion_perception.models.torch_backend',
     'transformers': 'emotion_perception.models.transformers_backend',
 }
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """How models run and where their files are kept."""
-
-    device: str = setting('auto', 'Where the model runs; auto takes CUDA where it is present.',
-                          choices=('auto', 'cpu', 'cuda'))
-    threads: int = setting(2, 'Threads of one inference; 0 lets the library choose.',
-                           low=0, high=256)
-    cache: str = setting('', 'Directory of downloaded models; empty for $XDG_CACHE_HOME/emotion.')
-    offline: bool = setting(False, 'Never download a model.')
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Prediction(NamedTuple):
@@ -94,10 +84,10 @@ class Model:
         self._backend = backend
         lower = [label.lower() for label in entry.labels]
         self._columns = {name: lower.index(name) for name in _DIMENSIONS if name in lower}
-        self._classes = [column for column, label in enumerate(lower)
-                         if label not in _DIMENSIONS]
-        self.label_map = LabelMap(tuple(entry.labels[column] for column in self._classes),
-                                  entry.label_map)
+        self._classes = [column for column, label in enumerate(lower) if label not in _DIMENSIONS]
+        self.label_map = LabelMap(
+            tuple(entry.labels[column] for column in self._classes), entry.label_map
+        )
 
     def raw(self, batch: np.ndarray) -> np.ndarray:
         """Return the scores (n, len(entry.labels)) float32 in the model's own label space.
@@ -120,14 +110,17 @@ class Model:
         :raises ModelError: if the model gives values that are not finite.
         """
         scores, valence, arousal, embedding = (
-            self._backend.run(batch) if profile is None else self._backend.run(batch, profile))
+            self._backend.run(batch) if profile is None else self._backend.run(batch, profile)
+        )
         if not np.isfinite(scores).all():
             raise ModelError(f'model {self.name} gave values that are not finite')
         if self._columns:
-            valence = scores[:, self._columns['valence']] if 'valence' in self._columns \
-                else valence
-            arousal = scores[:, self._columns['arousal']] if 'arousal' in self._columns \
-                else arousal
+            valence = (
+                scores[:, self._columns['valence']] if 'valence' in self._columns else valence
+            )
+            arousal = (
+                scores[:, self._columns['arousal']] if 'arousal' in self._columns else arousal
+            )
             scores = scores[:, self._classes]
         if self.entry.output == 'logits':
             probabilities = softmax(scores, self.entry.temperature)
@@ -136,15 +129,17 @@ class Model:
         else:
             probabilities = scores
         missing = np.full(len(scores), np.nan, np.float32)
-        return Prediction(self.label_map.apply(probabilities),
-                          missing if valence is None else valence,
-                          missing if arousal is None else arousal,
-                          np.empty((len(scores), 0), np.float32) if embedding is None
-                          else embedding)
+        return Prediction(
+            self.label_map.apply(probabilities),
+            missing if valence is None else valence,
+            missing if arousal is None else arousal,
+            np.empty((len(scores), 0), np.float32) if embedding is None else embedding,
+        )
 
 
-def load_model(spec: str, task: str, settings: ModelSettings | None = None,
-               catalog: Catalog | None = None) -> Model:
+def load_model(
+    spec: str, task: str, settings: ModelSettings | None = None, catalog: Catalog | None = None
+) -> Model:
     """Load a model and prove with one dry run that it gives what its labels say.
 
     :param spec: a catalogue name, a path, or a Hugging Face hub id; empty for the default.
@@ -189,22 +184,29 @@ def checked(entry: CatalogEntry, backend: Backend) -> Model:
     """
     where = f'model {entry.name} ({entry.hub or entry.file})'
     if entry.face is None and entry.speech is None:
-        raise ModelError(f'{where}: its entry has no `input`, so nobody knows how to prepare '
-                         f'what it sees; {_what_to_write(entry.task)}')
+        raise ModelError(
+            f'{where}: its entry has no `input`, so nobody knows how to prepare '
+            f'what it sees; {_what_to_write(entry.task)}'
+        )
     if not entry.labels:
-        raise ModelError(f'{where}: its entry has no `labels` and its file names none; '
-                         f'{_what_to_write(entry.task)}')
+        raise ModelError(
+            f'{where}: its entry has no `labels` and its file names none; '
+            f'{_what_to_write(entry.task)}'
+        )
     batch = dummy_input(entry)
     try:
         outputs: Outputs = backend.run(batch)
     except Exception as error:
         reason = ' '.join(str(error).split())[:300]
-        raise ModelError(f'{where} does not take the input that its entry describes, '
-                         f'{batch.shape}: {reason}') from error
+        raise ModelError(
+            f'{where} does not take the input that its entry describes, {batch.shape}: {reason}'
+        ) from error
     if outputs.scores.ndim != 2 or outputs.scores.shape != (1, len(entry.labels)):
-        raise ModelError(f'{where} gives {outputs.scores.shape[-1]} outputs but '
-                         f'{len(entry.labels)} labels are named: {list(entry.labels)}; correct '
-                         '`labels` in its entry or take the file that belongs to it')
+        raise ModelError(
+            f'{where} gives {outputs.scores.shape[-1]} outputs but '
+            f'{len(entry.labels)} labels are named: {list(entry.labels)}; correct '
+            '`labels` in its entry or take the file that belongs to it'
+        )
     try:
         return Model(entry, backend)
     except ValueError as error:
@@ -215,8 +217,9 @@ def dummy_input(entry: CatalogEntry) -> np.ndarray:
     """Return zeros of the shape of one prepared input."""
     if entry.face is not None:
         return np.zeros((1, entry.face.channels, entry.face.size, entry.face.size), np.float32)
-    seconds = entry.speech.pad_seconds or min(max(1.0, entry.speech.min_seconds),
-                                              entry.speech.max_seconds)
+    seconds = entry.speech.pad_seconds or min(
+        max(1.0, entry.speech.min_seconds), entry.speech.max_seconds
+    )
     return np.zeros((1, round(seconds * entry.speech.rate)), np.float32)
 
 
@@ -227,9 +230,11 @@ def resolve(spec: str, task: str, catalog: Catalog | None = None) -> CatalogEntr
     """
     path = Path(spec).expanduser()
     if path.suffix.lower() in _PICKLES:
-        raise ModelError(f'{spec}: pickle files run any code they carry and are not loaded; '
-                         'save the model with skops.io.dump(model, "model.skops") or convert '
-                         'it with skl2onnx')
+        raise ModelError(
+            f'{spec}: pickle files run any code they carry and are not loaded; '
+            'save the model with skops.io.dump(model, "model.skops") or convert '
+            'it with skl2onnx'
+        )
     if path.exists() and (os.sep in spec or path.suffix or path.is_dir()):
         # A catalogue name wins over a stray directory of the same name.
         if os.sep not in spec and catalog is None:
@@ -237,8 +242,10 @@ def resolve(spec: str, task: str, catalog: Catalog | None = None) -> CatalogEntr
         if catalog is None or spec not in catalog:
             return _entry_of_path(path, spec, task, catalog)
     elif path.suffix.lower() in _SUFFIX_BACKENDS or spec.startswith(('.', '~', os.sep)):
-        raise ModelError(f'{spec}: no such file; give the path of a model file or a name of the '
-                         'catalogue (`python -m emotion_perception.models list`)')
+        raise ModelError(
+            f'{spec}: no such file; give the path of a model file or a name of the '
+            'catalogue (`python -m emotion_perception.models list`)'
+        )
     elif re.fullmatch(r'[\w.-]+/[\w.-]+', spec):
         return CatalogEntry(name=spec, task=task, backend='transformers', hub=spec)
     return (catalog if catalog is not None else load_catalog())[spec]
@@ -262,22 +269,34 @@ def _entry_of_path(path: Path, spec: str, task: str, catalog: Catalog | None) ->
             return _of_same_name(entry, path, spec)
     if path.is_dir():
         if not (path / 'config.json').is_file():
-            raise ModelError(f'{spec}: the directory has no config.json, so it is not a '
-                             'Transformers model (save_pretrained writes one)')
+            raise ModelError(
+                f'{spec}: the directory has no config.json, so it is not a '
+                'Transformers model (save_pretrained writes one)'
+            )
         return CatalogEntry(name=spec, task=task, backend='transformers', file=str(path))
     if suffix in ('.pth', '.pt'):
         if (path.with_suffix('') / 'config.json').is_file():
-            return CatalogEntry(name=spec, task=task, backend='transformers',
-                                file=str(path.with_suffix('')), state_dict=path.name)
+            return CatalogEntry(
+                name=spec,
+                task=task,
+                backend='transformers',
+                file=str(path.with_suffix('')),
+                state_dict=path.name,
+            )
         from emotion_perception.models.torch_backend import entry_of_checkpoint
+
         entry = entry_of_checkpoint(path, task, catalog or {})
         if entry is not None:
             return with_file(entry, path, spec)
     if suffix not in _SUFFIX_BACKENDS:
-        raise ModelError(f'{spec}: files of type {suffix or "without suffix"} are not known; '
-                         f'known: {", ".join(_SUFFIX_BACKENDS)} and Transformers directories')
-    raise ModelError(f'{spec}: nothing says how to use this file; write {sidecar} with: '
-                     f'{_what_to_write(task, _SUFFIX_BACKENDS[suffix])}')
+        raise ModelError(
+            f'{spec}: files of type {suffix or "without suffix"} are not known; '
+            f'known: {", ".join(_SUFFIX_BACKENDS)} and Transformers directories'
+        )
+    raise ModelError(
+        f'{spec}: nothing says how to use this file; write {sidecar} with: '
+        f'{_what_to_write(task, _SUFFIX_BACKENDS[suffix])}'
+    )
 
 
 def _of_same_name(entry: CatalogEntry, path: Path, spec: str) -> CatalogEntry:
@@ -289,6 +308,7 @@ def _of_same_name(entry: CatalogEntry, path: Path, spec: str) -> CatalogEntry:
 
 def _from_metadata(path: Path, spec: str) -> CatalogEntry | None:
     from emotion_perception.models.onnx_backend import metadata_entry
+
     try:
         return metadata_entry(path)
     except ModelError:
@@ -306,15 +326,20 @@ def _catalog_if_any() -> Catalog | None:
 
 
 def _missing_packages(name: str, error: ImportError) -> ModelError:
-    return ModelError(f'model {name} needs Python packages that are not installed: {error}; '
-                      'run `./emotion setup --training`')
+    return ModelError(
+        f'model {name} needs Python packages that are not installed: {error}; '
+        'run `./emotion setup --training`'
+    )
 
 
 def _what_to_write(task: str, backend: str = 'onnx') -> str:
     """Return an example entry that the user can complete."""
-    example = ('input: {size: 224, colour: rgb, mean: [0.485, 0.456, 0.406], '
-               'std: [0.229, 0.224, 0.225]}' if task == 'fer' else 'input: {rate: 16000}')
-    return (f'`task: {task}`, `backend: {backend}`, `labels: [{", ".join(EMOTIONS)}]` (the '
-            f'outputs in their order), `{example}` (see docs/models.md)')
-
-
+    example = (
+        'input: {size: 224, colour: rgb, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225]}'
+        if task == 'fer'
+        else 'input: {rate: 16000}'
+    )
+    return (
+        f'`task: {task}`, `backend: {backend}`, `labels: [{", ".join(EMOTIONS)}]` (the '
+        f'outputs in their order), `{example}` (see docs/models.md)'
+    )

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 import yaml
 
-from emotion_perception.models.backend import Outputs
+from emotion_perception.models.backend import ModelSettings, Outputs
 from emotion_perception.models.catalog import CatalogEntry, parse_entry
 from emotion_perception.models.errors import ModelError
-
-if TYPE_CHECKING:
-    from emotion_perception.models.model import ModelSettings
 
 METADATA_KEY = 'emotion_model'
 """Custom metadata property of an ONNX file that holds its catalogue entry as YAML or JSON."""
@@ -49,13 +45,15 @@ class OnnxBackend:
         source = model if isinstance(model, bytes) else str(model)
         providers = _providers(device)
         # Its retry on the CPU prints to stdout; without CUDA there is nothing to fall back from.
-        self._session = onnxruntime.InferenceSession(source, options, providers=providers,
-                                                     enable_fallback=int(len(providers) > 1))
-        self.device = ('cuda' if 'CUDAExecutionProvider' in self._session.get_providers()
-                       else 'cpu')
+        self._session = onnxruntime.InferenceSession(
+            source, options, providers=providers, enable_fallback=int(len(providers) > 1)
+        )
+        self.device = 'cuda' if 'CUDAExecutionProvider' in self._session.get_providers() else 'cpu'
         if device == 'cuda' and self.device != 'cuda':
-            raise ModelError('device cuda was asked for, but ONNX Runtime could not start it '
-                             '(driver, CUDA or cuDNN missing); use device cpu or auto')
+            raise ModelError(
+                'device cuda was asked for, but ONNX Runtime could not start it '
+                '(driver, CUDA or cuDNN missing); use device cpu or auto'
+            )
         feed = self._session.get_inputs()[0]
         self._input = feed.name
         shape = list(feed.shape)
@@ -64,17 +62,23 @@ class OnnxBackend:
         self._half = feed.type == 'tensor(float16)'
         outputs = self._session.get_outputs()
         names = [output.name for output in outputs]
-        floats = [output.name for output in outputs
-                  if output.type in ('tensor(float)', 'tensor(float16)', 'tensor(double)')
-                  and output.name not in _EXTRAS]
+        floats = [
+            output.name
+            for output in outputs
+            if output.type in ('tensor(float)', 'tensor(float16)', 'tensor(double)')
+            and output.name not in _EXTRAS
+        ]
         preferred = [name for name in ('logits', 'probabilities', 'scores') if name in floats]
         if not floats:
-            raise ModelError(f'the model has no floating-point output for the class scores; its '
-                             f'outputs are {names}')
+            raise ModelError(
+                f'the model has no floating-point output for the class scores; its '
+                f'outputs are {names}'
+            )
         self._outputs = [(preferred or floats)[0]]
         self._outputs += [name for name in _EXTRAS if name in names]
-        optional = {value.name: value.shape
-                    for value in self._session.get_overridable_initializers()}
+        optional = {
+            value.name: value.shape for value in self._session.get_overridable_initializers()
+        }
         self.profile = int(optional['profile'][-1]) if 'profile' in optional else 0
 
     @property
@@ -92,8 +96,10 @@ class OnnxBackend:
         if self._half:
             batch = batch.astype(np.float16)
         if self._single and len(batch) > 1:
-            parts = [self._session.run(self._outputs, {self._input: batch[row:row + 1]})
-                     for row in range(len(batch))]
+            parts = [
+                self._session.run(self._outputs, {self._input: batch[row : row + 1]})
+                for row in range(len(batch))
+            ]
             values = [np.concatenate(columns) for columns in zip(*parts)]
         else:
             known = {} if profile is None else {'profile': profile}
@@ -101,13 +107,17 @@ class OnnxBackend:
         named = dict(zip(self._outputs, values))
         return Outputs(
             np.asarray(values[0], np.float32).reshape(len(batch), -1),
-            *(np.asarray(named[name], np.float32).reshape(len(batch)) if name in named else None
-              for name in ('valence', 'arousal')),
-            np.asarray(named['embedding'], np.float32) if 'embedding' in named else None)
+            *(
+                np.asarray(named[name], np.float32).reshape(len(batch)) if name in named else None
+                for name in ('valence', 'arousal')
+            ),
+            np.asarray(named['embedding'], np.float32) if 'embedding' in named else None,
+        )
 
 
-def load(entry: CatalogEntry, path: Path, settings: ModelSettings) -> tuple[OnnxBackend,
-                                                                           CatalogEntry]:
+def load(
+    entry: CatalogEntry, path: Path, settings: ModelSettings
+) -> tuple[OnnxBackend, CatalogEntry]:
     """Load an ONNX file; see :func:`emotion_perception.models.model.load_model`."""
     return OnnxBackend(path, settings.device, settings.threads), entry
 
@@ -119,8 +129,9 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
     """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, enable_fallback=0,
-                                           providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(
+        str(path), options, enable_fallback=0, providers=['CPUExecutionProvider']
+    )
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         return None
@@ -134,8 +145,10 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
 def _providers(device: str) -> list[str]:
     available = onnxruntime.get_available_providers()
     if device == 'cuda' and 'CUDAExecutionProvider' not in available:
-        raise ModelError('device cuda was asked for, but this ONNX Runtime has no CUDA provider: '
-                         '`pip install onnxruntime-gpu`, or use device cpu or auto')
+        raise ModelError(
+            'device cuda was asked for, but this ONNX Runtime has no CUDA provider: '
+            '`pip install onnxruntime-gpu`, or use device cpu or auto'
+        )
     if device in ('auto', 'cuda') and 'CUDAExecutionProvider' in available:
         return ['CUDAExecutionProvider', 'CPUExecutionProvider']
     return ['CPUExecutionProvider']

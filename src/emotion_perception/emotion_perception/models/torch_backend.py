@@ -14,20 +14,16 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from emotion_perception.models.backend import Backend, Outputs
+from emotion_perception.models.backend import Backend, ModelSettings, Outputs
 from emotion_perception.models.catalog import CatalogEntry, FaceInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.files import damaged
 from emotion_perception.models.onnx_backend import OnnxBackend
 from emotion_perception.models.torch_compat import import_torchvision
-
-if TYPE_CHECKING:
-    from emotion_perception.models.model import ModelSettings
 
 _LOG = logging.getLogger(__name__)
 
@@ -59,17 +55,18 @@ class TorchBackend:
         return Outputs(scores.float().cpu().numpy())
 
 
-def load(entry: CatalogEntry, path: Path,
-         settings: ModelSettings) -> tuple[Backend, CatalogEntry]:
+def load(entry: CatalogEntry, path: Path, settings: ModelSettings) -> tuple[Backend, CatalogEntry]:
     """Load a checkpoint; see :func:`emotion_perception.models.model.load_model`."""
     device = choose_device(settings)
     state = read_state_dict(path, entry.name)
     architecture = entry.architecture or resnet_of(state)
     models = import_torchvision().models
     if architecture not in models.list_models():
-        raise ModelError(f'model {entry.name}: torchvision has no classifier '
-                         f'{architecture or "of these weights"!r}; give its name as '
-                         '`architecture` in the entry')
+        raise ModelError(
+            f'model {entry.name}: torchvision has no classifier '
+            f'{architecture or "of these weights"!r}; give its name as '
+            '`architecture` in the entry'
+        )
     module = _empty(models, architecture, state)
     fill(module, state, entry.name, path)
     if device == 'cpu' and entry.face is not None:
@@ -79,8 +76,9 @@ def load(entry: CatalogEntry, path: Path,
     return TorchBackend(module, device), entry
 
 
-def entry_of_checkpoint(path: Path, task: str,
-                        catalog: Mapping[str, CatalogEntry]) -> CatalogEntry | None:
+def entry_of_checkpoint(
+    path: Path, task: str, catalog: Mapping[str, CatalogEntry]
+) -> CatalogEntry | None:
     """Return the catalogue entry whose architecture and number of outputs a checkpoint has.
 
     :return: ``None`` if there is none or more than one.
@@ -90,10 +88,14 @@ def entry_of_checkpoint(path: Path, task: str,
     head = _head(state)
     if head is None:
         return None
-    matching = [entry for entry in catalog.values()
-                if entry.task == task and entry.backend == 'torch'
-                and entry.architecture == resnet_of(state)
-                and len(entry.labels) == len(state[head])]
+    matching = [
+        entry
+        for entry in catalog.values()
+        if entry.task == task
+        and entry.backend == 'torch'
+        and entry.architecture == resnet_of(state)
+        and len(entry.labels) == len(state[head])
+    ]
     return matching[0] if len(matching) == 1 else None
 
 
@@ -105,8 +107,7 @@ def choose_device(settings: ModelSettings) -> str:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     if settings.device == 'cuda' and not torch.cuda.is_available():
-        raise ModelError('device cuda was asked for, but torch finds none; '
-                         'use device cpu or auto')
+        raise ModelError('device cuda was asked for, but torch finds none; use device cpu or auto')
     return 'cuda' if settings.device != 'cpu' and torch.cuda.is_available() else 'cpu'
 
 
@@ -125,7 +126,8 @@ def read_state_dict(path: Path, name: str) -> dict[str, torch.Tensor]:
         raise ModelError(
             f'model {name}: {path} holds pickled Python objects, which can run any code and are '
             'not loaded; where it was trained, save only the tensors: '
-            'torch.save(model.state_dict(), path)') from error
+            'torch.save(model.state_dict(), path)'
+        ) from error
     except Exception as error:
         # A cut-off file shows as RuntimeError, EOFError or OSError, by its format.
         raise damaged(entry, path, error) from error
@@ -133,16 +135,26 @@ def read_state_dict(path: Path, name: str) -> dict[str, torch.Tensor]:
         if isinstance(content, dict) and isinstance(content.get(container), dict):
             content = content[container]
             break
-    tensors = {key: value for key, value in content.items() if isinstance(value, torch.Tensor)} \
-        if isinstance(content, dict) else {}
+    tensors = (
+        {key: value for key, value in content.items() if isinstance(value, torch.Tensor)}
+        if isinstance(content, dict)
+        else {}
+    )
     if not tensors:
-        raise ModelError(f'model {name}: {path} holds no state dict; save one with '
-                         'torch.save(model.state_dict(), path)')
+        raise ModelError(
+            f'model {name}: {path} holds no state dict; save one with '
+            'torch.save(model.state_dict(), path)'
+        )
     return _unwrapped(tensors)
 
 
-def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str,
-         path: Path, optional: tuple[str, ...] = ()) -> None:
+def fill(
+    module: torch.nn.Module,
+    state: Mapping[str, torch.Tensor],
+    name: str,
+    path: Path,
+    optional: tuple[str, ...] = (),
+) -> None:
     """Put a state dict into a module, all of it and nothing else.
 
     :param optional: parameters that the state dict may lack.
@@ -150,17 +162,31 @@ def fill(module: torch.nn.Module, state: Mapping[str, torch.Tensor], name: str,
     """
     own = module.state_dict()
     # Old checkpoints lack the counters of batch normalisation; inference does not use them.
-    missing = [key for key in own if key not in state and key not in optional
-               and not key.endswith('num_batches_tracked')]
+    missing = [
+        key
+        for key in own
+        if key not in state and key not in optional and not key.endswith('num_batches_tracked')
+    ]
     extra = [key for key in state if key not in own]
-    other = [f'{key} {tuple(value.shape)} instead of {tuple(own[key].shape)}'
-             for key, value in state.items() if key in own and value.shape != own[key].shape]
-    problems = [f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
-                for what, keys in (('missing', missing), ('unexpected', extra),
-                                   ('of another shape', other)) if keys]
+    other = [
+        f'{key} {tuple(value.shape)} instead of {tuple(own[key].shape)}'
+        for key, value in state.items()
+        if key in own and value.shape != own[key].shape
+    ]
+    problems = [
+        f'{len(keys)} {what} ({", ".join(keys[:3])}{", ..." if len(keys) > 3 else ""})'
+        for what, keys in (
+            ('missing', missing),
+            ('unexpected', extra),
+            ('of another shape', other),
+        )
+        if keys
+    ]
     if problems:
-        raise ModelError(f'model {name}: the tensors of {path} do not fit '
-                         f'{type(module).__name__}: {"; ".join(problems)}')
+        raise ModelError(
+            f'model {name}: the tensors of {path} do not fit '
+            f'{type(module).__name__}: {"; ".join(problems)}'
+        )
     module.load_state_dict(dict(state), strict=False)
 
 
@@ -183,9 +209,16 @@ def _exported(module: torch.nn.Module, face: FaceInput) -> bytes | None:
         with warnings.catch_warnings():
             # The exporter that needs no further package warns of its successor.
             warnings.simplefilter('ignore')
-            torch.onnx.export(module.eval(), (picture,), stream, dynamo=False, opset_version=17,
-                              input_names=['images'], output_names=['logits'],
-                              dynamic_axes={'images': {0: 'n'}, 'logits': {0: 'n'}})
+            torch.onnx.export(
+                module.eval(),
+                (picture,),
+                stream,
+                dynamo=False,
+                opset_version=17,
+                input_names=['images'],
+                output_names=['logits'],
+                dynamic_axes={'images': {0: 'n'}, 'logits': {0: 'n'}},
+            )
     except Exception as error:
         # Which exceptions depends on the torch version; torch itself can still run it.
         _LOG.warning('torch could not write the network as ONNX (%s); running it in torch', error)
@@ -203,8 +236,7 @@ def _unwrapped(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _head(state: Mapping[str, torch.Tensor]) -> str | None:
     """Return the key of the classifier's weight: the last matrix."""
-    matrices = [key for key, value in state.items()
-                if key.endswith('.weight') and value.ndim == 2]
+    matrices = [key for key, value in state.items() if key.endswith('.weight') and value.ndim == 2]
     return matrices[-1] if matrices else None
 
 

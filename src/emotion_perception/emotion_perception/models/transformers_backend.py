@@ -10,23 +10,24 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-from emotion_perception.models.backend import Outputs
+from emotion_perception.models.backend import ModelSettings, Outputs
 from emotion_perception.models.catalog import CatalogEntry, FaceInput, SpeechInput
 from emotion_perception.models.errors import ModelError
-from emotion_perception.models.hub import hub_error
+from emotion_perception.models.fetch import hub_error
 from emotion_perception.models.torch_backend import choose_device, fill, read_state_dict
 from emotion_perception.models.torch_compat import import_torchvision
 
-if TYPE_CHECKING:
-    from emotion_perception.models.model import ModelSettings
-
-_WEIGHT_FILES = ('model.safetensors', 'pytorch_model.bin', 'model.safetensors.index.json',
-                 'pytorch_model.bin.index.json')
+_WEIGHT_FILES = (
+    'model.safetensors',
+    'pytorch_model.bin',
+    'model.safetensors.index.json',
+    'pytorch_model.bin.index.json',
+)
 
 
 class TransformersBackend:
@@ -46,34 +47,44 @@ class TransformersBackend:
         if self._extractor is None:
             inputs = {'pixel_values': torch.from_numpy(batch)}
         else:
-            inputs = self._extractor(list(batch), sampling_rate=self._rate, padding=True,
-                                     return_tensors='pt')
+            inputs = self._extractor(
+                list(batch), sampling_rate=self._rate, padding=True, return_tensors='pt'
+            )
         with torch.inference_mode():
-            outputs = self._model(**{name: value.to(self.device)
-                                     for name, value in inputs.items()})
+            outputs = self._model(
+                **{name: value.to(self.device) for name, value in inputs.items()}
+            )
         return Outputs(outputs.logits.float().cpu().numpy())
 
 
-def load(entry: CatalogEntry, path: Path | None,
-         settings: ModelSettings) -> tuple[TransformersBackend, CatalogEntry]:
+def load(
+    entry: CatalogEntry, path: Path | None, settings: ModelSettings
+) -> tuple[TransformersBackend, CatalogEntry]:
     """Load a directory or hub id; see :func:`emotion_perception.models.model.load_model`."""
     transformers = _transformers()
     device = choose_device(settings)
     source = str(path) if path is not None else entry.hub
     options = {'local_files_only': settings.offline or path is not None}
     if path is not None and not (path / 'config.json').is_file():
-        raise ModelError(f'model {entry.name}: {path} has no config.json, so it is not a '
-                         'Transformers model (save_pretrained writes one)')
+        raise ModelError(
+            f'model {entry.name}: {path} has no config.json, so it is not a '
+            'Transformers model (save_pretrained writes one)'
+        )
     try:
         config = transformers.AutoConfig.from_pretrained(source, **options)
-        automatic = (transformers.AutoModelForImageClassification if entry.task == 'fer'
-                     else transformers.AutoModelForAudioClassification)
+        automatic = (
+            transformers.AutoModelForImageClassification
+            if entry.task == 'fer'
+            else transformers.AutoModelForAudioClassification
+        )
         if config.model_type == 'wavlm' and getattr(config, 'pooling', 'mean') != 'mean':
             from emotion_perception.models.wavlm_pooling import PooledWavLM
+
             automatic = PooledWavLM
         model = _model(entry, path, config, automatic, source, options)
-        labels = entry.labels or tuple(str(config.id2label[index])
-                                       for index in sorted(config.id2label, key=int))
+        labels = entry.labels or tuple(
+            str(config.id2label[index]) for index in sorted(config.id2label, key=int)
+        )
         entry = replace(entry, labels=labels)
         processor = _processor(source, options)
         if entry.task == 'fer':
@@ -87,10 +98,14 @@ def load(entry: CatalogEntry, path: Path | None,
     speech = entry.speech or SpeechInput()
     rate = int(extractor.sampling_rate)
     if entry.speech is not None and entry.speech.rate != rate:
-        raise ModelError(f'model {entry.name}: its entry says {entry.speech.rate} Hz, its feature '
-                         f'extractor {rate} Hz')
-    return (TransformersBackend(model, device, extractor, rate),
-            replace(entry, speech=replace(speech, rate=rate)))
+        raise ModelError(
+            f'model {entry.name}: its entry says {entry.speech.rate} Hz, its feature '
+            f'extractor {rate} Hz'
+        )
+    return (
+        TransformersBackend(model, device, extractor, rate),
+        replace(entry, speech=replace(speech, rate=rate)),
+    )
 
 
 def face_input(processor: Mapping[str, Any], config: Mapping[str, Any]) -> FaceInput:
@@ -115,9 +130,12 @@ def face_input(processor: Mapping[str, Any], config: Mapping[str, Any]) -> FaceI
     std = processor.get('image_std') or [0.5, 0.5, 0.5] if normalises else [1.0]
     colour = 'grey' if config.get('num_channels') == 1 else 'rgb'
     channels = 1 if colour == 'grey' else 3
-    return FaceInput(int(size), colour=colour,
-                     mean=tuple(value / (255 * factor) for value in mean[:channels]),
-                     std=tuple(value / (255 * factor) for value in std[:channels]))
+    return FaceInput(
+        int(size),
+        colour=colour,
+        mean=tuple(value / (255 * factor) for value in mean[:channels]),
+        std=tuple(value / (255 * factor) for value in std[:channels]),
+    )
 
 
 def _transformers() -> Any:
@@ -127,13 +145,20 @@ def _transformers() -> Any:
     except ImportError:
         pass
     import transformers
+
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     return transformers
 
 
-def _model(entry: CatalogEntry, path: Path | None, config: Any, automatic: Any, source: str,
-           options: dict[str, Any]) -> Any:
+def _model(
+    entry: CatalogEntry,
+    path: Path | None,
+    config: Any,
+    automatic: Any,
+    source: str,
+    options: dict[str, Any],
+) -> Any:
     """Build the model with the weights of its directory or of the state dict beside it."""
     beside = None
     if path is not None:
@@ -147,20 +172,24 @@ def _model(entry: CatalogEntry, path: Path | None, config: Any, automatic: Any, 
         fill(model, state, entry.name, beside, optional)
         return model
     if not own:
-        raise ModelError(f'model {entry.name}: neither {path} ({", ".join(_WEIGHT_FILES[:2])}) '
-                         f'nor {beside} holds weights')
+        raise ModelError(
+            f'model {entry.name}: neither {path} ({", ".join(_WEIGHT_FILES[:2])}) '
+            f'nor {beside} holds weights'
+        )
     return automatic.from_pretrained(source, config=config, **options)
 
 
 def _renamed(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Bring weight normalisation's keys into the form of this torch version."""
-    pairs = (('.weight_g', '.parametrizations.weight.original0'),
-             ('.weight_v', '.parametrizations.weight.original1'))
+    pairs = (
+        ('.weight_g', '.parametrizations.weight.original0'),
+        ('.weight_v', '.parametrizations.weight.original1'),
+    )
     renamed = {}
     for key, value in state.items():
         for old, new in (*pairs, *(pair[::-1] for pair in pairs)):
-            if key not in own and key.endswith(old) and key[:-len(old)] + new in own:
-                key = key[:-len(old)] + new
+            if key not in own and key.endswith(old) and key[: -len(old)] + new in own:
+                key = key[: -len(old)] + new
         renamed[key] = value
     return renamed
 
@@ -168,16 +197,23 @@ def _renamed(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 def _processor(source: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return ``preprocessor_config.json``, or an empty dictionary if there is none."""
     from transformers.utils import cached_file
-    found = cached_file(source, 'preprocessor_config.json',
-                        _raise_exceptions_for_missing_entries=False,
-                        _raise_exceptions_for_connection_errors=False, **options)
+
+    found = cached_file(
+        source,
+        'preprocessor_config.json',
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+        **options,
+    )
     return json.loads(Path(found).read_text(encoding='utf-8')) if found else {}
 
 
-def _extractor(transformers: Any, source: str, options: dict[str, Any], config: Any,
-               processor: dict[str, Any]) -> Any:
+def _extractor(
+    transformers: Any, source: str, options: dict[str, Any], config: Any, processor: dict[str, Any]
+) -> Any:
     if processor:
         return transformers.AutoFeatureExtractor.from_pretrained(source, **options)
     # Models saved without it: what save_pretrained would have written for this family.
     return transformers.Wav2Vec2FeatureExtractor(
-        sampling_rate=16000, do_normalize=getattr(config, 'feat_extract_norm', '') == 'layer')
+        sampling_rate=16000, do_normalize=getattr(config, 'feat_extract_norm', '') == 'layer'
+    )

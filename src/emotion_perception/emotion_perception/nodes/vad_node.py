@@ -16,7 +16,8 @@ from emotion_perception.audio.level import clipped
 from emotion_perception.audio.listener import Activity, Heard, Listener
 from emotion_perception.audio.pcm import RATE, SAMPLE_FORMATS, AudioFormatError, decode
 from emotion_perception.audio.segment import EndedBy, SegmentSettings
-from emotion_perception.audio.vad import VadSettings, make_vad
+from emotion_perception.audio.vad import VadSettings
+from emotion_perception.audio.vads import make_vad
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode

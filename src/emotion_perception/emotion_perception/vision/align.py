@@ -75,18 +75,6 @@ def align_box(image: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:
     return align(image, points * (width, height) + (x, y), size)
 
 
-def cut_window(crop: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
-    """Return the part of a canonical crop that a model looks at.
-
-    :param crop: (size, size, ...) canonical crop.
-    :param window: left, top, right, bottom as fractions of the side, 0 to 1.
-    :return: a view, not a copy.
-    """
-    size = crop.shape[0]
-    left, top, right, bottom = (int(round(edge * size)) for edge in window)
-    return crop[max(top, 0) : bottom, max(left, 0) : right]
-
-
 def halve(image: np.ndarray, times: int) -> np.ndarray:
     """Shrink a picture by two, several times over, averaging 2 x 2 pixels each time.
 

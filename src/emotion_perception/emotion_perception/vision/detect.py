@@ -1,8 +1,8 @@
-"""Face detectors: one interface, chosen by name.
+"""What every face detector is, and what it gives.
 
 Every detector gives the same thing: tight square-ish boxes (brows, cheeks, chin) and, where it
-knows them, four landmarks in a fixed order. The detectors are in modules of their own, imported
-only when chosen, because each needs a library or a file that another machine may lack.
+knows them, four landmarks in a fixed order. :mod:`emotion_perception.vision.detectors` chooses
+among them.
 """
 
 from __future__ import annotations
@@ -84,24 +84,6 @@ class DetectorSettings:
 
     def __post_init__(self) -> None:
         validate(self)
-
-
-def make_detector(settings: DetectorSettings = DetectorSettings()) -> Detector:
-    """Make the detector that the settings name.
-
-    :raises DetectorError: if a library or a file is missing, naming it and the way to get it.
-    """
-    if settings.detector == 'blazeface':
-        from emotion_perception.vision.blazeface import BlazeFace
-
-        return BlazeFace(settings)
-    if settings.detector == 'yunet':
-        from emotion_perception.vision.yunet import YuNet
-
-        return YuNet(settings)
-    from emotion_perception.vision.haar import Haar
-
-    return Haar(settings)
 
 
 def check_image(image: np.ndarray) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 
 from emotion_perception.settings import setting
 from emotion_perception.vision.align import align, align_box
-from emotion_perception.vision.detect import Detection, DetectorSettings, make_detector
+from emotion_perception.vision.detect import Detection, DetectorSettings
+from emotion_perception.vision.detectors import make_detector
 from emotion_perception.vision.quality import face_quality
 from emotion_perception.vision.track import Tracker, TrackSettings, appearance
 

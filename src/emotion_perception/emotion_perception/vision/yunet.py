@@ -13,7 +13,7 @@ import numpy as np
 
 from emotion_perception.models.catalog import load_catalog
 from emotion_perception.models.errors import ModelError
-from emotion_perception.models.files import model_file
+from emotion_perception.models.fetch import model_file
 from emotion_perception.vision.detect import (
     Detection,
     DetectorError,

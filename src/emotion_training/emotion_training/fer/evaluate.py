@@ -23,12 +23,8 @@ from tqdm import tqdm
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import FaceEmotionRecognizer, ModelError, ModelSettings, load_model
 from emotion_perception.vision.align import align, align_box
-from emotion_perception.vision.detect import (
-    Detector,
-    DetectorError,
-    DetectorSettings,
-    make_detector,
-)
+from emotion_perception.vision.detect import Detector, DetectorError, DetectorSettings
+from emotion_perception.vision.detectors import make_detector
 from emotion_training.common.files import TrainingError, save_json
 from emotion_training.common.metrics import Figures, figures
 from emotion_training.common.plots import save_confusion

@@ -15,7 +15,7 @@ import yaml
 
 from emotion_perception.models import ModelError, load_catalog, model_file
 from emotion_perception.models.catalog import describe_file
-from emotion_perception.models.download import download
+from emotion_perception.models.fetch import download
 
 CONTENT = bytes(range(256)) * 1000
 
