@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,6 +22,7 @@ from emotion_apps.interview.questions import (
 )
 from emotion_apps.interview.report import render, write_report
 from emotion_apps.interview.session import InterviewSession
+from emotion_apps.interview.speaker import Speaker
 from emotion_apps.interview.summary import as_json, notes, summarise
 from emotion_perception.audio.prosody import Prosody, pitch_track, prosody
 from emotion_perception.emotions import EMOTIONS
@@ -288,6 +290,11 @@ def test_a_camera_beside_the_screen_counts_as_straight_ahead() -> None:
         ('questions: [{text: a, seconds: -1}]', 'seconds is -1'),
         ('questions: [{text: a, seconds: soon}]', "seconds is 'soon'"),
         ('questions: [', 'not YAML'),
+        ('questions: [{text: a, seconds: .inf}]', 'at most 3600'),
+        (r'questions: ["\ud83d"]', 'half of a character'),
+        (r'questions: ["a\x07b"]', r'control character U\+0007'),
+        ('questions: [' + 'a' * 200_000 + ']', '200000 characters; at most 1000'),
+        ('questions: [' + 'a, ' * 400_000 + ']', 'larger than'),
     ],
 )
 def test_a_malformed_question_file_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -296,6 +303,27 @@ def test_a_malformed_question_file_is_named(tmp_path: Path, text: str, message: 
     with pytest.raises(QuestionError, match=message) as error:
         load_questions(path)
     assert str(path) in str(error.value)
+
+
+def test_an_emoji_that_is_escaped_in_two_halves_is_one_character(tmp_path: Path) -> None:
+    path = tmp_path / 'questions.yaml'
+    path.write_text(r'questions: ["Why \ud83d\ude00?", "-v is no option"]')
+    assert [question.text for question in load_questions(path)] == ['Why 😀?', '-v is no option']
+
+
+def test_a_text_never_becomes_an_option_of_the_synthesiser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / 'said'
+    os.mkfifo(said)
+    program = tmp_path / 'spd-say'
+    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > {said}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path))
+    speaker = Speaker()
+    speaker.say('--help')
+    assert said.read_text() == '--wait|--|--help|'
+    speaker.stop()
 
 
 def test_questions_are_read_in_both_forms(tmp_path: Path) -> None:

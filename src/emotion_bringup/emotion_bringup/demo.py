@@ -39,6 +39,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import image_to_array
 from emotion_perception.ros.parameters import ConfigurationError
+from emotion_perception.storage import write_atomically
 
 _SOURCES = ('camera_node', 'microphone_node')
 _PHASES = ('WAITING_FACE', 'LISTENING', 'SHOW_RESULT')
@@ -339,11 +340,9 @@ def report(
         'pictures': pictures,
     }
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         for phase, file in pictures.items():
-            if not cv2.imwrite(str(folder / file), audience.pictures[phase]):
-                raise OSError(f'{folder / file} cannot be written')
-        (folder / 'result.json').write_text(json.dumps(data, indent=2) + '\n')
+            demo_media.save_picture(folder / file, audience.pictures[phase])
+        write_atomically(folder / 'result.json', (json.dumps(data, indent=2) + '\n').encode())
     return data
 
 

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from emotion_bringup.demo_media import save_picture
 from emotion_bringup.graphs import GRAPHS, ArgumentError, resolve
 from emotion_bringup.runner import GraphProcess, finish, initialise
 from emotion_bringup.two_people import TwoPeople
@@ -32,6 +32,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
 from emotion_perception.ros.convert import array_to_image, image_to_array
 from emotion_perception.ros.parameters import ConfigurationError
+from emotion_perception.storage import write_atomically
 
 CAMERA = 'camera/image_raw'
 ROUNDS, SECONDS, SEED = 3, 5.0, 2
@@ -216,11 +217,9 @@ def report(result: PlayGame.Result, stage: Stage, folder: Path | None) -> dict[s
         'pictures': {name: f'game_{name.lower()}.png' for name in stage.pictures},
     }
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, file in data['pictures'].items():
-            if not cv2.imwrite(str(folder / file), stage.pictures[name]):
-                raise OSError(f'{folder / file} cannot be written')
-        (folder / 'result.json').write_text(json.dumps(data, indent=2) + '\n')
+            save_picture(folder / file, stage.pictures[name])
+        write_atomically(folder / 'result.json', (json.dumps(data, indent=2) + '\n').encode())
     return data
 
 

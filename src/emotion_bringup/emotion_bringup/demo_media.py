@@ -19,6 +19,8 @@ import cv2
 import numpy as np
 import soundfile
 
+from emotion_perception.storage import write_atomically
+
 WIDTH, HEIGHT, FPS = 640, 480, 25
 SILENCE = 2.5
 """Seconds of a quiet room before and after the voice."""
@@ -170,3 +172,11 @@ def _trimmed(samples: np.ndarray) -> np.ndarray:
     """Return a recording without the silence before and after it."""
     loud = np.nonzero(np.abs(samples) > 0.02 * np.abs(samples).max())[0]
     return samples[loud[0] : loud[-1] + 1] if loud.size else samples
+
+
+def save_picture(path: Path, picture: np.ndarray) -> None:
+    """Save a picture (height, width, 3), BGR, as PNG, whole or not at all.
+
+    :raises SaveError: if it cannot be written.
+    """
+    write_atomically(path, cv2.imencode('.png', picture)[1].tobytes())

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
+_MOST_BYTES = 1_000_000
+"""Of a file: a list of questions is no book."""
+
+_MOST_SECONDS = 3600.0
+"""Of an answer."""
+
+_MOST_CHARACTERS = 1000
+"""Of a question: more cannot be shown on a screen, nor spoken."""
 
 
 class QuestionError(ValueError):
@@ -31,7 +41,9 @@ def load_questions(path: str | Path) -> tuple[Question, ...]:
     """
     path = Path(path).expanduser()
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+        if path.stat().st_size > _MOST_BYTES:
+            raise QuestionError(f'{path}: larger than {_MOST_BYTES} bytes')
+        content = yaml.safe_load(path.read_text(encoding='utf-8-sig'))
     except FileNotFoundError:
         raise QuestionError(f'{path}: there is no such file') from None
     except (OSError, UnicodeDecodeError) as error:
@@ -75,4 +87,31 @@ def _question(path: Path, number: int, item: object) -> Question:
         raise QuestionError(
             f'{path}: question {number}: seconds is {seconds!r}; it must be a number, 0 or more'
         )
-    return Question(item['text'].strip(), float(seconds))
+    if not seconds <= _MOST_SECONDS:
+        raise QuestionError(
+            f'{path}: question {number}: seconds is {seconds!r}; at most {_MOST_SECONDS}'
+        )
+    return Question(_text(path, number, item['text'].strip()), float(seconds))
+
+
+def _text(path: Path, number: int, text: str) -> str:
+    """Return a text that can be shown, spoken, published and written, or refuse it."""
+    try:
+        # An emoji escaped as in JSON ("\\ud83d\\ude00") comes as two halves: join them.
+        text = text.encode('utf-16', 'surrogatepass').decode('utf-16')
+    except UnicodeDecodeError:
+        raise QuestionError(
+            f'{path}: question {number} has half of a character (a lone surrogate)'
+        ) from None
+    control = next(
+        (sign for sign in text if unicodedata.category(sign) == 'Cc' and sign not in '\n\t'), ''
+    )
+    if control:
+        raise QuestionError(
+            f'{path}: question {number} has the control character U+{ord(control):04X}'
+        )
+    if len(text) > _MOST_CHARACTERS:
+        raise QuestionError(
+            f'{path}: question {number} has {len(text)} characters; at most {_MOST_CHARACTERS}'
+        )
+    return text

@@ -19,6 +19,7 @@ from emotion_apps.interview.summary import (
 )
 from emotion_apps.view import theme
 from emotion_perception.emotions import EMOTIONS
+from emotion_perception.storage import write_atomically
 
 CANNOT = (
     'These models name the expression that a face or a voice resembles in data sets of mostly '
@@ -54,15 +55,15 @@ svg{width:100%;height:auto;display:block}svg text{fill:var(--soft);font:11px sys
 
 
 def write_report(log: InterviewLog, folder: str | Path) -> tuple[Path, Path]:
-    """Write ``interview.html`` and ``interview.json``; return their paths.
+    """Write ``interview.html`` and ``interview.json``, each whole or not; return their paths.
 
-    :raises OSError: if the folder cannot be made or written.
+    :raises SaveError: if the folder cannot be made or written.
     """
     folder = Path(folder).expanduser()
-    folder.mkdir(parents=True, exist_ok=True)
     page, data = folder / 'interview.html', folder / 'interview.json'
-    page.write_text(render(log), encoding='utf-8')
-    data.write_text(json.dumps(as_json(log), indent=1, allow_nan=False) + '\n', encoding='utf-8')
+    write_atomically(data, (json.dumps(as_json(log), indent=1, allow_nan=False) + '\n').encode())
+    # The page is the last: where there is one, the report is complete.
+    write_atomically(page, render(log).encode())
     return page, data
 
 

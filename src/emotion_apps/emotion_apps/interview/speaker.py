@@ -33,9 +33,8 @@ class Speaker:
         self.stop()
         if self._command:
             self._process = subprocess.Popen(
-                [*self._command, '--', text]
-                if 'espeak' in self.program
-                else [*self._command, text],
+                # After "--" a text that begins with a dash is no option.
+                [*self._command, '--', text],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
