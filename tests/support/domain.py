@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
 import socket
-import tempfile
-from pathlib import Path
-from typing import IO
 
 # Above 101 the ports reach into Linux's ephemeral range.
 _DOMAINS = range(1, 102)
 
 
-def claim_domain() -> tuple[int, IO[str] | None]:
-    """Choose a domain id, and hold it until the returned file is closed.
+def claim_domain() -> tuple[int, socket.socket | None]:
+    """Choose a domain id, and hold it until the returned socket is closed.
 
     ``ROS_DOMAIN_ID`` of the environment is taken as it is, and then nothing is held. Otherwise a
-    lock file keeps other test runs off, and a probe of the domain's first port other programs.
+    socket of Linux's abstract name space keeps other test runs off (it is no file, so nobody can
+    lay one in its way, and the kernel frees it when the run dies), and a probe of the domain's
+    first ports other programs.
 
-    Raises:
-        RuntimeError: if every domain is taken.
-
+    :raises RuntimeError: if every domain is taken.
     """
     given = os.environ.get('ROS_DOMAIN_ID', '')
     if given:
         return int(given), None
-    folder = Path(tempfile.gettempdir(), f'emotion-test-domains-{os.getuid()}')
-    folder.mkdir(exist_ok=True)
     # The order differs between runs, so that leftovers of one do not meet the next.
     for domain in random.sample(_DOMAINS, len(_DOMAINS)):
-        handle = (folder / str(domain)).open('w')
+        holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            holder.bind(f'\0emotion-test-domain-{domain}')
         except OSError:
-            handle.close()
+            holder.close()
             continue
         if _quiet(domain):
-            return domain, handle
-        handle.close()
+            return domain, holder
+        holder.close()
     raise RuntimeError('every ROS domain from 1 to 101 is in use on this machine')
 
 

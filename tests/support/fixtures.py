@@ -24,14 +24,14 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope='module')
 def ros_domain() -> Iterator[int]:
     """Hold a ROS domain for the tests of one module, and set it in the environment."""
-    domain, handle = claim_domain()
+    domain, holder = claim_domain()
     before = os.environ.get('ROS_DOMAIN_ID')
     os.environ['ROS_DOMAIN_ID'] = str(domain)
     yield domain
     if before is None:
         del os.environ['ROS_DOMAIN_ID']
-    if handle is not None:
-        handle.close()
+    if holder is not None:
+        holder.close()
 
 
 @pytest.fixture
