@@ -71,6 +71,10 @@ def test_defaults_of_a_minimal_entry():
     (FER, {'hub': 'org/name'}, ['`hub`', 'transformers']),
     (FER, {'label_map': {'happy': 'Glee'}}, ['`label_map`', "'Glee'", 'Happy']),
     (FER, {'label_map': {'bored': None}}, ['`label_map`', 'bored']),
+    (FER, {'shares': [0.5, 0.5]}, ['`shares`', 'map labels']),
+    (FER, {'shares': {'happy': 0, 'sad': 1}}, ['`shares`', '`happy`', 'above 0']),
+    (FER, {'shares': {'happy': 'many', 'sad': 1}}, ['`shares`', '`happy`', 'number']),
+    (FER, {'shares': {'happy': 3, 'bored': 1}}, ['`shares`', 'bored']),
     (FER, {'input': {'size': 64, 'window': [0.9, 0, 0.1, 1]}}, ['`input`', '`window`']),
     (FER, {'input': {'size': 64, 'mean': [1, 2]}}, ['`mean`', '1 or 3']),
     (FER, {'input': {'size': 64, 'std': [0]}}, ['`std`', 'above 0']),
@@ -88,6 +92,11 @@ def test_wrong_entry_names_file_entry_and_key(base, changes, words):
         parse(base, **changes)
     for word in ["file.yaml: model 'mine'", *words]:
         assert word in str(caught.value)
+
+
+def test_shares_are_counts_or_shares_by_label():
+    assert parse(FER, shares={'happy': 3, 'sad': 1}).shares == (('happy', 3.0), ('sad', 1.0))
+    assert parse(FER).shares == ()
 
 
 def test_unknown_name_suggests_the_nearest(tmp_path):

@@ -143,6 +143,8 @@ class CatalogEntry:
     :param output: whether the model gives ``logits`` or ``probabilities``.
     :param temperature: divides the logits before the softmax (Guo et al., "On Calibration of
         Modern Neural Networks", ICML 2017).
+    :param shares: label -> its share of the mixture that the calibrated probabilities answer for
+        (see :mod:`emotion_perception.models.balance`); empty if not known.
     :param face: input of a face model, else ``None``.
     :param speech: input of a speech model, else ``None``.
     :param abstain: thresholds of a speech model.
@@ -166,6 +168,7 @@ class CatalogEntry:
     label_map: tuple[tuple[str, str | None], ...] = ()
     output: str = 'logits'
     temperature: float = 1.0
+    shares: tuple[tuple[str, float], ...] = ()
     face: FaceInput | None = None
     speech: SpeechInput | None = None
     abstain: Abstain = field(default_factory=Abstain)
@@ -285,6 +288,7 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         label_map=keys.label_map('label_map'),
         output=keys.choice('output', OUTPUTS, 'logits'),
         temperature=keys.number('temperature', 1.0, above=0),
+        shares=keys.shares('shares'),
         face=_face_input(keys.sub('input')) if task == 'fer' and 'input' in keys else None,
         speech=_speech_input(keys.sub('input')) if task == 'ser' and 'input' in keys else None,
         abstain=_abstain(keys.sub('abstain')) if task == 'ser' and 'abstain' in keys
@@ -305,10 +309,10 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
     repeated = {label for label in entry.labels if entry.labels.count(label) > 1}
     if repeated:
         keys.fail('labels', f'names {sorted(repeated)} more than once')
-    strange = [label for label, _ in entry.label_map
-               if entry.labels and label not in entry.labels]
-    if strange:
-        keys.fail('label_map', f'maps {strange}, which `labels` does not name')
+    for key, named in (('label_map', entry.label_map), ('shares', entry.shares)):
+        strange = [label for label, _ in named if entry.labels and label not in entry.labels]
+        if strange:
+            keys.fail(key, f'names {strange}, which `labels` does not name')
     return entry
 
 
@@ -479,6 +483,12 @@ class _Keys:
                 self.fail(key, f'maps {label!r} to {target!r}; allowed: '
                                f'{", ".join(EMOTIONS)} or null')
         return tuple(value.items())
+
+    def shares(self, key: str) -> tuple[tuple[str, float], ...]:
+        value = self._get(key, {})
+        if not isinstance(value, dict) or not all(isinstance(label, str) for label in value):
+            self.fail(key, f'is {value!r}; it must map labels to counts or shares')
+        return tuple((label, self.sub(key).number(label, above=0)) for label in value)
 
     def sub(self, key: str) -> _Keys:
         return _Keys(self._mapping[key], f'{self._where}, `{key}`')

@@ -12,6 +12,7 @@ import numpy as np
 
 from emotion_perception.emotions import EMOTIONS, LabelMap, softmax
 from emotion_perception.models.backend import Backend, ModelSettings, Outputs
+from emotion_perception.models.balance import class_shares
 from emotion_perception.models.catalog import (
     Catalog,
     CatalogEntry,
@@ -74,6 +75,7 @@ class Model:
     :ivar name: catalogue name, path or hub id.
     :ivar entry: its catalogue entry, complete: labels and input are always there.
     :ivar label_map: from its class labels to the six.
+    :ivar shares: float32 (6,), the class shares that its answers assume; ``None`` if not known.
     :ivar device: ``cpu`` or ``cuda``.
     """
 
@@ -88,6 +90,7 @@ class Model:
         self.label_map = LabelMap(
             tuple(entry.labels[column] for column in self._classes), entry.label_map
         )
+        self.shares = class_shares(self.label_map, entry.shares)
 
     def raw(self, batch: np.ndarray) -> np.ndarray:
         """Return the scores (n, len(entry.labels)) float32 in the model's own label space.
