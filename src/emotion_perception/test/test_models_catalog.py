@@ -16,10 +16,20 @@ from emotion_perception.models.catalog import (
     weights_directories,
 )
 
-FER = {'task': 'fer', 'backend': 'onnx', 'file': 'a.onnx', 'labels': ['happy', 'sad'],
-       'input': {'size': 64, 'colour': 'grey'}}
-SER = {'task': 'ser', 'backend': 'onnx', 'file': 'a.onnx', 'labels': ['happy', 'sad'],
-       'input': {'rate': 16000}}
+FER = {
+    'task': 'fer',
+    'backend': 'onnx',
+    'file': 'a.onnx',
+    'labels': ['happy', 'sad'],
+    'input': {'size': 64, 'colour': 'grey'},
+}
+SER = {
+    'task': 'ser',
+    'backend': 'onnx',
+    'file': 'a.onnx',
+    'labels': ['happy', 'sad'],
+    'input': {'rate': 16000},
+}
 
 
 def parse(base: dict, **changes: object):
@@ -28,8 +38,15 @@ def parse(base: dict, **changes: object):
 
 def test_committed_catalogue_is_valid_and_its_labels_reach_the_six_classes():
     catalog = load_catalog(Path(__file__).parents[3] / 'weights' / 'catalog.yaml')
-    assert {'fer-default', 'ser-default', 'yunet', 'rafdb', 'affectnet', 'wavlm',
-            'pkg:fer'} <= set(catalog)
+    assert {
+        'fer-default',
+        'ser-default',
+        'yunet',
+        'rafdb',
+        'affectnet',
+        'wavlm',
+        'pkg:fer',
+    } <= set(catalog)
     for entry in catalog.values():
         if entry.labels:
             assert LabelMap(entry.labels, entry.label_map).covered.sum() >= 5, entry.name
@@ -57,36 +74,39 @@ def test_defaults_of_a_minimal_entry():
     assert parse(SER).speech == SpeechInput(16000)
 
 
-@pytest.mark.parametrize(('base', 'changes', 'words'), [
-    (FER, {'task': 'dance'}, ['`task`', "'dance'", 'fer, ser']),
-    (FER, {'backend': None}, ['`backend`', 'missing']),
-    (FER, {'temprature': 2.0}, ['`temprature`', 'did you mean `temperature`']),
-    (FER, {'temperature': 0}, ['`temperature`', 'above 0']),
-    (FER, {'temperature': 'warm'}, ['`temperature`', 'number']),
-    (FER, {'labels': 'happy'}, ['`labels`', 'list']),
-    (FER, {'labels': ['sad', 'sad']}, ['`labels`', 'more than once']),
-    (FER, {'sha256': '12ab'}, ['`sha256`', '64']),
-    (FER, {'url': 'https://example.org/a'}, ['`url`', 'sha256']),
-    (FER, {'url': 'file:///etc/passwd', 'sha256': '0a' * 32}, ['`url`', 'http']),
-    (FER, {'hub': 'org/name'}, ['`hub`', 'transformers']),
-    (FER, {'label_map': {'happy': 'Glee'}}, ['`label_map`', "'Glee'", 'Happy']),
-    (FER, {'label_map': {'bored': None}}, ['`label_map`', 'bored']),
-    (FER, {'shares': [0.5, 0.5]}, ['`shares`', 'map labels']),
-    (FER, {'shares': {'happy': 0, 'sad': 1}}, ['`shares`', '`happy`', 'above 0']),
-    (FER, {'shares': {'happy': 'many', 'sad': 1}}, ['`shares`', '`happy`', 'number']),
-    (FER, {'shares': {'happy': 3, 'bored': 1}}, ['`shares`', 'bored']),
-    (FER, {'input': {'size': 64, 'window': [0.9, 0, 0.1, 1]}}, ['`input`', '`window`']),
-    (FER, {'input': {'size': 64, 'mean': [1, 2]}}, ['`mean`', '1 or 3']),
-    (FER, {'input': {'size': 64, 'std': [0]}}, ['`std`', 'above 0']),
-    (FER, {'input': {'colour': 'grey'}}, ['`size`', 'missing']),
-    (FER, {'input': 64}, ['`input`', 'mapping']),
-    (SER, {'input': {'rate': 10}}, ['`rate`', 'at least 1000']),
-    (SER, {'input': {'min_seconds': 20}}, ['`min_seconds`', 'max_seconds']),
-    (SER, {'input': {'long': 'forget'}}, ['`long`', 'average, centre']),
-    (SER, {'input': {'peak_normalise': 'yes'}}, ['`peak_normalise`', 'true or false']),
-    (SER, {'input': {'mfcc': {'statistics': ['median']}}}, ['`statistics`', 'median']),
-    (SER, {'abstain': {'min_confidence': float('nan')}}, ['`min_confidence`', 'at least 0']),
-])
+@pytest.mark.parametrize(
+    ('base', 'changes', 'words'),
+    [
+        (FER, {'task': 'dance'}, ['`task`', "'dance'", 'fer, ser']),
+        (FER, {'backend': None}, ['`backend`', 'missing']),
+        (FER, {'temprature': 2.0}, ['`temprature`', 'did you mean `temperature`']),
+        (FER, {'temperature': 0}, ['`temperature`', 'above 0']),
+        (FER, {'temperature': 'warm'}, ['`temperature`', 'number']),
+        (FER, {'labels': 'happy'}, ['`labels`', 'list']),
+        (FER, {'labels': ['sad', 'sad']}, ['`labels`', 'more than once']),
+        (FER, {'sha256': '12ab'}, ['`sha256`', '64']),
+        (FER, {'url': 'https://example.org/a'}, ['`url`', 'sha256']),
+        (FER, {'url': 'file:///etc/passwd', 'sha256': '0a' * 32}, ['`url`', 'http']),
+        (FER, {'hub': 'org/name'}, ['`hub`', 'transformers']),
+        (FER, {'label_map': {'happy': 'Glee'}}, ['`label_map`', "'Glee'", 'Happy']),
+        (FER, {'label_map': {'bored': None}}, ['`label_map`', 'bored']),
+        (FER, {'shares': [0.5, 0.5]}, ['`shares`', 'map labels']),
+        (FER, {'shares': {'happy': 0, 'sad': 1}}, ['`shares`', '`happy`', 'above 0']),
+        (FER, {'shares': {'happy': 'many', 'sad': 1}}, ['`shares`', '`happy`', 'number']),
+        (FER, {'shares': {'happy': 3, 'bored': 1}}, ['`shares`', 'bored']),
+        (FER, {'input': {'size': 64, 'window': [0.9, 0, 0.1, 1]}}, ['`input`', '`window`']),
+        (FER, {'input': {'size': 64, 'mean': [1, 2]}}, ['`mean`', '1 or 3']),
+        (FER, {'input': {'size': 64, 'std': [0]}}, ['`std`', 'above 0']),
+        (FER, {'input': {'colour': 'grey'}}, ['`size`', 'missing']),
+        (FER, {'input': 64}, ['`input`', 'mapping']),
+        (SER, {'input': {'rate': 10}}, ['`rate`', 'at least 1000']),
+        (SER, {'input': {'min_seconds': 20}}, ['`min_seconds`', 'max_seconds']),
+        (SER, {'input': {'long': 'forget'}}, ['`long`', 'average, centre']),
+        (SER, {'input': {'peak_normalise': 'yes'}}, ['`peak_normalise`', 'true or false']),
+        (SER, {'input': {'mfcc': {'statistics': ['median']}}}, ['`statistics`', 'median']),
+        (SER, {'abstain': {'min_confidence': float('nan')}}, ['`min_confidence`', 'at least 0']),
+    ],
+)
 def test_wrong_entry_names_file_entry_and_key(base, changes, words):
     with pytest.raises(ModelError) as caught:
         parse(base, **changes)
@@ -121,7 +141,8 @@ def test_sidecar_takes_the_name_of_its_file(tmp_path):
 
 
 def test_weights_are_looked_for_in_the_environment_then_ament_then_the_repository(
-        tmp_path, monkeypatch):
+    tmp_path, monkeypatch
+):
     own, share = tmp_path / 'own', tmp_path / 'prefix' / 'share' / 'emotion_weights'
     own.mkdir()
     share.mkdir(parents=True)
@@ -133,7 +154,10 @@ def test_weights_are_looked_for_in_the_environment_then_ament_then_the_repositor
 
 
 def test_label_map_brings_other_names_into_the_six():
-    entry = parse(FER, labels=['smile', 'frown', 'yawn'],
-                  label_map={'smile': 'Happy', 'frown': 'Sad', 'yawn': None})
+    entry = parse(
+        FER,
+        labels=['smile', 'frown', 'yawn'],
+        label_map={'smile': 'Happy', 'frown': 'Sad', 'yawn': None},
+    )
     mapped = LabelMap(entry.labels, entry.label_map).apply([[0.3, 0.3, 0.4]])
     assert mapped[0, EMOTIONS.index('Happy')] == pytest.approx(0.5)

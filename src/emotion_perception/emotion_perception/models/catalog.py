@@ -198,7 +198,8 @@ class Catalog(Mapping):
             raise ModelError(
                 f'there is no model {name!r}: neither a file or directory of that name nor an '
                 f'entry of {self.source or "the catalogue"}{hint} '
-                f'(known: {", ".join(sorted(self._entries))})')
+                f'(known: {", ".join(sorted(self._entries))})'
+            )
         return self._entries[name]
 
     def get(self, name: str, default: CatalogEntry | None = None) -> CatalogEntry | None:
@@ -244,13 +245,19 @@ def load_catalog(path: str | os.PathLike[str] | None = None) -> Catalog:
         if path is None:
             raise ModelError(
                 'catalog.yaml of the package emotion_weights was not found; build the workspace '
-                'and source it, or set EMOTION_WEIGHTS to the directory that holds it')
+                'and source it, or set EMOTION_WEIGHTS to the directory that holds it'
+            )
     path = Path(path)
     document = _read_yaml(path)
     if not isinstance(document, dict) or not isinstance(document.get('models'), dict):
         raise ModelError(f'{path}: a catalogue needs a mapping `models:` from name to entry')
-    return Catalog([parse_entry(str(name), mapping, str(path))
-                    for name, mapping in document['models'].items()], str(path))
+    return Catalog(
+        [
+            parse_entry(str(name), mapping, str(path))
+            for name, mapping in document['models'].items()
+        ],
+        str(path),
+    )
 
 
 def load_sidecar(path: Path) -> CatalogEntry:
@@ -291,7 +298,8 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         shares=keys.shares('shares'),
         face=_face_input(keys.sub('input')) if task == 'fer' and 'input' in keys else None,
         speech=_speech_input(keys.sub('input')) if task == 'ser' and 'input' in keys else None,
-        abstain=_abstain(keys.sub('abstain')) if task == 'ser' and 'abstain' in keys
+        abstain=_abstain(keys.sub('abstain'))
+        if task == 'ser' and 'abstain' in keys
         else Abstain(),
         licence=keys.text('licence', ''),
         card=keys.text('card', ''),
@@ -354,8 +362,10 @@ def _face_input(keys: _Keys) -> FaceInput:
     keys.done()
     left, top, right, bottom = value.window
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        keys.fail('window', f'is {list(value.window)}; it needs 0 <= left < right <= 1 and '
-                            '0 <= top < bottom <= 1')
+        keys.fail(
+            'window',
+            f'is {list(value.window)}; it needs 0 <= left < right <= 1 and 0 <= top < bottom <= 1',
+        )
     if min(value.std) <= 0:
         keys.fail('std', 'must be above 0')
     return value
@@ -375,11 +385,9 @@ def _speech_input(keys: _Keys) -> SpeechInput:
     )
     keys.done()
     if value.min_seconds > value.max_seconds:
-        keys.fail('min_seconds', f'is {value.min_seconds}, above max_seconds '
-                                 f'{value.max_seconds}')
+        keys.fail('min_seconds', f'is {value.min_seconds}, above max_seconds {value.max_seconds}')
     if value.pad_seconds > value.max_seconds:
-        keys.fail('pad_seconds', f'is {value.pad_seconds}, above max_seconds '
-                                 f'{value.max_seconds}')
+        keys.fail('pad_seconds', f'is {value.pad_seconds}, above max_seconds {value.max_seconds}')
     return value
 
 
@@ -434,8 +442,9 @@ class _Keys:
         unknown = [str(key) for key in self._mapping if key not in self._known]
         if unknown:
             near = difflib.get_close_matches(unknown[0], self._known, n=1)
-            self.fail(unknown[0], 'is not a known key'
-                      + (f'; did you mean `{near[0]}`?' if near else ''))
+            self.fail(
+                unknown[0], 'is not a known key' + (f'; did you mean `{near[0]}`?' if near else '')
+            )
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._get(key, default)
@@ -455,12 +464,20 @@ class _Keys:
             self.fail(key, f'is {value!r}; it must be true or false')
         return value
 
-    def number(self, key: str, default: float | None = None, *, low: float | None = None,
-               high: float | None = None, above: float | None = None) -> float:
+    def number(
+        self,
+        key: str,
+        default: float | None = None,
+        *,
+        low: float | None = None,
+        high: float | None = None,
+        above: float | None = None,
+    ) -> float:
         return self._number(key, self._get(key, default), low, high, above)
 
-    def numbers(self, key: str, lengths: Sequence[int],
-                default: tuple[float, ...]) -> tuple[float, ...]:
+    def numbers(
+        self, key: str, lengths: Sequence[int], default: tuple[float, ...]
+    ) -> tuple[float, ...]:
         value = self._get(key, default)
         if not isinstance(value, (list, tuple)) or len(value) not in lengths:
             wanted = ' or '.join(str(length) for length in dict.fromkeys(lengths))
@@ -469,8 +486,9 @@ class _Keys:
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
         value = self._get(key, default)
-        if (not isinstance(value, (list, tuple))
-                or not all(isinstance(item, str) for item in value)):
+        if not isinstance(value, (list, tuple)) or not all(
+            isinstance(item, str) for item in value
+        ):
             self.fail(key, f'is {value!r}; it must be a list of names')
         return tuple(value)
 
@@ -480,8 +498,9 @@ class _Keys:
             self.fail(key, f'is {value!r}; it must map labels to one of the six or null')
         for label, target in value.items():
             if not isinstance(label, str) or (target is not None and target not in EMOTIONS):
-                self.fail(key, f'maps {label!r} to {target!r}; allowed: '
-                               f'{", ".join(EMOTIONS)} or null')
+                self.fail(
+                    key, f'maps {label!r} to {target!r}; allowed: {", ".join(EMOTIONS)} or null'
+                )
         return tuple(value.items())
 
     def shares(self, key: str) -> tuple[tuple[str, float], ...]:
@@ -502,15 +521,22 @@ class _Keys:
             return default
         return value
 
-    def _number(self, key: str, value: Any, low: float | None, high: float | None,
-                above: float | None) -> float:
+    def _number(
+        self, key: str, value: Any, low: float | None, high: float | None, above: float | None
+    ) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.fail(key, f'is {value!r}; it must be a number')
         # `not (value >= low)` also refuses NaN.
-        if ((low is not None and not value >= low) or (high is not None and not value <= high)
-                or (above is not None and not value > above) or math.isnan(value)):
-            bounds = [f'at least {low}' if low is not None else '',
-                      f'at most {high}' if high is not None else '',
-                      f'above {above}' if above is not None else '']
+        if (
+            (low is not None and not value >= low)
+            or (high is not None and not value <= high)
+            or (above is not None and not value > above)
+            or math.isnan(value)
+        ):
+            bounds = [
+                f'at least {low}' if low is not None else '',
+                f'at most {high}' if high is not None else '',
+                f'above {above}' if above is not None else '',
+            ]
             self.fail(key, f'is {value}; it must be {" and ".join(filter(None, bounds))}')
         return float(value)
