@@ -21,22 +21,13 @@ from emotion_apps.interview.questions import Question, QuestionError, load_quest
 from emotion_apps.interview.report import NOTHING, write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.summary import notes, summarise
-from emotion_perception.audio.listener import Activity, Listener
+from emotion_perception.audio.listener import Activity
 from emotion_perception.audio.sources import AudioSourceError, decode_file
-from emotion_perception.audio.vad import VadError, VadSettings
-from emotion_perception.audio.vads import make_vad
+from emotion_perception.audio.vad import VadError
+from emotion_perception.face_emotions import FaceEmotions
 from emotion_perception.fusion.live import Fused, LiveFusion, Reading
-from emotion_perception.models import (
-    FaceEmotionRecognizer,
-    ModelError,
-    ModelSettings,
-    SpeechEmotionRecognizer,
-    load_model,
-)
-from emotion_perception.models.voice_memory import MemorySettings, memory_for
-from emotion_perception.vision.finder import FaceFinder
-from emotion_perception.vision.primary import Primary
-from emotion_perception.vision.smooth import Smoother
+from emotion_perception.models import ModelError
+from emotion_perception.voice_emotions import VoiceEmotions
 
 _BLOCK = 0.1
 
@@ -55,11 +46,8 @@ class Analysis:
     def __init__(self, session: InterviewSession, fps: float, fer: str, ser: str) -> None:
         self._session = session
         self._fps = fps
-        self._finder, self._primary, self._smoother = FaceFinder(), Primary(), Smoother()
-        self._faces = FaceEmotionRecognizer(load_model(fer, 'fer', ModelSettings()))
-        voice = load_model(ser, 'ser', ModelSettings())
-        self._voices = SpeechEmotionRecognizer(voice, memory_for(voice.profile, MemorySettings()))
-        self._listener = Listener(make_vad(VadSettings()))
+        self._faces = FaceEmotions(fer)
+        self._voices = VoiceEmotions(ser)
         self._fusion = LiveFusion()
 
     def run(self, video: Path) -> float:
@@ -110,7 +98,7 @@ class Analysis:
         moment = 0.0
         try:
             for samples, rate in decode_file(video, _BLOCK):
-                self._hear(self._listener.hear(samples, rate, moment))
+                self._hear(self._voices.listener.hear(samples, rate, moment))
                 moment += len(samples) / rate
                 yield moment
         except AudioSourceError as error:
@@ -118,7 +106,7 @@ class Analysis:
         # A second of silence ends what was said last.
         silence = np.zeros((int(16000 * _BLOCK), 1), np.int16)
         for _ in range(15):
-            self._hear(self._listener.hear(silence, 16000, moment))
+            self._hear(self._voices.listener.hear(silence, 16000, moment))
             moment += _BLOCK
 
     def _hear(self, events: Sequence[object]) -> None:
@@ -128,7 +116,7 @@ class Analysis:
                 continue
             segment = event.segment
             self._session.utterance(segment.start, segment.end, segment.samples)
-            emotion = self._voices.predict(segment.samples, 16000)
+            emotion = self._voices.reader.read(segment.samples, 16000, segment.end)
             if not emotion.abstained:
                 self._session.emotion(segment.end, 'voice', emotion.probabilities)
                 self._fused(
@@ -143,17 +131,15 @@ class Analysis:
                 )
 
     def _picture(self, frame: np.ndarray, moment: float) -> None:
-        faces = self._finder.find(frame, moment)
-        chosen = self._primary.choose(faces, moment)
-        face = next((item for item in faces if item.id == chosen), None)
-        if face is None:
+        found = self._faces.frame(frame, moment)
+        chosen = next((item for item in found if item.primary), None)
+        if chosen is None:
             self._session.face(moment, None)
             return
+        face, shown = chosen.face, chosen.probabilities
         self._session.face(moment, face.landmarks)
-        vector = self._faces.predict([face.crop]).probabilities[0]
-        smoothed = self._smoother.update(face.id, vector, moment).probabilities
-        self._session.emotion(moment, 'face', smoothed)
-        self._fused(self._fusion.add_face(Reading(moment, face.id, smoothed, face.quality)))
+        self._session.emotion(moment, 'face', shown)
+        self._fused(self._fusion.add_face(Reading(moment, face.id, shown, face.quality)))
 
     def _fused(self, fused: Fused | None) -> None:
         if fused is not None and len(fused.sources) == 2:

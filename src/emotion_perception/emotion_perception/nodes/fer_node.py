@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
+from emotion_perception.face_emotions import FaceReader, FaceReading
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
 from emotion_perception.models.embedding import EmbeddingSettings
 from emotion_perception.ros import qos
@@ -23,21 +24,22 @@ from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.settings import setting
-from emotion_perception.vision.primary import Primary, PrimarySettings
-from emotion_perception.vision.smooth import Smoother, SmoothSettings
+from emotion_perception.vision.primary import PrimarySettings
+from emotion_perception.vision.smooth import SmoothSettings
 
 
 @dataclass(frozen=True)
 class FerNodeSettings(EmbeddingSettings, ModelSettings, SmoothSettings, PrimarySettings):
     """Settings of the node."""
 
-    model: str = setting('fer-default', 'Facial emotion model: a name in weights/catalog.yaml, a '
-                         'path, or a hub id.')
+    model: str = setting(
+        'fer-default', 'Facial emotion model: a name in weights/catalog.yaml, a path, or a hub id.'
+    )
 
 
 @dataclass(frozen=True)
 class _Subject:
-    """A face of a message, as :class:`Primary` wants it, with its crop."""
+    """A face of a message, as :class:`FaceReader` wants it, with its crop."""
 
     id: str
     box: np.ndarray
@@ -53,29 +55,26 @@ class FerNode(ModelNode):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('fer_node', FerNodeSettings, **arguments)
-        self._recognizer: FaceEmotionRecognizer | None = None
+        self._reader: FaceReader | None = None
         self._worker: LatestWorker[FaceArray] | None = None
-        self._smoother = Smoother(self.settings)
-        self._primary = Primary(self.settings)
         self.parameters.on_change(self._apply)
 
     def load(self) -> None:
         """Load the model."""
-        self._recognizer = FaceEmotionRecognizer(
-            load_model(self.settings.model, task='fer', settings=self.settings))
-        self._apply(self.settings)
-        # The first inference allocates; a face that waits should not pay for it.
-        self._recognizer.predict([np.zeros((128, 128, 3), np.uint8)])
+        settings = self.settings
+        recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings))
+        self._reader = FaceReader(recognizer, settings, settings)
+        self._reader.warm_up()
 
     def start(self) -> None:
         """Take detections."""
-        self._smoother.reset()
-        self._primary.reset()
+        self._reader.reset()
         self._faces = BusPublisher(self, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
         self._face = BusPublisher(self, EmotionPrediction, 'emotion/face', qos.RESULT)
         self._worker = LatestWorker(self._work, self._on_failure, 'fer')
-        self._subscription = BusSubscription(self, FaceArray, 'emotion/detections',
-                                             self._on_detections)
+        self._subscription = BusSubscription(
+            self, FaceArray, 'emotion/detections', self._on_detections
+        )
 
     def stop(self) -> None:
         """Take no more detections."""
@@ -86,7 +85,7 @@ class FerNode(ModelNode):
 
     def unload(self) -> None:
         """Free the model."""
-        self._recognizer = None
+        self._reader = None
 
     def switched(self, enabled: bool) -> None:
         """Say on the diagnostics that the node rests."""
@@ -95,16 +94,20 @@ class FerNode(ModelNode):
 
     def facts(self) -> dict[str, object]:
         """Return what the diagnostics say besides rate and latency."""
-        if self._recognizer is None:
+        if self._reader is None:
             return {'model': self.settings.model}
-        model = self._recognizer.model
-        return {'model': model.name, 'device': model.device,
-                'dropped': self._worker.dropped if self._worker else 0,
-                'warnings': self.report.warnings}
+        model = self._reader.recognizer.model
+        return {
+            'model': model.name,
+            'device': model.device,
+            'dropped': self._worker.dropped if self._worker else 0,
+            'warnings': self.report.warnings,
+        }
 
     def _apply(self, settings: FerNodeSettings) -> None:
-        self._smoother.settings = settings
-        self._primary.settings = settings
+        if self._reader is not None:
+            self._reader.smoother.settings = settings
+            self._reader.primary.settings = settings
 
     def _on_detections(self, message: FaceArray) -> None:
         if self.enabled:
@@ -114,10 +117,11 @@ class FerNode(ModelNode):
         time = to_seconds(message.header.stamp) or self._now()
         subjects = self._subjects(message)
         result = EmotionPredictionArray(header=message.header)
-        if subjects:
-            result.predictions = self._predict(message, subjects, time)
-        primary = self._primary.choose(subjects, time)
-        self._smoother.expire(time)
+        readings, primary = self._reader.read(subjects, time)
+        result.predictions = [
+            self._prediction(message, subject, reading)
+            for subject, reading in zip(subjects, readings)
+        ]
         result.primary_id = primary or ''
         # First what a robot waits for.
         for prediction in result.predictions:
@@ -139,28 +143,33 @@ class FerNode(ModelNode):
                 self.report.warn('crop', f'{face.id or "a face"} was left out: {error}')
                 continue
             if crop.shape[0] != crop.shape[1]:
-                self.report.warn('crop', f'{face.id or "a face"} was left out: its crop is '
-                                 f'{crop.shape[1]}x{crop.shape[0]} pixels, not square')
+                self.report.warn(
+                    'crop',
+                    f'{face.id or "a face"} was left out: its crop is '
+                    f'{crop.shape[1]}x{crop.shape[0]} pixels, not square',
+                )
                 continue
             subjects.append(_Subject(face.id, from_region(face.region), face, crop))
         return subjects
 
-    def _predict(self, message: FaceArray, subjects: list[_Subject],
-                 time: float) -> list[EmotionPrediction]:
-        read = self._recognizer.predict([subject.crop for subject in subjects])
-        predictions = []
-        for index, subject in enumerate(subjects):
-            smoothed = self._smoother.update(
-                subject.id, read.probabilities[index], time, float(read.valence[index]),
-                float(read.arousal[index]))
-            predictions.append(to_prediction(
-                message.header, EmotionPrediction.FACE, subject.id, smoothed.probabilities,
-                model=self._recognizer.model.name, emotion=smoothed.emotion,
-                stable=smoothed.stable, valence=smoothed.valence, arousal=smoothed.arousal,
-                quality=subject.message.quality, span=smoothed.span,
-                region=subject.message.region,
-                embedding=read.embedding[index] if self.settings.embedding else None))
-        return predictions
+    def _prediction(
+        self, message: FaceArray, subject: _Subject, reading: FaceReading
+    ) -> EmotionPrediction:
+        return to_prediction(
+            message.header,
+            EmotionPrediction.FACE,
+            subject.id,
+            reading.probabilities,
+            model=self._reader.recognizer.model.name,
+            emotion=reading.emotion,
+            stable=reading.stable,
+            valence=reading.valence,
+            arousal=reading.arousal,
+            quality=subject.message.quality,
+            span=reading.span,
+            region=subject.message.region,
+            embedding=reading.embedding if self.settings.embedding else None,
+        )
 
     def _on_failure(self, error: Exception) -> None:
         if not self.context.ok():

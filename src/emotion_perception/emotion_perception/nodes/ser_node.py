@@ -13,28 +13,29 @@ from std_srvs.srv import Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from emotion_perception.audio import snr
-from emotion_perception.audio.denoise import METHODS, Denoiser, denoise
-from emotion_perception.audio.pcm import RATE
-from emotion_perception.audio.resample import to_mono16k
-from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+from emotion_perception.audio.denoise import METHODS
+from emotion_perception.models import ModelSettings
 from emotion_perception.models.embedding import EmbeddingSettings
-from emotion_perception.models.voice_memory import MemorySettings, memory_for
+from emotion_perception.models.voice_memory import MemorySettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.settings import setting
+from emotion_perception.voice_emotions import VoiceReader
 
 
 @dataclass(frozen=True)
 class SerNodeSettings(EmbeddingSettings, MemorySettings, ModelSettings):
     """Settings of the node."""
 
-    model: str = setting('ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a '
-                         'path, or a hub id.')
+    model: str = setting(
+        'ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a path, or a hub id.'
+    )
     noise_suppression: str = setting(
-        'off', 'What cleans an utterance before the model hears it.', choices=METHODS)
+        'off', 'What cleans an utterance before the model hears it.', choices=METHODS
+    )
 
 
 class SerNode(ModelNode):
@@ -48,17 +49,13 @@ class SerNode(ModelNode):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('ser_node', SerNodeSettings, **arguments)
-        self._recognizer: SpeechEmotionRecognizer | None = None
+        self._reader: VoiceReader | None = None
         self.create_service(Trigger, '~/forget', self._on_forget)
 
     def load(self) -> None:
         """Load the model, and make sure that the noise suppression is there if it is on."""
         settings = self.settings
-        if settings.noise_suppression == 'rnnoise':
-            Denoiser()
-        model = load_model(settings.model, task='ser', settings=settings)
-        self._recognizer = SpeechEmotionRecognizer(model, memory_for(model.profile, settings))
-        self._clean = settings.noise_suppression == 'rnnoise'
+        self._reader = VoiceReader(settings.model, settings, settings, settings.noise_suppression)
 
     def start(self) -> None:
         """Listen for utterances."""
@@ -66,7 +63,8 @@ class SerNode(ModelNode):
         self._worker = LatestWorker(self._work, self._on_failure, 'ser')
         self._publisher = self.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
         self._subscription = self.create_subscription(
-            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
+            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT
+        )
 
     def stop(self) -> None:
         """Stop listening."""
@@ -77,24 +75,27 @@ class SerNode(ModelNode):
 
     def unload(self) -> None:
         """Free the model."""
-        self._recognizer = None
+        self._reader = None
 
     def facts(self) -> dict[str, object]:
         """Return model and device for the diagnostics."""
-        if self._recognizer is None:
+        if self._reader is None:
             return {'model': self.settings.model}
-        model = self._recognizer.model
+        recognizer = self._reader.recognizer
+        model = recognizer.model
         found = {'model': model.name, 'device': model.device, 'warnings': self.report.warnings}
-        if self._recognizer.memory is not None:
-            found['utterances remembered'] = len(self._recognizer.memory)
+        if recognizer.memory is not None:
+            found['utterances remembered'] = len(recognizer.memory)
         return found
 
     def _on_forget(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        memory = None if self._recognizer is None else self._recognizer.memory
+        memory = None if self._reader is None else self._reader.recognizer.memory
         response.success = memory is not None
         if memory is None:
-            response.message = ('nothing is remembered: parameter memory is 0, or the model '
-                                'cannot adapt to a voice')
+            response.message = (
+                'nothing is remembered: parameter memory is 0, or the model '
+                'cannot adapt to a voice'
+            )
         else:
             response.message = f'{len(memory)} utterances forgotten'
             memory.clear()
@@ -105,8 +106,10 @@ class SerNode(ModelNode):
             return
         if len(self._waiting) >= self._WAITING:
             self._waiting.popleft()
-            self.report.warn('slow', 'the model is too slow for so many utterances: the oldest '
-                             'that waits is left out')
+            self.report.warn(
+                'slow',
+                'the model is too slow for so many utterances: the oldest that waits is left out',
+            )
         self._waiting.append(message)
         self._worker.put(True)
 
@@ -117,28 +120,45 @@ class SerNode(ModelNode):
             self._answer(self._current)
 
     def _answer(self, message: Utterance) -> None:
-        samples, rate = np.array(message.samples, np.int16), message.sample_rate
-        if self._clean and samples.size:
-            samples, rate = denoise(to_mono16k(samples, rate)), RATE
-        memory = self._recognizer.memory
-        if memory is not None:
-            memory.hear(to_seconds(message.header.stamp))
-        emotion = self._recognizer.predict(samples, rate)
-        self._publish(message, emotion.probabilities, valence=emotion.valence,
-                      arousal=emotion.arousal, unknown=emotion.reason if emotion.abstained else '',
-                      embedding=emotion.embedding if self.settings.embedding else None)
+        samples = np.array(message.samples, np.int16)
+        emotion = self._reader.read(samples, message.sample_rate, to_seconds(message.header.stamp))
+        self._publish(
+            message,
+            emotion.probabilities,
+            valence=emotion.valence,
+            arousal=emotion.arousal,
+            unknown=emotion.reason if emotion.abstained else '',
+            embedding=emotion.embedding if self.settings.embedding else None,
+        )
 
-    def _publish(self, message: Utterance, probabilities: np.ndarray | None = None, *,
-                 valence: float = math.nan, arousal: float = math.nan, unknown: str = '',
-                 embedding: np.ndarray | None = None) -> None:
+    def _publish(
+        self,
+        message: Utterance,
+        probabilities: np.ndarray | None = None,
+        *,
+        valence: float = math.nan,
+        arousal: float = math.nan,
+        unknown: str = '',
+        embedding: np.ndarray | None = None,
+    ) -> None:
         if unknown:
             self.report.warn('abstained', f'no emotion for an utterance: {unknown}')
         span = len(message.samples) / message.sample_rate if message.sample_rate else 0.0
-        self._publisher.publish(to_prediction(
-            Header(stamp=message.header.stamp, frame_id=message.header.frame_id),
-            EmotionPrediction.VOICE, 'voice', probabilities, model=self._recognizer.model.name,
-            valence=valence, arousal=arousal, quality=snr.quality(message.snr), span=span,
-            unknown=unknown, embedding=embedding))
+        self._publisher.publish(
+            to_prediction(
+                Header(stamp=message.header.stamp, frame_id=message.header.frame_id),
+                EmotionPrediction.VOICE,
+                'voice',
+                probabilities,
+                model=self._reader.recognizer.model.name,
+                valence=valence,
+                arousal=arousal,
+                quality=snr.quality(message.snr),
+                span=span,
+                unknown=unknown,
+                embedding=embedding,
+            )
+        )
         now = self.get_clock().now().nanoseconds * 1e-9
         self.diagnostics.tick(now - to_seconds(message.header.stamp))
 

@@ -84,6 +84,29 @@ class FaceFinder:
             for track in tracks
         ]
 
+    def look(self, picture: np.ndarray) -> list[FoundFace]:
+        """Return the faces of a picture that stands by itself, largest first.
+
+        Nothing is followed: the ids ``face1``, ``face2``, ... only number the faces.
+
+        :param picture: (height, width, 3), BGR uint8.
+        """
+        found = sorted(
+            self._detector.detect(picture), key=lambda item: -float(item.box[2] * item.box[3])
+        )
+        faces = []
+        for number, item in enumerate(found, 1):
+            crop = self._crop(picture, item)
+            quality = face_quality(crop, item.box, item.landmarks)
+            faces.append(
+                FoundFace(f'face{number}', item.box, item.score, item.landmarks, quality, crop)
+            )
+        return faces
+
+    def reset(self) -> None:
+        """Forget the faces of before: the next picture belongs to another film."""
+        self._tracker.reset()
+
     def _crop(self, picture: np.ndarray, detection: Detection) -> np.ndarray:
         size = self._settings.crop_size
         if np.isfinite(detection.landmarks[:3]).all():
