@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from emotion_perception.media.pictures import PictureReader
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
 from emotion_perception.vision.align import align
 from emotion_perception.vision.detect import DetectorSettings
@@ -20,13 +21,8 @@ def main(video: Path, seconds: float, fps: float) -> dict[str, float]:
     """Return the median and the 95th percentile of the time for one frame, milliseconds."""
     detector = make_detector(DetectorSettings())
     recognizer = FaceEmotionRecognizer(load_model('fer-default', 'fer', ModelSettings()))
-    capture = cv2.VideoCapture(str(video))
-    frames = []
-    while len(frames) < seconds * fps:
-        ok, frame = capture.read()
-        if not ok:
-            break
-        frames.append(frame)
+    with PictureReader(video) as reader:
+        frames = [item.image() for item in itertools.islice(reader, round(seconds * fps))]
     times = []
     start = time.monotonic()
     for i, frame in enumerate(frames):

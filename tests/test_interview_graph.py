@@ -186,8 +186,8 @@ def test_a_recording_is_analysed_offline(media, models, tmp_path):
 def test_a_recording_that_is_none_is_refused_with_its_name(tmp_path):
     (tmp_path / 'film.mp4').write_bytes(b'nothing')
     for name, message in (
-        ('none.mp4', 'there is no such file'),
-        ('film.mp4', 'no picture can be read'),
+        ('none.mp4', 'none.mp4 is not there'),
+        ('film.mp4', 'film.mp4 cannot be read: it is damaged or no recording'),
     ):
         done = offline('--video', tmp_path / name)
         assert done.returncode == 2

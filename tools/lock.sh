@@ -17,6 +17,6 @@ compile() {  # compile OUT IN...: one resolution that holds for Python 3.10 to 3
 
 # setuptools: see ros-jazzy.in. backports-strenum: later releases exclude Python 3.11 and newer.
 compile pins.txt runtime.txt test.txt training.txt \
-    <(printf '%s\n' 'setuptools<80' 'backports-strenum<1.3' imageio-ffmpeg)
+    <(printf '%s\n' 'setuptools<80' 'backports-strenum<1.3')
 compile ros-jazzy.txt ros-jazzy.in -c pins.txt
 compile ros-kilted.txt ros-kilted.in -c pins.txt

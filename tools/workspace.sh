@@ -214,8 +214,6 @@ install_runtime() {
     grep -v "$skip" "$ROOT/requirements/runtime.txt" | sed "s#^-r #-r $ROOT/requirements/#" > "$wanted"
     pip_install -r "$wanted"
     pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
-    # The sound track of a film is read with ffmpeg: a wheel carries one where the system has none.
-    command -v ffmpeg > /dev/null || pip_install imageio-ffmpeg
     "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return
     # The build with windows needs libGL and GLib, which bare systems lack.
     apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return

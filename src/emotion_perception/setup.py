@@ -29,6 +29,7 @@ NODES = {
 # runs everywhere.
 REQUIRES = [
     'ai-edge-litert>=1.2',
+    'av>=17',
     'numpy>=1.26',
     'onnxruntime>=1.18',
     'opencv-python-headless>=4.6',
@@ -45,8 +46,14 @@ EXTRAS = {
     'skops': ['librosa>=0.10', 'scikit-learn>=1.4', 'skops>=0.10'],
     # Another speech detector, and live sound.
     'webrtc': ['webrtcvad-wheels>=2.0.11'],
-    'microphone': ['sounddevice>=0.4.6', 'soundfile>=0.12'],
-    'test': ['hypothesis>=6.100', 'psutil', 'pytest>=8.0', 'pytest-timeout>=2.3'],
+    'microphone': ['sounddevice>=0.4.6'],
+    'test': [
+        'hypothesis>=6.100',
+        'psutil',
+        'pytest>=8.0',
+        'pytest-timeout>=2.3',
+        'soundfile>=0.12',
+    ],
 }
 
 setup(

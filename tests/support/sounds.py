@@ -39,8 +39,8 @@ def read_16k(path: Path) -> np.ndarray:
     """Return a file's sound as int16 mono at 16 kHz."""
     import soundfile
 
-    from emotion_perception.audio.pcm import to_int16
     from emotion_perception.audio.resample import to_mono16k
+    from emotion_perception.media.samples import to_int16
 
     samples, rate = soundfile.read(path, dtype='float32', always_2d=True)
     return to_int16(to_mono16k(samples, rate))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import threading
@@ -19,7 +20,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -35,6 +35,8 @@ from emotion_bringup.runner import GraphProcess, make_node
 from emotion_msgs.action import DetectEmotion
 from emotion_msgs.msg import EmotionPrediction, MultimodalState
 from emotion_perception.emotions import names
+from emotion_perception.media.container import probe
+from emotion_perception.media.errors import MediaError
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import image_to_array
@@ -186,7 +188,7 @@ def built_in(folder: Path) -> Input:
         voice = demo_media.find_voice()
         seconds = demo_media.make_sound(folder / 'voice.wav', voice)
         seen = demo_media.make_film(folder / 'face.avi', _FILM)
-    except demo_media.MediaError as error:
+    except demo_media.MissingInputError as error:
         raise DemoError(str(error)) from error
     return Input(
         {
@@ -236,10 +238,11 @@ def choose_input(options: argparse.Namespace, folder: Path) -> Input:
 
 def _file_patience(path: str) -> float:
     """Return how long (seconds) to wait for speech in a film that is played in a loop."""
-    film = cv2.VideoCapture(path)
-    rate, frames = film.get(cv2.CAP_PROP_FPS), film.get(cv2.CAP_PROP_FRAME_COUNT)
-    film.release()
-    length = frames / rate if rate > 0 and frames > 0 else 0.0
+    try:
+        seconds = probe(path).seconds
+    except MediaError as error:
+        raise DemoError(str(error)) from error
+    length = 0.0 if math.isnan(seconds) else seconds
     return min(2 * length + 10.0, 600.0)
 
 

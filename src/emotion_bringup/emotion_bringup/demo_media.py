@@ -17,8 +17,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import soundfile
 
+from emotion_perception.audio.resample import mix
+from emotion_perception.media.samples import to_int16
+from emotion_perception.media.sound import read_sound
+from emotion_perception.media.wav import write_wav
 from emotion_perception.storage import write_atomically
 
 WIDTH, HEIGHT, FPS = 640, 480, 25
@@ -36,7 +39,7 @@ _SENTENCE = 'I am so glad to see you here today.'
 _ROOM = 6e-4
 
 
-class MediaError(RuntimeError):
+class MissingInputError(RuntimeError):
     """Something that the input is made of is missing; the text says what to install."""
 
 
@@ -61,17 +64,19 @@ def make_film(path: Path, seconds: float) -> str:
 
     :param path: ending in ``.avi``.
     :return: who is seen.
-    :raises MediaError: if the portrait or the encoder is missing.
+    :raises MissingInputError: if the portrait or the encoder is missing.
     """
     try:
         import skimage.data
 
         portrait = cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
     except (ImportError, OSError) as error:
-        raise MediaError(f'the portrait is missing: pip install scikit-image ({error})') from error
+        raise MissingInputError(
+            f'the portrait is missing: pip install scikit-image ({error})'
+        ) from error
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
     if not writer.isOpened():
-        raise MediaError(f'{path} cannot be written: this OpenCV has no Motion JPEG')
+        raise MissingInputError(f'{path} cannot be written: this OpenCV has no Motion JPEG')
     # One sheet of grain, laid on elsewhere in each frame.
     random = np.random.default_rng(0)
     grain = random.normal(0.0, 2.0, (HEIGHT + 64, WIDTH + 64, 1)).astype(np.float32)
@@ -108,20 +113,20 @@ def make_sound(path: Path, voice: Voice) -> float:
     peak = float(np.abs(voice.samples).max()) or 1.0
     sound = np.concatenate([quiet, voice.samples * (0.6 / peak), quiet])
     sound += np.random.default_rng(0).normal(0.0, _ROOM, sound.size).astype(np.float32)
-    soundfile.write(path, sound, voice.rate, subtype='PCM_16')
+    write_wav(path, to_int16(sound), voice.rate)
     return sound.size / voice.rate
 
 
 def find_voice() -> Voice:
     """Return the first voice that this machine has.
 
-    :raises MediaError: if it has none.
+    :raises MissingInputError: if it has none.
     """
     for find in (_alsa_voice, _package_voice, _synthetic_voice):
         voice = find()
         if voice is not None:
             return voice
-    raise MediaError(
+    raise MissingInputError(
         'no voice to play: install alsa-utils or espeak-ng (apt-get install '
         'alsa-utils), or give one with --microphone FILE'
     )
@@ -133,8 +138,8 @@ def _alsa_voice() -> Voice | None:
         path = _ALSA / f'{word}.wav'
         if not path.is_file():
             return None
-        samples, rate = soundfile.read(path, dtype='float32', always_2d=True)
-        parts += [_trimmed(samples.mean(axis=1)), np.zeros(round(0.15 * rate), np.float32)]
+        samples, rate = _read(path)
+        parts += [_trimmed(samples), np.zeros(round(0.15 * rate), np.float32)]
     return Voice(np.concatenate(parts), rate, 'a real voice (alsa-utils)')
 
 
@@ -145,9 +150,9 @@ def _package_voice() -> Voice | None:
     path = Path(found.submodule_search_locations[0]) / _MEMBER
     if not path.is_file():
         return None
-    samples, rate = soundfile.read(path, dtype='float32', always_2d=True)
+    samples, rate = _read(path)
     begin, end = (round(second * rate) for second in _PART)
-    return Voice(samples[begin:end].mean(axis=1), rate, 'a voice (useful-moonshine-onnx)')
+    return Voice(samples[begin:end], rate, 'a voice (useful-moonshine-onnx)')
 
 
 def _synthetic_voice() -> Voice | None:
@@ -164,8 +169,14 @@ def _synthetic_voice() -> Voice | None:
         )
         if done.returncode or not path.is_file():
             return None
-        samples, rate = soundfile.read(path, dtype='float32', always_2d=True)
-    return Voice(_trimmed(samples.mean(axis=1)), rate, 'a synthetic voice (espeak-ng)')
+        samples, rate = _read(path)
+    return Voice(_trimmed(samples), rate, 'a synthetic voice (espeak-ng)')
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """Return a recording as float32 (n,), and its rate."""
+    samples, rate = read_sound(path)
+    return mix(samples), rate
 
 
 def _trimmed(samples: np.ndarray) -> np.ndarray:

@@ -13,6 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from emotion_perception.media.images import read_image
+
 WIDTH, HEIGHT = 960, 540
 
 
@@ -40,10 +42,9 @@ def _hopper() -> _Portrait:
     import matplotlib
 
     path = Path(matplotlib.get_data_path()) / 'sample_data' / 'grace_hopper.jpg'
-    picture = cv2.imread(str(path))
-    if picture is None:
+    if not path.is_file():
         raise FileNotFoundError(f'{path} is missing: install matplotlib from PyPI, which has it')
-    return _Portrait(picture, (263, 285), 470)
+    return _Portrait(read_image(path), (263, 285), 470)
 
 
 class TwoPeople:

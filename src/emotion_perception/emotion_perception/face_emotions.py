@@ -173,7 +173,7 @@ class FaceEmotions:
     ::
 
         faces = FaceEmotions()
-        for face in faces.picture(cv2.imread('people.jpg')):
+        for face in faces.picture(read_image(Path('people.jpg'))):
             print(face.id, face.emotion.label, face.probabilities)
 
     :param model: a name of the catalogue, a path, or a hub id; empty for the embedded default.
@@ -204,7 +204,7 @@ class FaceEmotions:
 
         Nothing is remembered; the ids only number the faces of this picture.
 
-        :param picture: (height, width, 3), BGR uint8, as ``cv2.imread`` gives it.
+        :param picture: (height, width, 3), BGR uint8, as `read_image` gives it.
         :raises ValueError: if it is anything else.
         """
         faces = self.finder.look(picture)

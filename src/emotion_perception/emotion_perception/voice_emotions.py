@@ -110,7 +110,7 @@ class VoiceEmotions:
     ::
 
         voices = VoiceEmotions()
-        samples, rate = soundfile.read('talk.wav')
+        samples, rate = read_sound('talk.wav')
         for utterance in voices.recording(samples, rate):
             print(utterance.start, utterance.end, utterance.emotion, utterance.probabilities)
 

@@ -14,7 +14,8 @@ from support.sounds import PulseServer, pulse_server, real_voice
 _RECORD = """
 import json, sys, threading, time
 import numpy as np
-from emotion_perception.audio.sources import Microphone, SourceSettings
+from emotion_perception.audio.microphone import Microphone
+from emotion_perception.audio.source import SourceSettings
 microphone = Microphone(SourceSettings(**json.loads(sys.argv[1])))
 print(microphone.name, flush=True)
 chunks, ages = [], []

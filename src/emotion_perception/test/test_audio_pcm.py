@@ -13,9 +13,9 @@ from emotion_perception.audio.pcm import (
     AudioFormatError,
     decode,
     to_float,
-    to_int16,
     to_s16le,
 )
+from emotion_perception.media.samples import to_int16
 
 # The same four samples, -1, -0.5, 0 and 0.5, in each format.
 ENCODED = {

@@ -14,14 +14,10 @@ import cv2
 import numpy as np
 import pytest
 
+from emotion_perception.media.errors import MediaError
 from emotion_perception.vision.calibration import CalibrationError, load_calibration
-from emotion_perception.vision.sources import (
-    Frame,
-    Source,
-    SourceError,
-    SourceSettings,
-    kind_of,
-)
+from emotion_perception.vision.source import Frame, SourceSettings, kind_of
+from emotion_perception.vision.sources import Source
 from support.faces import background, write_video
 
 
@@ -153,21 +149,21 @@ def test_a_folder_plays_its_images_in_order_and_leaves_out_what_is_none(tmp_path
 
 @pytest.mark.parametrize('name, content, message', [
     ('missing.mp4', None, r'missing\.mp4 is not there'),
-    ('broken.mp4', b'nonsense', r'broken\.mp4 is not a video'),
-    ('empty.avi', b'', r'empty\.avi is not a video'),
+    ('broken.mp4', b'nonsense', r'broken\.mp4 cannot be read: it is damaged or no recording'),
+    ('empty.avi', b'', r'empty\.avi is empty'),
     ('missing.png', None, r'missing\.png is not there'),
-    ('broken.jpg', b'nonsense', r'broken\.jpg is not an image'),
+    ('broken.jpg', b'nonsense', r'broken\.jpg is not a picture'),
 ])
 def test_a_file_that_cannot_be_played_is_named(tmp_path: Path, name: str,
                                                content: bytes | None, message: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(MediaError, match=message):
         Source(SourceSettings(source=str(tmp_path / name))).read()
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match='no image files'):
+    with pytest.raises(MediaError, match='no image files'):
         Source(SourceSettings(source=str(tmp_path))).read()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from emotion_perception.audio.sources import AudioChunk
+from emotion_perception.media.sound import AudioChunk
 from emotion_training.ser import record
 from emotion_training.ser.corpora import read_manifest
 from support.sounds import pulse_server, real_voice

@@ -10,6 +10,9 @@ from enum import IntEnum
 from emotion_apps.interview.questions import Question
 from emotion_perception.settings import setting, validate
 
+LONGEST = 86400.0
+"""Seconds that an answer, or a silence, may be set to last."""
+
 
 class Phase(IntEnum):
     """Where the interview is; the values equal the constants of InterviewState."""
@@ -28,20 +31,20 @@ class InterviewSettings:
         True, 'Begin when a face is seen or a voice is heard; false waits for ~/start.'
     )
     answer_silence: float = setting(
-        4.0, 'An answer ends after this much silence, seconds.', low=0.5, high=60.0, live=True
+        4.0, 'An answer ends after this much silence, seconds.', low=0.5, high=LONGEST, live=True
     )
     longest_answer: float = setting(
         120.0,
         'An answer ends after this time at the latest, seconds.',
         low=5.0,
-        high=1800.0,
+        high=LONGEST,
         live=True,
     )
     no_answer: float = setting(
         30.0,
         'A question that nobody answers is passed over after this time, seconds.',
         low=2.0,
-        high=600.0,
+        high=LONGEST,
         live=True,
     )
     hint_silence: float = setting(

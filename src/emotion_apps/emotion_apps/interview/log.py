@@ -85,6 +85,10 @@ class InterviewLog:
         self.answers: list[Answer] = []
         self.started = math.nan
         self.ended = math.nan
+        self.heard = True
+        """Whether anybody listened: a film without sound says nothing about the answers."""
+        self.left_out: list[str] = []
+        """What of a recording is not in here, and why; a line each."""
 
     @property
     def answer(self) -> Answer | None:

@@ -7,29 +7,39 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 import time as wall
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from emotion_apps.interview.course import InterviewSettings
+from emotion_apps.interview.course import LONGEST, InterviewSettings
 from emotion_apps.interview.questions import Question, QuestionError, load_questions
 from emotion_apps.interview.report import NOTHING, write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.summary import notes, summarise
 from emotion_perception.audio.listener import Activity
-from emotion_perception.audio.sources import AudioSourceError, decode_file
+from emotion_perception.audio.segment import EndedBy
 from emotion_perception.audio.vad import VadError
 from emotion_perception.face_emotions import FaceEmotions
 from emotion_perception.fusion.live import Fused, LiveFusion, Reading
+from emotion_perception.media.container import Contents, probe
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.pictures import PictureReader
+from emotion_perception.media.sound import SoundReader
 from emotion_perception.models import ModelError
 from emotion_perception.voice_emotions import VoiceEmotions
 
 _BLOCK = 0.1
+_BAR = '{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]'
+
+
+# The course of the interview is told the time at least so often, seconds: it takes a longer step
+# for a jump of the clock.
+_TICK = 0.5
 
 
 class VideoError(ValueError):
@@ -37,9 +47,9 @@ class VideoError(ValueError):
 
 
 class Analysis:
-    """Run the perception over a recording and feed an interview.
+    """Run the perception over a recording and feed an interview, on the recording's own times.
 
-    :param session: takes what is found.
+    :param session: takes what is found; its log, what was left out.
     :param fps: frames analysed a second at most.
     """
 
@@ -49,65 +59,105 @@ class Analysis:
         self._faces = FaceEmotions(fer)
         self._voices = VoiceEmotions(ser)
         self._fusion = LiveFusion()
+        self._now = 0.0
+        self.frames = self.present = self.utterances = 0
+        """Pictures looked at, those of them with a face, and utterances heard."""
 
     def run(self, video: Path) -> float:
-        """Analyse a file; return its length in seconds.
+        """Analyse a file from its beginning to its end; return its length in seconds.
 
-        :raises VideoError: if it has no picture that can be read.
+        :raises VideoError: if it cannot be read, or shows no face and says nothing at all.
         """
-        sound = self._sound(video)
-        heard = next(sound, None)
-        end = 0.0
-        for moment, frame in self._frames(video):
-            while heard is not None and heard <= moment:
-                heard = next(sound, None)
-            self._picture(frame, moment)
-            self._session.tick(moment)
-            end = moment
-        while heard is not None:
-            end = max(end, heard)
-            heard = next(sound, None)
-        self._session.stop(end)
-        return end
-
-    def _frames(self, video: Path) -> Iterator[tuple[float, np.ndarray]]:
-        capture = cv2.VideoCapture(str(video))
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        if not capture.isOpened() or not fps > 0:
-            raise VideoError(f'{video}: no picture can be read from this file')
-        total = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-        due = 0.0
         try:
-            with tqdm(total=total or None, unit='frame', desc=video.name) as bar:
-                number = 0
-                while capture.grab():
-                    moment = number / fps
-                    number += 1
-                    bar.update()
-                    if moment + 1e-6 < due:
-                        continue
-                    due = moment + 0.999 / self._fps
-                    ok, frame = capture.retrieve()
-                    if ok:
-                        yield moment, frame
-        finally:
-            capture.release()
+            contents = probe(video)
+            self._now = contents.begin
+            self._session.start(contents.begin)
+            pictures = PictureReader(video, self._leave_out) if contents.pictures else None
+            sound = self._open_sound(video)
+            if pictures is None:
+                if sound is None:
+                    contents.picture()
+                self._leave_out(f'{video} holds no picture: no face was looked for')
+            self._run(contents, pictures, sound)
+        except MediaError as error:
+            raise VideoError(str(error)) from error
+        if not self.present and not self.utterances:
+            raise VideoError(
+                f'{video}: no face in {self.frames} pictures and no speech in '
+                f'{self._now - contents.begin:.1f} s: nothing to report'
+            )
+        return self._now - contents.begin
 
-    def _sound(self, video: Path) -> Iterator[float]:
+    def _open_sound(self, video: Path) -> SoundReader | None:
+        try:
+            return SoundReader(video, _BLOCK, self._leave_out, whole=True)
+        except MediaError as error:
+            self._leave_out(f'{error}: no speech was listened for')
+            self._session.log.heard = False
+            return None
+
+    def _run(
+        self, contents: Contents, pictures: PictureReader | None, sound: SoundReader | None
+    ) -> None:
+        heard = self._sound(sound)
+        end = contents.begin
+        total = None if math.isnan(contents.seconds) else round(contents.seconds, 1)
+        name = Path(contents.name).name
+        with tqdm(total=total, desc=name, bar_format=_BAR, disable=None) as bar:
+            for moment, image in self._frames(pictures):
+                while end <= moment:
+                    after = next(heard, None)
+                    if after is None:
+                        break
+                    end = after
+                bar.update(max(0.0, min(moment, total or moment) - bar.n))
+                self._advance(moment)
+                self._picture(image, moment)
+                self._session.tick(moment)
+            for end in heard:
+                bar.update(max(0.0, min(end, total or end) - bar.n))
+        if pictures is not None and pictures.track.end - self._now < 1.0:
+            end = max(end, pictures.track.end)  # The last picture is shown for a while.
+        self._advance(end)
+        finished = self._session.log.ended
+        if not math.isnan(finished) and self._now - finished > 1.0:
+            self._leave_out(
+                f'what follows {finished:.1f} s ({self._now - finished:.1f} s of the recording): '
+                'all questions were answered'
+            )
+        self._session.stop(self._now)
+
+    def _advance(self, moment: float) -> None:
+        """Let the interview's time pass, in steps that it believes."""
+        while self._now < moment:
+            self._now = min(moment, self._now + _TICK)
+            self._session.tick(self._now)
+
+    def _leave_out(self, text: str) -> None:
+        tqdm.write(text, file=sys.stderr)
+        self._session.log.left_out.append(text)
+
+    def _frames(self, reader: PictureReader | None) -> Iterator[tuple[float, np.ndarray]]:
+        """Yield (time, picture), so many a second at most."""
+        if reader is None:
+            return
+        with reader:
+            for picture in reader:
+                # The rest of a moment that was looked at need not even be decoded.
+                if picture.time < reader.skip_before:
+                    continue
+                yield picture.time, picture.image()
+                reader.skip_before = picture.time + 0.999 / self._fps
+
+    def _sound(self, reader: SoundReader | None) -> Iterator[float]:
         """Listen block by block; yield the time after each."""
-        moment = 0.0
-        try:
-            for samples, rate in decode_file(video, _BLOCK):
-                self._hear(self._voices.listener.hear(samples, rate, moment))
-                moment += len(samples) / rate
-                yield moment
-        except AudioSourceError as error:
-            print(f'no sound: {error}', file=sys.stderr)
-        # A second of silence ends what was said last.
-        silence = np.zeros((int(16000 * _BLOCK), 1), np.int16)
-        for _ in range(15):
-            self._hear(self._voices.listener.hear(silence, 16000, moment))
-            moment += _BLOCK
+        if reader is None:
+            return
+        with reader:
+            for chunk in reader:
+                self._hear(self._voices.listener.hear(chunk.samples, chunk.rate, chunk.time))
+                yield chunk.end
+        self._hear(self._voices.listener.stop(EndedBy.SOURCE))
 
     def _hear(self, events: Sequence[object]) -> None:
         for event in events:
@@ -115,6 +165,7 @@ class Analysis:
                 self._session.activity(event.time, event.speaking)
                 continue
             segment = event.segment
+            self.utterances += 1
             self._session.utterance(segment.start, segment.end, segment.samples)
             emotion = self._voices.reader.read(segment.samples, 16000, segment.end)
             if not emotion.abstained:
@@ -132,10 +183,12 @@ class Analysis:
 
     def _picture(self, frame: np.ndarray, moment: float) -> None:
         found = self._faces.frame(frame, moment)
+        self.frames += 1
         chosen = next((item for item in found if item.primary), None)
         if chosen is None:
             self._session.face(moment, None)
             return
+        self.present += 1
         face, shown = chosen.face, chosen.probabilities
         self._session.face(moment, face.landmarks)
         self._session.emotion(moment, 'face', shown)
@@ -147,11 +200,11 @@ class Analysis:
 
 
 def _settings(questions: Sequence[Question]) -> InterviewSettings:
-    """Return settings for a recording: a single question lasts as long as the file."""
+    """Return settings for a recording: the answer to a single question lasts to its end."""
     settings = InterviewSettings()
     if len(questions) == 1:
         settings = dataclasses.replace(
-            settings, answer_silence=60.0, longest_answer=1800.0, no_answer=600.0
+            settings, answer_silence=LONGEST, longest_answer=LONGEST, no_answer=LONGEST
         )
     return settings
 
@@ -186,15 +239,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error('--fps must be above 0')
     begin = wall.monotonic()
     try:
-        if not options.video.is_file():
-            raise VideoError(f'{options.video}: there is no such file')
         questions = (
             load_questions(options.questions)
             if options.questions
             else (Question(f'The recording {options.video.name}'),)
         )
         session = InterviewSession(questions, _settings(questions))
-        session.start(0.0)
         seconds = Analysis(session, options.fps, options.fer_model, options.ser_model).run(
             options.video
         )
@@ -203,7 +253,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     spent = wall.monotonic() - begin
     print(f'{seconds:.1f} s of video in {spent:.1f} s ({seconds / spent:.1f} times real time)')
-    strengths, suggestions = notes([summarise(answer) for answer in session.log.answers])
+    strengths, suggestions = notes(
+        [summarise(answer) for answer in session.log.answers], session.log.heard
+    )
     for title, items in (('Strengths', strengths), ('Suggestions', suggestions)):
         print(f'{title}:')
         for note in items:

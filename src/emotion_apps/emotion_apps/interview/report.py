@@ -70,10 +70,12 @@ def write_report(log: InterviewLog, folder: str | Path) -> tuple[Path, Path]:
 def render(log: InterviewLog) -> str:
     """Return the report as HTML that needs nothing from elsewhere."""
     summaries = [summarise(answer) for answer in log.answers]
-    strengths, suggestions = notes(summaries)
+    strengths, suggestions = notes(summaries, log.heard)
     seconds = log.ended - log.started
     duration = '' if math.isnan(seconds) else f', {seconds / 60:.0f} min {seconds % 60:.0f} s'
-    answered = sum(item.answered for item in summaries)
+    answered = f'{sum(item.answered for item in summaries)} of {len(summaries)} questions answered'
+    if not log.heard:
+        answered = 'Without sound'
     empty = NOTHING if strengths or suggestions else 'Not enough was measured.'
     sections = ''.join(_answer(answer, summary) for answer, summary in zip(log.answers, summaries))
     return f"""<!DOCTYPE html>
@@ -81,13 +83,20 @@ def render(log: InterviewLog) -> str:
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Mock interview</title><style>{_STYLE}</style></head><body><main>
 <h1>Mock interview</h1>
-<p class="lead">{answered} of {len(summaries)} questions answered{duration}</p>
+<p class="lead">{answered}{duration}</p>
 <div class="two"><section><h2>Strengths</h2>{_notes(strengths, empty)}</section>
 <section><h2>Suggestions</h2>{_notes(suggestions, empty)}</section></div>
 {sections}
-<section><h2>What this cannot tell</h2><p>{escape(CANNOT)}</p></section>
+{_left_out(log.left_out)}<section><h2>What this cannot tell</h2><p>{escape(CANNOT)}</p></section>
 </main></body></html>
 """
+
+
+def _left_out(lines: list[str]) -> str:
+    if not lines:
+        return ''
+    items = ''.join(f'<li>{escape(line)}</li>' for line in lines)
+    return f'<section><h2>What is not in this report</h2><ul>{items}</ul></section>\n'
 
 
 def _notes(items: list[Note], empty: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from emotion_apps.interview.log import Answer, InterviewLog
 from emotion_perception.emotions import EMOTIONS, names
+
+# Seconds for which a picture stands at most: what comes later is not known.
+_LONGEST_HELD = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class AnswerSummary:
     :param rate: syllables a second while speaking.
     :param level: dB relative to full scale; ``level_range`` and ``pitch_range`` are its variation
         in dB and that of the pitch in semitones.
-    :param engagement: part of the frames with the face towards the camera, 0 to 1.
-    :param present: part of the frames with a face, 0 to 1.
+    :param engagement: part of the time with the face towards the camera, 0 to 1.
+    :param present: part of the time with a face, 0 to 1.
     :param emotions: mean probability of each class, or empty; by source.
     """
 
@@ -55,6 +59,19 @@ class AnswerSummary:
     emotions: dict[str, dict[str, float]]
 
 
+def held(times: Sequence[float], end: float) -> np.ndarray:
+    """Return how long each picture stands: until the next one, a second at most, seconds.
+
+    Cameras give fewer pictures in the dark, browsers when they are busy: counted by number, what
+    happened meanwhile would weigh less.
+
+    :param times: of the pictures, rising, seconds.
+    :param end: of the last one at the latest; NaN if it is not known.
+    """
+    following = [*times[1:], times[-1] + _LONGEST_HELD if math.isnan(end) else end]
+    return np.clip(np.subtract(following, times), 1e-3, _LONGEST_HELD)
+
+
 def summarise(answer: Answer) -> AnswerSummary:
     """Return the figures of one answer."""
     spoken = sorted(answer.utterances, key=lambda item: item.start)
@@ -63,9 +80,10 @@ def summarise(answer: Answer) -> AnswerSummary:
     gaps += [pause for item in spoken for pause in item.prosody.pauses]
     pauses = [gap for gap in gaps if gap >= 0.5]
     syllables = sum(item.prosody.syllables for item in spoken)
-    frames = [
+    frames = sorted(
         frame for frame in answer.frames if math.isnan(answer.began) or frame[0] >= answer.began
-    ] or answer.frames
+    ) or sorted(answer.frames)
+    weights = held([frame[0] for frame in frames], answer.ended) if frames else np.zeros(0)
 
     def mean(name: str) -> float:
         pairs = [
@@ -94,23 +112,32 @@ def summarise(answer: Answer) -> AnswerSummary:
         mean('level_range'),
         mean('pitch'),
         mean('pitch_range'),
-        float(np.mean([frame[2] for frame in frames])) if frames else math.nan,
-        float(np.mean([frame[1] for frame in frames])) if frames else math.nan,
+        float(np.average([frame[2] for frame in frames], weights=weights)) if frames else math.nan,
+        float(np.average([frame[1] for frame in frames], weights=weights)) if frames else math.nan,
         {
-            source: names(
-                np.mean([s.probabilities for s in answer.emotions if s.source == source], axis=0)
-            )
+            source: names(_mean_emotion(answer, source))
             for source in ('face', 'voice', 'fused')
             if any(s.source == source for s in answer.emotions)
         },
     )
 
 
-def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
+def _mean_emotion(answer: Answer, source: str) -> np.ndarray:
+    """Return the mean probabilities (6,) of a source that has some, over the time."""
+    samples = sorted((s for s in answer.emotions if s.source == source), key=lambda s: s.time)
+    weights = None
+    if source == 'face':
+        weights = held([s.time for s in samples], answer.ended)
+    return np.average([s.probabilities for s in samples], axis=0, weights=weights)
+
+
+def notes(summaries: list[AnswerSummary], heard: bool = True) -> tuple[list[Note], list[Note]]:
     """Return strengths and suggestions, each with the measurement it rests on.
 
     The bounds are those of public-speaking practice (3 to 5.5 syllables a second; a pitch that
     varies by more than 2 semitones is heard as lively), not of the emotion models.
+
+    :param heard: whether anybody listened at all.
     """
     strengths: list[Note] = []
     suggestions: list[Note] = []
@@ -122,8 +149,8 @@ def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
             Note(strength if good else suggestion, measured)
         )
 
-    answered = [item for item in summaries if item.answered]
-    if len(answered) < len(summaries):
+    answered = [item for item in summaries if item.answered or not heard]
+    if heard and len(answered) < len(summaries):
         suggestions.append(
             Note(
                 'Give every question at least a short answer; thinking aloud is fine.',
@@ -142,7 +169,7 @@ def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
         engagement >= 0.7,
         'You kept facing the camera.',
         'Face the camera more: put notes and the video window close to it.',
-        f'face towards the camera in {engagement:.0%} of the frames',
+        f'face towards the camera for {engagement:.0%} of the time',
     )
     rate = average('rate')
     if not math.isnan(rate) and rate < 3.0:
@@ -202,7 +229,7 @@ def notes(summaries: list[AnswerSummary]) -> tuple[list[Note], list[Note]]:
 def as_json(log: InterviewLog) -> dict[str, object]:
     """Return the whole interview as what ``json.dumps`` takes (NaN becomes ``None``)."""
     summaries = [summarise(answer) for answer in log.answers]
-    strengths, suggestions = notes(summaries)
+    strengths, suggestions = notes(summaries, log.heard)
 
     def clean(value: object) -> object:
         if isinstance(value, float):
@@ -244,5 +271,6 @@ def as_json(log: InterviewLog) -> dict[str, object]:
         ],
         'strengths': [vars(note) for note in strengths],
         'suggestions': [vars(note) for note in suggestions],
+        'left_out': list(log.left_out),
         'classes': list(EMOTIONS),
     }

@@ -9,10 +9,11 @@ import numpy as np
 from emotion_perception.audio import snr
 from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.level import SILENCE, level
-from emotion_perception.audio.pcm import RATE, to_int16
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.resample import MonoResampler
 from emotion_perception.audio.segment import EndedBy, Segment, Segmenter, SegmentSettings
 from emotion_perception.audio.vad import Vad
+from emotion_perception.media.samples import to_int16
 
 
 @dataclass(frozen=True)

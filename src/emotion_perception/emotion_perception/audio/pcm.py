@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from emotion_perception.media.samples import to_int16
+
 RATE = 16000
 """Samples per second of everything behind the resampler."""
 
@@ -61,18 +63,6 @@ def decode(data: bytes | bytearray | memoryview | np.ndarray, sample_format: str
     elif not np.isfinite(samples).all():
         raise AudioFormatError('it contains values that are not finite (NaN or infinity)')
     return samples.reshape(-1, channels)
-
-
-def to_int16(samples: np.ndarray) -> np.ndarray:
-    """Return float samples (full scale -1..1) as int16 of the same shape, clipped; int16 stays.
-
-    Values that are not finite become 0.
-    """
-    samples = np.asarray(samples)
-    if samples.dtype == np.int16:
-        return samples
-    scaled = np.nan_to_num(samples * np.float32(32768.0), nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(np.rint(scaled), -32768, 32767).astype(np.int16)
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ class MonoResampler:
                                    f'({LOWEST_RATE} to {HIGHEST_RATE} Hz are taken)')
         self.rate = rate
         self.target = target
+        self._mixer = Mixer(rate)
         self._stream = None if rate == target else soxr.ResampleStream(rate, target, 1, 'float32')
 
     @property
@@ -35,10 +36,10 @@ class MonoResampler:
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Return what is ready after a chunk.
 
-        :param samples: (n,) or (n, channels), int16 or float in -1..1; channels are averaged.
+        :param samples: (n,) or (n, channels), int16 or float in -1..1; see :class:`Mixer`.
         :return: float32 (m,) in -1..1; may be empty.
         """
-        mono = mix(samples)
+        mono = self._mixer.push(samples)
         return mono if self._stream is None else self._stream.resample_chunk(mono)
 
     def flush(self) -> np.ndarray:
@@ -47,15 +48,63 @@ class MonoResampler:
             return np.zeros(0, np.float32)
         rest = self._stream.resample_chunk(np.zeros(0, np.float32), last=True)
         self._stream.clear()
+        self._mixer = Mixer(self.rate)
         return rest
 
 
+class Mixer:
+    """Makes one channel of several as they come in, without seams.
+
+    It is their mean, but channels that cancel each other (a plug wired the wrong way, a balanced
+    line taken for two channels) would leave nothing of the voice: then it is the loudest of them.
+    Two channels that have nothing in common leave half the power of one in their mean, one of
+    two that is silent leaves a quarter; less than a tenth means that they cancel.
+
+    :param rate: samples per second.
+    """
+
+    _CANCELLED = 0.1
+    # The powers that are compared: those of about the last so many seconds.
+    _MEMORY = 0.5
+    # A change from one to the other is spread over so many seconds.
+    _FADE = 0.01
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._powers = np.zeros(0)
+        self._chosen: int | None = None
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """Return a chunk (n,) or (n, channels), int16 or float in -1..1, as float32 (n,)."""
+        samples = to_float(samples)
+        if samples.ndim == 1 or samples.shape[1] == 1:
+            return samples.reshape(-1)
+        if not len(samples):
+            return np.zeros(0, np.float32)
+        mean = samples.mean(axis=1, dtype=np.float32)
+        powers = np.array([np.mean(np.square(column), dtype=np.float64)
+                           for column in (mean, *samples.T)])
+        keep = np.exp(-len(samples) / (self._MEMORY * self._rate))
+        if self._powers.size != powers.size:
+            self._powers, self._chosen, first = powers, None, True
+        else:
+            self._powers, first = keep * self._powers + (1 - keep) * powers, False
+        before, loudest = self._chosen, int(np.argmax(self._powers[1:]))
+        if self._powers[0] >= self._CANCELLED * self._powers[1 + loudest]:
+            self._chosen = None
+        elif before is None:
+            self._chosen = loudest
+        mixed = mean if self._chosen is None else samples[:, self._chosen]
+        if first or before == self._chosen:
+            return np.ascontiguousarray(mixed)
+        fade = np.minimum(1, np.arange(len(mixed), dtype=np.float32) / (self._FADE * self._rate))
+        old = mean if before is None else samples[:, before]
+        return fade * mixed + (1 - fade) * old
+
+
 def mix(samples: np.ndarray) -> np.ndarray:
-    """Return (n,) or (n, channels) samples as float32 mono (n,): the mean of the channels."""
-    samples = to_float(samples)
-    if samples.ndim == 1:
-        return samples
-    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+    """Return a whole signal, (n,) or (n, channels), as float32 mono (n,); see :class:`Mixer`."""
+    return Mixer(RATE).push(samples)
 
 
 def to_mono16k(samples: np.ndarray, rate: int) -> np.ndarray:
@@ -64,4 +113,4 @@ def to_mono16k(samples: np.ndarray, rate: int) -> np.ndarray:
     :raises AudioFormatError: if the rate cannot be right.
     """
     resampler = MonoResampler(rate)
-    return np.concatenate([resampler.push(samples), resampler.flush()])
+    return np.concatenate([resampler.push(mix(samples)), resampler.flush()])

@@ -24,7 +24,8 @@ from emotion_perception.vision.calibration import (
     CalibrationError,
     load_calibration,
 )
-from emotion_perception.vision.sources import Frame, Source, SourceSettings
+from emotion_perception.vision.source import Frame, SourceSettings
+from emotion_perception.vision.sources import Source
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class CameraNode(Node):
                 if not self.context.ok():
                     # Ctrl-C: nothing can be published any more.
                     return
-                # A SourceError, or what a library makes of a strange file: the node goes on.
+                # A MediaError, or what a library makes of a strange file: the node goes on.
                 self.get_logger().error(f'{error}; next try in {pause:g} s')
                 self._diagnostics.error(str(error))
                 self._stop.wait(pause)

@@ -13,14 +13,10 @@ from std_msgs.msg import Header
 
 from emotion_perception.audio.level import level
 from emotion_perception.audio.pcm import to_s16le
-from emotion_perception.audio.sources import (
-    AudioChunk,
-    AudioSource,
-    AudioSourceError,
-    Backoff,
-    SourceSettings,
-    open_source,
-)
+from emotion_perception.audio.source import AudioSource, Backoff, SourceSettings
+from emotion_perception.audio.sources import open_source
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.sound import AudioChunk
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_stamp
 from emotion_perception.ros.diagnostics import Diagnostics
@@ -93,7 +89,7 @@ class MicrophoneNode(Node):
                 finally:
                     self._source.close()
                 break
-            except AudioSourceError as error:
+            except MediaError as error:
                 wait = backoff.next()
                 self._report.warn('source', f'{error}; next try in {wait:g} s')
                 self._diagnostics.error(str(error))

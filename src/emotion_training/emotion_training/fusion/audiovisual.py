@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from emotion_perception.audio import snr
 from emotion_perception.emotions import EMOTIONS
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.pictures import PictureReader
 from emotion_perception.models import FaceEmotionRecognizer, SpeechEmotionRecognizer
 from emotion_perception.vision.finder import FaceFinder
 from emotion_training.common.files import TrainingError
 from emotion_training.ser import corpora
+
+log = logging.getLogger(__name__)
 
 VIDEO = ('.mp4', '.flv', '.avi', '.mov', '.mkv', '.webm', '.mpg')
 UNIFORM = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
@@ -150,12 +154,15 @@ def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionReco
 
     finder, crops, quality = FaceFinder(), [], []
     seen: list[str] = []
-    for moment, frame in _frames(clip.video, rate):
-        tracked = finder.find(frame, moment)
-        if tracked:
-            seen.append(tracked[0].id)
-            crops.append(tracked[0].crop)
-            quality.append(tracked[0].quality)
+    try:
+        for moment, frame in _frames(clip.video, rate):
+            tracked = finder.find(frame, moment)
+            if tracked:
+                seen.append(tracked[0].id)
+                crops.append(tracked[0].crop)
+                quality.append(tracked[0].quality)
+    except MediaError as error:
+        log.warning('%s: only its sound is used', error)
     face, face_weight = UNIFORM, 0.0
     embeddings = {name: np.empty(0, np.float32) for name in ('face', 'voice')}
     if seen:
@@ -180,19 +187,12 @@ def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionReco
 
 
 def _frames(path: Path, rate: float) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (seconds, BGR picture) of a film, at most ``rate`` a second."""
-    capture = cv2.VideoCapture(str(path))
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    fps = fps if 0 < fps < 1000 else 25.0
-    number, due = 0, 0.0
-    try:
-        while capture.grab():
-            moment = number / fps
-            number += 1
-            if moment + 1e-6 >= due:
-                due = moment + 1.0 / rate
-                good, frame = capture.retrieve()
-                if good:
-                    yield moment, frame
-    finally:
-        capture.release()
+    """Yield (seconds, BGR picture) of a film, at most ``rate`` a second.
+
+    :raises MediaError: if it has no picture that can be decoded.
+    """
+    with PictureReader(path, log.warning) as reader:
+        for picture in reader:
+            if picture.time >= reader.skip_before:
+                yield picture.time, picture.image()
+                reader.skip_before = picture.time + 1.0 / rate - 1e-6

@@ -14,17 +14,14 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import soundfile
 
 from emotion_perception.audio.level import clipped, level
-from emotion_perception.audio.pcm import to_float, to_int16
-from emotion_perception.audio.sources import (
-    AudioSource,
-    AudioSourceError,
-    SourceSettings,
-    open_source,
-)
+from emotion_perception.audio.pcm import to_float
+from emotion_perception.audio.source import AudioSource, AudioSourceError, SourceSettings
+from emotion_perception.audio.sources import open_source
 from emotion_perception.emotions import EMOTIONS, emotion_of
+from emotion_perception.media.samples import to_int16
+from emotion_perception.media.wav import write_wav
 from emotion_training.common.files import TrainingError
 from emotion_training.ser.frontend import RATE
 
@@ -251,7 +248,7 @@ class Session:
         while path.exists():
             number += 1
             path = self.folder / f'{name}_{number}.wav'
-        soundfile.write(path, to_int16(take.samples), RATE, subtype='PCM_16')
+        write_wav(path, to_int16(take.samples), RATE)
         new = not self.manifest.is_file()
         with open(self.manifest, 'a', newline='', encoding='utf-8') as file:
             writer = csv.DictWriter(file, COLUMNS)

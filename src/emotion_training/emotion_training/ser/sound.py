@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_perception.audio.pcm import to_float
-from emotion_perception.audio.sources import AudioSourceError, decode_file
+from emotion_perception.audio.resample import mix
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.sound import read_sound as read_media
 from emotion_training.common.files import TrainingError
 from emotion_training.ser.frontend import RATE
 
@@ -18,30 +19,20 @@ LONGEST = 60.0
 
 def read_native(path: Path, longest: float = LONGEST,
                 say: Callable[[str], None] = lambda _: None) -> tuple[np.ndarray, int]:
-    """Return the first ``longest`` seconds of a file as the mean of its channels.
+    """Return the first ``longest`` seconds of a file as one channel.
 
-    Any number of channels, sampling rate and sample format that libsndfile or ffmpeg reads;
-    values beyond full scale are clipped, values that are not finite become silence.
+    Any number of channels, sampling rate and sample format that the reader of media knows; values
+    beyond full scale are clipped, values that are not finite become silence.
 
-    :param say: told of what was cut or repaired.
+    :param say: told of what was cut, lost or repaired.
     :return: float32 (n,) in -1..1, and the file's own rate in Hz.
     :raises TrainingError: if the file cannot be read or holds no sample.
     """
-    blocks, rate, seconds = [], RATE, 0.0
     try:
-        for block, rate in decode_file(Path(path), 1.0, say):
-            blocks.append(to_float(block).mean(axis=1))
-            seconds += len(block) / rate
-            if seconds >= longest:
-                if seconds > longest or len(block) == round(rate):
-                    say(f'{path}: only its first {longest:.0f} s are used')
-                break
-    except AudioSourceError as error:
+        samples, rate = read_media(Path(path), say, longest)
+    except MediaError as error:
         raise TrainingError(str(error)) from error
-    if not blocks:
-        raise TrainingError(f'{path}: holds no sample')
-    samples = np.concatenate(blocks)[:round(longest * rate)]
-    return np.ascontiguousarray(samples, np.float32), rate
+    return np.ascontiguousarray(mix(samples), np.float32), rate
 
 
 def read_sound(path: Path, rate: int = RATE, longest: float = LONGEST) -> np.ndarray:

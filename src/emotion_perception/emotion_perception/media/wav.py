@@ -1,0 +1,22 @@
+"""Write sound to a file that everything reads."""
+
+from __future__ import annotations
+
+import os
+import wave
+
+import numpy as np
+
+
+def write_wav(path: str | os.PathLike[str], samples: np.ndarray, rate: int) -> None:
+    """Write a WAV file of 16 bits.
+
+    :param samples: int16 (n,) or (n, channels).
+    :param rate: samples per second.
+    :raises OSError: if it cannot be written.
+    """
+    with wave.open(os.fspath(path), 'wb') as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.astype('<i2').tobytes())

@@ -1,0 +1,118 @@
+"""Cameras and streams: pictures that come when they come."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.pictures import PictureReader
+from emotion_perception.vision.source import Frame, SourceError, SourceSettings
+
+
+class Live(Protocol):
+    """An open camera or stream."""
+
+    def read(self) -> Frame:
+        """Wait for the next picture.
+
+        :raises MediaError: if it is lost.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+def open_live(kind: str, settings: SourceSettings) -> Live:
+    """Open a ``'camera'`` or a ``'stream'``.
+
+    :raises MediaError: if it cannot be opened.
+    """
+    return Stream(settings.source.strip()) if kind == 'stream' else Camera(settings)
+
+
+class Camera:
+    """A capture device of this machine, through OpenCV."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self._name = source = settings.source.strip()
+        if source.startswith('/') and not Path(source).exists():
+            raise SourceError(f'camera {source} is not there')
+        try:
+            self._capture = cv2.VideoCapture(int(source) if source.isdigit() else source)
+        except cv2.error:
+            self._capture = cv2.VideoCapture()
+        if not self._capture.isOpened():
+            self._capture.release()
+            raise SourceError(f'camera {source} cannot be opened')
+        # The format first: it decides which sizes and rates the camera offers.
+        if settings.format:
+            code = cv2.VideoWriter_fourcc(*settings.format.upper())
+            self._capture.set(cv2.CAP_PROP_FOURCC, code)
+        for key, value in (
+            (cv2.CAP_PROP_FRAME_WIDTH, settings.width),
+            (cv2.CAP_PROP_FRAME_HEIGHT, settings.height),
+            (cv2.CAP_PROP_FPS, settings.rate),
+        ):
+            if value:
+                self._capture.set(key, value)
+        # Old pictures in the driver's queue would be delay.
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+
+    def read(self) -> Frame:
+        """Wait for the next picture."""
+        if not self._capture.grab():
+            raise SourceError(f'camera {self._name} gives no more pictures')
+        taken = time.monotonic()
+        done, image = self._capture.retrieve()
+        if not done or image is None or not image.size:
+            raise SourceError(f'camera {self._name} gave a broken picture')
+        return Frame(_three_channels(image), taken)
+
+    def close(self) -> None:
+        """Let go of the device."""
+        self._capture.release()
+
+
+class Stream:
+    """Pictures from a server as they come; those of a recording there, at their own speed."""
+
+    def __init__(self, address: str) -> None:
+        self._name = address
+        self._reader = PictureReader(address, live=True)
+        self._pictures = iter(self._reader)
+        self._recorded = not math.isnan(self._reader.contents.seconds)
+        self._start: float | None = None
+
+    def read(self) -> Frame:
+        """Wait for the next picture."""
+        try:
+            picture = next(self._pictures, None)
+        except MediaError as error:
+            raise SourceError(f'stream {error}') from error
+        if picture is None:
+            raise SourceError(f'stream {self._name} gives no more pictures')
+        taken = time.monotonic()
+        if self._start is None:
+            self._start = taken - picture.time
+        image = picture.image()
+        due = self._start + picture.time
+        if self._recorded and due > taken:
+            time.sleep(max(0.0, due - time.monotonic()))
+            taken = due
+        return Frame(image, taken)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._reader.close()
+
+
+def _three_channels(image: np.ndarray) -> np.ndarray:
+    return image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
