@@ -19,17 +19,20 @@ SCREENS = {
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version='0.2.0',
     packages=find_packages(exclude=['test', 'test.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
-        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}', ['package.xml', 'LICENSE']),
     ],
     zip_safe=False,
-    maintainer='The emotion perception team',
-    maintainer_email='emotion-perception@example.org',
+    # Without it `colcon test` would run nothing, and say OK.
+    extras_require={'test': ['pytest']},
+    maintainer='Emotion Perception Maintainers',
+    maintainer_email='emotion-perception@users.noreply.github.com',
     description='Applications of emotion perception: multimodal cycle, game, mock interview.',
     license='Apache-2.0',
+    license_files=['LICENSE'],
     entry_points={
         'console_scripts': [
             f'{node} = {NAME}.{place.partition(":")[0]}:main' for node, place in NODES.items()

@@ -8,17 +8,20 @@ NAME = 'emotion_bringup'
 
 setup(
     name=NAME,
-    version='0.1.0',
+    version='0.2.0',
     packages=find_packages(exclude=['test', 'test.*']),
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
-        (f'share/{NAME}', ['package.xml']),
+        (f'share/{NAME}', ['package.xml', 'LICENSE']),
         (f'share/{NAME}/launch', sorted(glob('launch/*.launch.py'))),
         (f'share/{NAME}/config', sorted(glob('config/*.yaml') + glob('config/*.rviz'))),
     ],
     zip_safe=False,
-    maintainer='The emotion perception team',
-    maintainer_email='emotion-perception@example.org',
+    # Without it `colcon test` would run nothing, and say OK.
+    extras_require={'test': ['pytest']},
+    maintainer='Emotion Perception Maintainers',
+    maintainer_email='emotion-perception@users.noreply.github.com',
     description='The graphs of emotion perception and how to start them.',
     license='Apache-2.0',
+    license_files=['LICENSE'],
 )

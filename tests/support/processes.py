@@ -9,13 +9,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import yaml
-
-from emotion_bringup.graphs import PACKAGES
-from emotion_bringup.runner import executable as installed
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
@@ -24,6 +22,22 @@ _PR_SET_PDEATHSIG = 1
 def _die_with_parent() -> None:
     """Have the kernel end this process when the test run dies, however it dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def executable(name: str) -> Path:
+    """Return the file that ``ros2 run PACKAGE NAME`` starts, whichever package has the node.
+
+    Raises:
+        LookupError: if no installed package has such a node.
+
+    """
+    from ament_index_python.packages import get_package_prefix
+
+    points = list(entry_points(group='emotion.nodes', name=name))
+    if not points:
+        raise LookupError(f'no installed package has a node {name!r}')
+    package = points[0].module.partition('.')[0]
+    return Path(get_package_prefix(package), 'lib', package, name)
 
 
 class Process:
@@ -169,7 +183,7 @@ class ProcessGroup:
 
     def node(
         self,
-        executable: str,
+        node: str,
         *,
         name: str = '',
         namespace: str = '',
@@ -180,10 +194,10 @@ class ProcessGroup:
         parameters: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> Process:
-        """Start a node of this project, `executable` being 'fer_node' and the like.
+        """Start a node by the name of its executable, 'fer_node' and the like.
 
         Args:
-            executable: The node's module in ``emotion_perception.nodes``.
+            node: The name of its executable.
             name: Another node name.
             namespace: A namespace, '/left' for example.
             remap: Topic and service names, from → to.
@@ -194,7 +208,7 @@ class ProcessGroup:
             more: Parameters.
 
         """
-        words = [str(installed(PACKAGES[executable], executable)), *arguments, '--ros-args']
+        words = [str(executable(node)), *arguments, '--ros-args']
         if name:
             words += ['-r', f'__node:={name}']
         if namespace:
@@ -203,10 +217,10 @@ class ProcessGroup:
             words += ['-r', f'{before}:={after}']
         values = {**(parameters or {}), **more}
         if values:
-            file = self.folder / f'{len(self.processes):02d}-{name or executable}.yaml'
+            file = self.folder / f'{len(self.processes):02d}-{name or node}.yaml'
             file.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}))
             words += ['--params-file', str(file)]
-        return self.start(*words, name=name or executable, env=env, may_end=may_end)
+        return self.start(*words, name=name or node, env=env, may_end=may_end)
 
     def check(self) -> None:
         """Raise AssertionError if a process died that the test did not expect to end."""
