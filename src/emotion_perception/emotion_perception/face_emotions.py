@@ -13,6 +13,7 @@ import numpy as np
 
 from emotion_perception.emotions import Emotion
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
+from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
 from emotion_perception.vision.primary import HasBox, Primary, PrimarySettings
 from emotion_perception.vision.smooth import Smoother, SmoothSettings
@@ -194,6 +195,7 @@ class FaceEmotions:
         smooth: SmoothSettings | None = None,
         primary: PrimarySettings | None = None,
     ) -> None:
+        self._line = TimeLine()
         self.finder = FaceFinder(finder or FinderSettings())
         self.reader = FaceReader(
             FaceEmotionRecognizer(load_model(model, 'fer', models)), smooth, primary
@@ -221,10 +223,17 @@ class FaceEmotions:
         reported once it was seen in two frames.
 
         :param picture: (height, width, 3), BGR uint8.
-        :param time: of its acquisition, seconds.
+        :param time: of its acquisition, seconds; a frame out of order gives nothing, and a film
+            that begins anew makes it forget everybody (:mod:`emotion_perception.timing`).
         :raises ValueError: if the picture is anything else.
         """
-        faces = self.finder.find(picture, time)
+        order = self._line.take(time)
+        if order is Order.LATE:
+            return []
+        if order is Order.ANEW:
+            self.finder.reset()
+            self.reader.reset()
+        faces = self.finder.find(picture, time) or []
         readings, primary = self.reader.read(faces, time)
         return [
             FaceEmotion(face, reading, face.id == primary)
@@ -233,5 +242,6 @@ class FaceEmotions:
 
     def reset(self) -> None:
         """Forget everybody: the next frame belongs to another film."""
+        self._line.reset()
         self.finder.reset()
         self.reader.reset()

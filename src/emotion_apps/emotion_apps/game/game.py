@@ -234,6 +234,7 @@ class GameState:
 
     stamp: int
     phase: Phase
+    running: bool
     prompt: str
     round: int
     rounds: int
@@ -402,6 +403,7 @@ class Game:
         return GameState(
             stamp=self._stamp,
             phase=self._phase,
+            running=self._phase in UNDER_WAY or self._phase == Phase.WAITING_PLAYERS,
             prompt=self._prompt(),
             round=self._round,
             rounds=self._rounds,

@@ -63,6 +63,7 @@ def to_state_message(state: GameState, frame_id: str = '') -> StateMessage:
         header=Header(stamp=from_nanoseconds(state.stamp), frame_id=frame_id),
         phase=int(state.phase),
         phase_name=state.phase.name,
+        running=state.running,
         prompt=state.prompt,
         round=state.round,
         rounds=state.rounds,
@@ -100,6 +101,7 @@ def from_state_message(message: StateMessage) -> GameState:
     return GameState(
         stamp=to_nanoseconds(message.header.stamp),
         phase=Phase(message.phase),
+        running=message.running,
         prompt=message.prompt,
         round=message.round,
         rounds=message.rounds,

@@ -199,6 +199,7 @@ class InterviewNode(Node):
         message = InterviewState(
             phase=int(interview.phase),
             phase_name=interview.phase.name,
+            running=interview.phase in (Phase.QUESTION, Phase.ANSWER),
             question=interview.number,
             questions=len(interview.questions),
             text=interview.text,

@@ -24,6 +24,7 @@ def to_state_message(snapshot: Snapshot, header: Header) -> MultimodalState:
         header=header,
         phase=int(snapshot.phase),
         phase_name=snapshot.phase.name,
+        running=snapshot.running,
         prompt=snapshot.prompt,
         cycle=snapshot.cycle,
         progress=float(snapshot.progress),
@@ -52,7 +53,7 @@ def to_snapshot(message: MultimodalState) -> Snapshot:
     return Snapshot(
         phase=Phase(message.phase),
         prompt=message.prompt,
-        running=message.prompt != 'STOPPED',
+        running=message.running,
         cycle=message.cycle,
         progress=message.progress,
         remaining=message.remaining,

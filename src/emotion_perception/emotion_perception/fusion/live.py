@@ -12,6 +12,7 @@ from emotion_perception.emotions import EMOTIONS
 from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine, reliability
 from emotion_perception.fusion.learnt import LearntFusion
 from emotion_perception.settings import setting
+from emotion_perception.timing import Order, TimeLine
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ class LiveFusion:
         self._settings = FusionSettings()
         self.settings = settings
         self._faces: deque[Reading] = deque()
+        self._face_line = TimeLine()
         self._voice: Reading | None = None
+        self._voice_line = TimeLine()
 
     @property
     def settings(self) -> FusionSettings:
@@ -124,32 +127,32 @@ class LiveFusion:
         self._settings = settings
 
     def add_face(self, reading: Reading) -> Fused | None:
-        """Take a face; return both as one at its time, or ``None`` if it is older than the last.
+        """Take a face; return both as one at its time, or ``None`` if it comes out of order.
+
+        One out of order is sorted in, for the utterance that covers it. When the source begins
+        anew, the faces of before are forgotten, and so is an utterance that would lie in the
+        future.
 
         :raises ValueError: if its probabilities or its time are not finite.
         """
         _check(reading)
-        newest = self._faces[-1].time if self._faces else -math.inf
-        if newest - reading.time > self.settings.history:
-            # The clock was set back: what is remembered belongs to another time.
-            self.clear()
-            newest = -math.inf
+        order = self._face_line.take(reading.time)
+        if order is Order.ANEW:
+            self._faces.clear()
+            if self._voice is not None and self._voice.time > reading.time:
+                self._forget_voice()
         self._insert(reading)
-        if reading.time < newest:
-            return None
-        return self._fuse_now(reading)
+        return None if order is Order.LATE else self._fuse_now(reading)
 
     def add_voice(self, reading: Reading) -> Fused:
         """Take an utterance; return it as one with the faces seen while it was spoken.
 
+        One out of order is answered, but the later one stays the last.
+
         :raises ValueError: if its probabilities or its time are not finite.
         """
         _check(reading)
-        if (
-            self._voice is None
-            or reading.time >= self._voice.time
-            or self._voice.time - reading.time > self.settings.history
-        ):
+        if self._voice_line.take(reading.time) is not Order.LATE:
             self._voice = reading
         faces = self._faces_of(reading.time - reading.span, reading.time)
         gap = 0.0
@@ -165,7 +168,12 @@ class LiveFusion:
     def clear(self) -> None:
         """Forget everything."""
         self._faces.clear()
+        self._face_line.reset()
+        self._forget_voice()
+
+    def _forget_voice(self) -> None:
         self._voice = None
+        self._voice_line.reset()
 
     def _insert(self, reading: Reading) -> None:
         at = len(self._faces)

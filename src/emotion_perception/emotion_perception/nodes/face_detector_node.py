@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from emotion_msgs.msg import Face, FaceArray
 from emotion_perception.ros import qos
@@ -18,7 +19,9 @@ from emotion_perception.ros.convert import (
 )
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
+from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
+from emotion_perception.timing import Order
 from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
 
 
@@ -28,7 +31,9 @@ class FaceDetectorNode(ModelNode):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('face_detector_node', FinderSettings, **arguments)
         self._finder: FaceFinder | None = None
-        self._worker: LatestWorker[Image] | None = None
+        self._worker: LatestWorker[tuple[Image, Header]] | None = None
+        self._stamps = Stamps(self, 'camera/image_raw')
+        self._line = StampedLine(self, 'camera/image_raw')
 
     def load(self) -> None:
         """Make detector and tracker."""
@@ -37,6 +42,8 @@ class FaceDetectorNode(ModelNode):
 
     def start(self) -> None:
         """Take pictures."""
+        self._finder.reset()
+        self._line.reset()
         self._publisher = BusPublisher(self, FaceArray, 'emotion/detections', qos.IMAGE)
         self._worker = LatestWorker(self._work, self._on_failure, 'face_detector')
         self._subscription = BusSubscription(self, Image, 'camera/image_raw', self._on_image)
@@ -60,30 +67,33 @@ class FaceDetectorNode(ModelNode):
         """Return what the diagnostics say besides rate and latency."""
         return {'model': self._finder.name if self._finder else self.settings.detector,
                 'device': 'cpu', 'dropped': self._worker.dropped if self._worker else 0,
-                'warnings': self.report.warnings}
+                'out_of_order': self._line.late, 'warnings': self.report.warnings}
 
     def _on_image(self, message: Image) -> None:
         if self.enabled:
-            self._worker.put(message)
+            self._worker.put((message, self._stamps.header(message.header)))
 
-    def _work(self, message: Image) -> None:
+    def _work(self, item: tuple[Image, Header]) -> None:
+        message, header = item
+        time = to_seconds(header.stamp)
+        order = self._line.take(time)
+        if order is Order.LATE:
+            return
+        if order is Order.ANEW:
+            self._finder.reset()
         picture = image_to_array(message)
-        # A driver that does not stamp its pictures leaves zero.
-        time = to_seconds(message.header.stamp) or self._now()
-        faces = [self._face(message, face) for face in self._finder.find(picture, time)]
-        result = FaceArray(header=message.header, image_width=message.width,
+        faces = [self._face(message, header, face)
+                 for face in self._finder.find(picture, time) or ()]
+        result = FaceArray(header=header, image_width=message.width,
                            image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
-        self.diagnostics.tick(self._now() - time)
+        self.diagnostics.tick(now(self) - time)
 
-    def _now(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
-
-    def _face(self, message: Image, face: FoundFace) -> Face:
+    def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
         return Face(id=face.id, region=to_region(face.box, message.width, message.height),
                     score=face.score, landmarks=face.landmarks.ravel(), quality=face.quality,
-                    crop=array_to_image(face.crop, message.header))
+                    crop=array_to_image(face.crop, header))
 
     def _on_failure(self, error: Exception) -> None:
         if not self.context.ok():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
 from emotion_perception.face_emotions import FaceReader, FaceReading
@@ -22,8 +23,10 @@ from emotion_perception.ros.convert import (
 )
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
+from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.settings import setting
+from emotion_perception.timing import Order
 from emotion_perception.vision.primary import PrimarySettings
 from emotion_perception.vision.smooth import SmoothSettings
 
@@ -56,7 +59,9 @@ class FerNode(ModelNode):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('fer_node', FerNodeSettings, **arguments)
         self._reader: FaceReader | None = None
-        self._worker: LatestWorker[FaceArray] | None = None
+        self._worker: LatestWorker[tuple[FaceArray, Header]] | None = None
+        self._stamps = Stamps(self, 'emotion/detections')
+        self._line = StampedLine(self, 'emotion/detections')
         self.parameters.on_change(self._apply)
 
     def load(self) -> None:
@@ -68,6 +73,7 @@ class FerNode(ModelNode):
 
     def start(self) -> None:
         """Take detections."""
+        self._line.reset()
         self._reader.reset()
         self._faces = BusPublisher(self, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
         self._face = BusPublisher(self, EmotionPrediction, 'emotion/face', qos.RESULT)
@@ -101,6 +107,7 @@ class FerNode(ModelNode):
             'model': model.name,
             'device': model.device,
             'dropped': self._worker.dropped if self._worker else 0,
+            'out_of_order': self._line.late,
             'warnings': self.report.warnings,
         }
 
@@ -111,15 +118,21 @@ class FerNode(ModelNode):
 
     def _on_detections(self, message: FaceArray) -> None:
         if self.enabled:
-            self._worker.put(message)
+            self._worker.put((message, self._stamps.header(message.header)))
 
-    def _work(self, message: FaceArray) -> None:
-        time = to_seconds(message.header.stamp) or self._now()
+    def _work(self, item: tuple[FaceArray, Header]) -> None:
+        message, header = item
+        time = to_seconds(header.stamp)
+        order = self._line.take(time)
+        if order is Order.LATE:
+            return
+        if order is Order.ANEW:
+            self._reader.reset()
         subjects = self._subjects(message)
-        result = EmotionPredictionArray(header=message.header)
+        result = EmotionPredictionArray(header=header)
         readings, primary = self._reader.read(subjects, time)
         result.predictions = [
-            self._prediction(message, subject, reading)
+            self._prediction(header, subject, reading)
             for subject, reading in zip(subjects, readings)
         ]
         result.primary_id = primary or ''
@@ -128,10 +141,7 @@ class FerNode(ModelNode):
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
         self._faces.publish(result)
-        self.diagnostics.tick(self._now() - time)
-
-    def _now(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
+        self.diagnostics.tick(now(self) - time)
 
     def _subjects(self, message: FaceArray) -> list[_Subject]:
         """Read the crops; a face whose crop cannot be read is left out."""
@@ -153,10 +163,10 @@ class FerNode(ModelNode):
         return subjects
 
     def _prediction(
-        self, message: FaceArray, subject: _Subject, reading: FaceReading
+        self, header: Header, subject: _Subject, reading: FaceReading
     ) -> EmotionPrediction:
         return to_prediction(
-            message.header,
+            header,
             EmotionPrediction.FACE,
             subject.id,
             reading.probabilities,

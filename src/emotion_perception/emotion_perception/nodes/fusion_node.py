@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,12 @@ from emotion_perception.emotions import UNKNOWN
 from emotion_perception.fusion.live import Fused, FusionSettings, LiveFusion, Reading
 from emotion_perception.models import ModelError
 from emotion_perception.ros import qos
-from emotion_perception.ros.convert import to_prediction, to_seconds
+from emotion_perception.ros.convert import to_prediction
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
+from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.settings import setting
+from emotion_perception.timing import AHEAD
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class FusionNode(ModelNode):
         super().__init__('fusion_node', FusionNodeSettings, **arguments)
         self._fusion = LiveFusion()
         self._models: dict[str, str] = {}
-        self._last = 0.0
+        self._last = self._last_wall = 0.0
+        self._stamps = {name: Stamps(self, f'emotion/{name}', ahead=AHEAD)
+                        for name in ('face', 'voice')}
         self.parameters.on_change(self._on_settings)
 
     def load(self) -> None:
@@ -76,10 +81,13 @@ class FusionNode(ModelNode):
         fused = self._take(message, self._fusion.add_face)
         if fused is None:
             return
-        # A clock that was set back starts anew.
-        if 0.0 <= fused.time - self._last < 0.999 / self.settings.rate:
+        # By the stamps, so that a recording may be played at any speed; only where they stand
+        # still by the time that really passes.
+        wall = time.monotonic()
+        step = fused.time - self._last or wall - self._last_wall
+        if 0.0 <= step < 0.999 / self.settings.rate:
             return
-        self._last = fused.time
+        self._last, self._last_wall = fused.time, wall
         self._publish(fused, message)
 
     def _on_voice(self, message: EmotionPrediction) -> None:
@@ -90,10 +98,11 @@ class FusionNode(ModelNode):
     def _take(self, message: EmotionPrediction, add: Any) -> Fused | None:
         if not self.enabled or message.emotion == UNKNOWN:
             return None
-        self._models[('face', 'voice')[message.modality != EmotionPrediction.FACE]] = \
-            message.model
+        source = ('face', 'voice')[message.modality != EmotionPrediction.FACE]
+        self._models[source] = message.model
         try:
-            return add(Reading(to_seconds(message.header.stamp), message.subject_id,
+            return add(Reading(self._stamps[source].time(message.header.stamp),
+                               message.subject_id,
                                message.probabilities, message.quality, message.span,
                                message.model, np.asarray(message.embedding, np.float32)))
         except ValueError as error:
@@ -112,8 +121,7 @@ class FusionNode(ModelNode):
             header, EmotionPrediction.FUSED, fused.subject, fused.probabilities,
             model=f'{fused.method}({models})', quality=fused.quality,
             span=fused.span, region=trigger.region, sources=fused.sources))
-        now = self.get_clock().now().nanoseconds * 1e-9
-        self.diagnostics.tick(now - fused.time)
+        self.diagnostics.tick(now(self) - fused.time)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -21,6 +21,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
+from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.settings import setting
 from emotion_perception.voice_emotions import VoiceReader
@@ -50,6 +51,7 @@ class SerNode(ModelNode):
     def __init__(self, **arguments: Any) -> None:
         super().__init__('ser_node', SerNodeSettings, **arguments)
         self._reader: VoiceReader | None = None
+        self._stamps = Stamps(self, 'emotion/utterance')
         self.create_service(Trigger, '~/forget', self._on_forget)
 
     def load(self) -> None:
@@ -110,6 +112,7 @@ class SerNode(ModelNode):
                 'slow',
                 'the model is too slow for so many utterances: the oldest that waits is left out',
             )
+        message.header = self._stamps.header(message.header)
         self._waiting.append(message)
         self._worker.put(True)
 
@@ -159,8 +162,7 @@ class SerNode(ModelNode):
                 embedding=embedding,
             )
         )
-        now = self.get_clock().now().nanoseconds * 1e-9
-        self.diagnostics.tick(now - to_seconds(message.header.stamp))
+        self.diagnostics.tick(now(self) - to_seconds(message.header.stamp))
 
     def _on_failure(self, error: Exception) -> None:
         """Answer an utterance that the model could not take, and go on with the next one."""

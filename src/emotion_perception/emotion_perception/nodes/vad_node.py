@@ -22,6 +22,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
+from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.settings import setting
 
 
@@ -66,6 +67,7 @@ class VadNode(ModelNode):
         self._refused = ''
         self._first = self._last = 0.0
         self._frame_id = ''
+        self._stamps = Stamps(self, 'audio/audio_stamped')
         self._utterances = 0
         self.parameters.on_change(self._on_settings)
 
@@ -155,7 +157,7 @@ class VadNode(ModelNode):
         try:
             samples = decode(message.audio.data, self._info.sample_format, self._info.channels)
             events = self._listener.hear(samples, self._info.sample_rate,
-                                         to_seconds(message.header.stamp))
+                                         self._begin(message.header, len(samples)))
         except AudioFormatError as error:
             self.report.warn('format', f'bad sound: {error}; it is left out')
             return
@@ -164,6 +166,13 @@ class VadNode(ModelNode):
             self.report.warn('clipping', f'the sound clips ({share:.0%} of a block at full '
                              'scale): lower the gain of the microphone')
         self._publish(events)
+
+    def _begin(self, header: Header, samples: int) -> float:
+        """Return when the first sample of a block was taken, seconds."""
+        usable = self._stamps.header(header)
+        time = to_seconds(usable.stamp)
+        # What arrives now ended just now.
+        return time if usable is header else time - samples / self._info.sample_rate
 
     def _assume(self) -> None:
         """Take the format from the parameters."""
@@ -186,7 +195,7 @@ class VadNode(ModelNode):
                 self._activity.publish(VoiceActivity(
                     header=self._header(event.time), probability=event.probability,
                     speaking=event.speaking, level=event.level, duration=event.duration))
-                self.diagnostics.tick(self.get_clock().now().nanoseconds * 1e-9 - event.time)
+                self.diagnostics.tick(now(self) - event.time)
             else:
                 self._publish_utterance(event)
 

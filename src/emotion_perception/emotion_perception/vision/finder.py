@@ -61,8 +61,8 @@ class FaceFinder:
         """Run once: the first inference allocates, and a picture should not wait for that."""
         self._detector.detect(np.zeros((480, 640, 3), np.uint8))
 
-    def find(self, picture: np.ndarray, time: float) -> list[FoundFace]:
-        """Return the faces of a picture, largest first.
+    def find(self, picture: np.ndarray, time: float) -> list[FoundFace] | None:
+        """Return the faces of a picture, largest first; ``None`` if it comes out of order.
 
         :param picture: (height, width, 3), BGR uint8.
         :param time: of its acquisition, seconds.
@@ -72,6 +72,8 @@ class FaceFinder:
         tracks = self._tracker.update(
             found, time, (picture.shape[1], picture.shape[0]), [appearance(crop) for crop in crops]
         )
+        if tracks is None:
+            return None
         return [
             FoundFace(
                 track.id,

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from emotion_perception.settings import setting, validate
+from emotion_perception.timing import Order, TimeLine
 
 
 class HasBox(Protocol):
@@ -49,6 +50,7 @@ class Primary:
 
     def __init__(self, settings: PrimarySettings = PrimarySettings()) -> None:
         self.settings = settings
+        self._line = TimeLine()
         self._id: str | None = None
         self._seen = 0.0
         self._rival: str | None = None
@@ -58,13 +60,17 @@ class Primary:
         """Return the id of the primary face.
 
         :param faces: the faces of one frame.
-        :param time: of the frame, seconds; a jump back (a source that starts again) forgets.
+        :param time: of the frame, seconds; a frame out of order changes nothing, a source that
+            begins anew makes it forget.
         :return: an id among ``faces``, or ``None`` if there is none or the primary face is out
             of sight and keeps its place.
         """
-        if time < self._seen:
-            self.reset()
         widths = {face.id: float(face.box[2]) for face in faces}
+        order = self._line.take(time)
+        if order is Order.LATE:
+            return self._id if self._id in widths else None
+        if order is Order.ANEW:
+            self._forget()
         if self._id not in widths:
             self._rival = None
             if self._id is not None and time - self._seen <= self.settings.keep_seconds:
@@ -85,6 +91,10 @@ class Primary:
         return self._id
 
     def reset(self) -> None:
-        """Forget the primary face."""
+        """Forget the primary face, and begin a new time line."""
+        self._line.reset()
+        self._forget()
+
+    def _forget(self) -> None:
         self._id = self._rival = None
         self._seen = 0.0

@@ -10,6 +10,7 @@ import numpy as np
 
 from emotion_perception.emotions import Emotion
 from emotion_perception.settings import setting, validate
+from emotion_perception.timing import Order, TimeLine
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class _Person:
     first: float
     label: int
     since: float
+    line: TimeLine = field(default_factory=TimeLine)
     history: deque = field(default_factory=deque)
 
 
@@ -101,16 +103,25 @@ class Smoother:
 
         :param id: whose.
         :param probabilities: (6,), sums to 1.
-        :param time: of the frame, seconds; going back forgets this person.
+        :param time: of the frame, seconds; a reading out of order changes nothing (what is known
+            is returned), a source that begins anew makes it forget everybody.
         :raises ValueError: if the probabilities are not six finite numbers.
         """
         values = np.array([*np.ravel(probabilities), valence, arousal], np.float64)
         if values.shape != (8,) or not np.isfinite(values[:6]).all():
             raise ValueError(f'six finite probabilities are needed, got {probabilities}')
         person = self._people.get(id)
-        if person is None or not 0 <= time - person.last <= self.settings.forget_seconds:
+        if person is not None:
+            order = person.line.take(time)
+            if order is Order.LATE:
+                return self._reading(person)
+            if order is Order.ANEW:
+                self.reset()
+                person = None
+        if person is None or time - person.last > self.settings.forget_seconds:
             label = int(values[:6].argmax())
             person = _Person(values, time, time, label, time)
+            person.line.take(time)
             self._people[id] = person
         return self._step(person, values, time)
 
@@ -149,14 +160,19 @@ class Smoother:
         person.values, person.last = result, time
         if label != person.label:
             person.label, person.since = label, time
-        total = max(float(result[:6].sum()), 1e-9)
+        return self._reading(person)
+
+    def _reading(self, person: _Person) -> Smoothed:
+        """Return what is known of a person as of the last reading."""
+        values, time = person.values, person.last
+        total = max(float(values[:6].sum()), 1e-9)
         return Smoothed(
-            (result[:6] / total).astype(np.float32),
+            (values[:6] / total).astype(np.float32),
             Emotion(person.label),
             time - person.since >= self.settings.stable_seconds,
             self._span(person, time),
-            float(result[6]),
-            float(result[7]),
+            float(values[6]),
+            float(values[7]),
         )
 
     def _majority(

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.settings import setting, validate
+from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.detect import Detection, iou
 
 # Cost of a pair that cannot be.
@@ -238,6 +239,7 @@ class Tracker:
         self.settings = settings
         self._faces: list[_Face] = []
         self._count = 0
+        self._line = TimeLine()
         self._time = -np.inf
 
     def update(
@@ -246,20 +248,24 @@ class Tracker:
         time: float,
         image_size: tuple[int, int] | None = None,
         appearances: Sequence[np.ndarray | None] | None = None,
-    ) -> list[Track]:
+    ) -> list[Track] | None:
         """Take the detections of one frame.
 
         :param detections: the faces that were found.
-        :param time: of the frame, seconds; going back (a source that starts again) ends all
-            tracks.
+        :param time: of the frame, seconds; a source that begins anew ends all tracks.
         :param image_size: width and height: a lost face predicted outside cannot come back
             inside.
         :param appearances: :func:`appearance` of each detection's crop (``None`` where there is
             no crop); without them motion alone decides.
-        :return: the confirmed tracks seen in this frame, largest first.
+        :return: the confirmed tracks seen in this frame, largest first; ``None`` for a frame out
+            of order, which is left out.
         """
-        if time < self._time:
+        order = self._line.take(time)
+        if order is Order.LATE:
+            return None
+        if order is Order.ANEW:
             self._faces.clear()
+            self._time = -np.inf
         looks = list(appearances) if appearances is not None else [None] * len(detections)
         self._faces = [face for face in self._faces if self._lives(face, time)]
         self._time = time
@@ -297,6 +303,7 @@ class Tracker:
     def reset(self) -> None:
         """End all tracks; numbers go on."""
         self._faces.clear()
+        self._line.reset()
         self._time = -np.inf
 
     def _lives(self, face: _Face, time: float) -> bool:

@@ -1,0 +1,170 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""The one rule for time: what a stamp says, in which order stamps come, how much time passes.
+
+Sources stamp what they give, and the world does not keep to the idea that stamps grow: drivers
+leave them at zero or send frames out of order, clocks of two machines differ, somebody sets the
+clock, a recording starts over. Whatever takes stamps (trackers, smoothers, fusion, nodes, state
+machines) asks this module, so that all of them see the same thing at the same moment:
+
+=========================================  =====================================================
+a stamp that                               is
+=========================================  =====================================================
+is zero                                    the time of arrival, said once (:class:`Stamps`)
+lies more than ``AHEAD`` in the future     the time of arrival, said once, for whoever compares it
+                                           with the stamps of another source (:class:`Stamps`)
+equals the newest one                      in order (:class:`TimeLine`)
+is older than the newest, for up to        late: what it stamps is left out, and nothing else
+``LATE_IN_A_ROW`` in a row, none of them   happens (:class:`TimeLine`)
+by more than ``REORDER``
+is older than that, or one more is late    a source that began anew: everything of before is
+                                           forgotten, at once (:class:`TimeLine`)
+lies far after the newest                  in order: what was not seen meanwhile ages by itself
+=========================================  =====================================================
+
+A clock that is read again and again (:class:`Pace`) counts what passes: a step back, and a step
+forward of more than ``LONGEST_STEP``, is a clock that was set, and no time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from enum import Enum
+
+REORDER = 1.0
+"""Seconds by which a stamp may be older than the newest and still be one out of order."""
+
+LATE_IN_A_ROW = 3
+"""So many late stamps in a row are out of order; one more is a source that went back a little."""
+
+AHEAD = 0.5
+"""Seconds from now beyond which a stamp is another clock's."""
+
+LONGEST_STEP = 2.0
+"""Seconds between two looks at a clock that are time; more is a clock that was set."""
+
+
+class Order(Enum):
+    """Where a stamp stands in its time line."""
+
+    NEXT = 'in order'
+    LATE = 'out of order: to be left out'
+    ANEW = 'the source began anew: what was before is to be forgotten'
+
+
+class TimeLine:
+    """The order of the stamps of one stream.
+
+    :ivar newest: the newest stamp of the present line, seconds; minus infinity before the first.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew: the next stamp is in order, whatever it is."""
+        self.newest = -math.inf
+        self._late = 0
+
+    def take(self, stamp: float) -> Order:
+        """Note a stamp and say where it stands.
+
+        :param stamp: seconds; one that is not finite is always late.
+        """
+        if not math.isfinite(stamp):
+            return Order.LATE
+        if stamp >= self.newest:
+            order = Order.NEXT
+        else:
+            self._late += 1
+            if self._late <= LATE_IN_A_ROW and self.newest - stamp <= REORDER:
+                return Order.LATE
+            order = Order.ANEW
+        self.newest, self._late = stamp, 0
+        return order
+
+
+class Stamps:
+    """What the stamps of one source are worth: themselves, or the time of arrival.
+
+    :param say: called with a sentence when a kind of trouble is met for the first time.
+    :param ahead: seconds after now beyond which a stamp is another clock's; infinite for who
+        follows this source alone and needs no other clock.
+    :param behind: seconds before now beyond which a stamp is another clock's; infinite where
+        recordings may be played.
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], *, ahead: float = AHEAD, behind: float = math.inf
+    ) -> None:
+        self._say = say
+        self._ahead = ahead
+        self._behind = behind
+        self._said: set[str] = set()
+
+    def read(self, stamp: float, now: float, late: float = 0.0) -> float:
+        """Return the time that a stamp stands for, seconds.
+
+        :param stamp: as it came, seconds; 0 is none.
+        :param now: time of arrival by the clock of who asks, seconds; 0 is a simulated clock
+            that does not run yet.
+        :param late: seconds that the work on it may have taken, on top of ``behind``.
+        """
+        if stamp <= 0:
+            self._tell('zero', 'comes without a time stamp: the time of arrival is taken')
+            return now
+        if now <= 0:
+            return stamp
+        apart = stamp - now
+        if -self._behind - late <= apart <= self._ahead:
+            return stamp
+        self._tell(
+            'future' if apart > 0 else 'past',
+            f'is stamped {abs(apart):.1f} s {"ahead of" if apart > 0 else "behind"} the clock of '
+            'this machine: the clocks of the machines differ (or use_sim_time is not the same '
+            'everywhere); the time of arrival is taken',
+        )
+        return now
+
+    def _tell(self, kind: str, text: str) -> None:
+        if kind not in self._said:
+            self._said.add(kind)
+            self._say(text)
+
+
+class Pace:
+    """The time that passes for somebody who reads a clock that may be set.
+
+    :param longest: seconds between two looks that are time; infinite for the times of a
+        recording, which nobody sets.
+    :ivar time: seconds that have passed since the first look; never goes back.
+    :ivar jump: by how much the clock was set at the last look, seconds; 0 if it was not.
+    """
+
+    def __init__(self, longest: float = LONGEST_STEP) -> None:
+        self._longest = longest
+        self._now: float | None = None
+        self.time = 0.0
+        self.jump = 0.0
+
+    def step(self, now: float) -> float:
+        """Look at the clock; return the seconds since the last look, 0 or more.
+
+        A clock that is read through messages may go back a little, by less than ``REORDER``:
+        it then stands until it is where it was.
+        """
+        self.jump = 0.0
+        if not math.isfinite(now):
+            return 0.0
+        if self._now is None:
+            self._now = now
+        step = now - self._now
+        if -REORDER < step <= 0:
+            return 0.0
+        self._now = now
+        if not 0 < step <= self._longest:
+            self.jump = step
+            return 0.0
+        self.time += step
+        return step
