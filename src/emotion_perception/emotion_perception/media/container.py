@@ -20,12 +20,17 @@ from emotion_perception.media.files import check_file, is_stream, local_path
 # Opening a stream, or waiting for more of it, for longer than this (seconds) means: it is lost.
 STREAM_TIMEOUT = 4.0
 
+BEYOND = 5.0
+"""A gap that leads so far beyond the end that is declared, seconds, is a new clock."""
+LONGEST_GAP = 24 * 3600.0
+"""The same where no end is declared, seconds: nobody pauses a recording for longer."""
+
 # Clocks of these begin where the film does; those of others (broadcasts, tapes) anywhere.
 _OWN_ZERO = {'mov', 'matroska'}
 # A recording whose own clock begins later than this, seconds, is a piece of a longer one.
 _LATEST_BEGIN = 10.0
 # Their headers say how long they are; of others the length is a guess, or that of what is there.
-_SAYS_LENGTH = {'mov', 'matroska', 'avi', 'flac', 'asf', 'aiff', 'au', 'w64', 'caf', 'flv'}
+_SAYS_LENGTH = {'mov', 'matroska', 'flac', 'asf', 'aiff', 'au', 'w64', 'caf', 'flv'}
 # Sizes that recorders write into a WAV's header before they know it.
 _UNKNOWN_SIZE = 0x7FFFF000
 
@@ -174,7 +179,9 @@ def describe(container: av.container.InputContainer, source: str | os.PathLike[s
             begin = float(stream.start_time * stream.time_base)
         else:
             begin = 0.0
-        if form in _SAYS_LENGTH and form not in ('matroska', 'flv') and stream.duration:
+        if form == 'avi' and stream.type == 'video':
+            end = total
+        elif form in _SAYS_LENGTH and form not in ('matroska', 'flv') and stream.duration:
             end = begin + float(stream.duration * stream.time_base)
         elif form == 'matroska' and (tag := _seconds(stream.metadata.get('DURATION', ''))):
             end = tag
@@ -287,7 +294,11 @@ def _said_by_header(path: Path, form: str, total: float) -> float:
     if form in _SAYS_LENGTH:
         return total
     with open(path, 'rb') as file:
-        head = file.read(10)
+        head = file.read(128)
+        if form == 'avi' and (place := head.find(b'avih')) > 0 and place + 28 <= len(head):
+            # Of a part of a file FFmpeg guesses how long it is.
+            period, *_, frames = struct.unpack('<5I', head[place + 8 : place + 28])
+            return max(total, period * frames / 1e6)
         if form == 'wav':
             # What is there counts for FFmpeg; the header says what there should be.
             size = struct.unpack('<I', head[4:8])[0] if len(head) >= 8 else 0

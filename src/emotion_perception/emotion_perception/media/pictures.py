@@ -12,11 +12,22 @@ import cv2
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from emotion_perception.media.container import describe, open_container, packets, why
+from emotion_perception.media.container import (
+    BEYOND,
+    LONGEST_GAP,
+    describe,
+    open_container,
+    packets,
+    why,
+)
 from emotion_perception.media.errors import MediaError
 
 # A step back of more than this, seconds, is a new clock (pieces joined), not a stray frame.
 _NEW_CLOCK = 1.0
+# Pictures that end so much before their declared end, seconds, were cut short.
+_SHORT = 0.5
+# So many pictures at the beginning may have no time.
+_UNDATED = 32
 # Two pictures have at least this between them, seconds.
 _LEAST = 1e-3
 # So many compressed pictures are held back at most while a place to go on is looked for.
@@ -84,6 +95,7 @@ class PictureReader:
         self._last: float | None = None
         self._shift = -self.contents.origin
         self._period = 1 / (self.contents.rate or 25.0)
+        self._begin = self.track.begin
         self._shown = self._period
         self._lost: list[tuple[float, float]] = []
         self._damaged = False
@@ -103,6 +115,26 @@ class PictureReader:
 
         :raises MediaError: at the end, if not a single one could be decoded.
         """
+        undated: list[av.VideoFrame] = []
+        for frame in self._frames():
+            if self._last is None and frame.pts is None and len(undated) < _UNDATED:
+                undated.append(frame)
+                continue
+            if undated:
+                # Those before the first time that is known: one period apart.
+                known = self.track.begin + len(undated) * self._period
+                if frame.pts is not None:
+                    known = self._time_of(frame.pts)
+                self._begin = known - len(undated) * self._period
+            for item in (*undated, frame):
+                yield Picture(self._moment(item), item, self._convert)
+            undated = []
+        for item in undated:
+            yield Picture(self._moment(item), item, self._convert)
+        self._finish()
+
+    def _frames(self) -> Iterator[av.VideoFrame]:
+        """Yield decoded frames in the order in which they are shown."""
         context = self._stream.codec_context
         skipping = False
         for packet in self._needed():
@@ -111,11 +143,8 @@ class PictureReader:
             if unwanted != skipping:
                 skipping = unwanted
                 context.skip_frame = 'NONREF' if skipping else 'DEFAULT'
-            for frame in self._decode(packet):
-                yield Picture(self._moment(frame), frame, self._convert)
-        for frame in self._decode(None):
-            yield Picture(self._moment(frame), frame, self._convert)
-        self._finish()
+            yield from self._decode(packet)
+        yield from self._decode(None)
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
         """Return the whole frames that a packet (``None``: the end) brings out of the decoder."""
@@ -158,20 +187,24 @@ class PictureReader:
         """Return the time of a frame on a clock that only rises; take note of what is missing."""
         last = self._last
         if frame.pts is None:
-            time = self.track.begin if last is None else last + self._period
+            time = self._begin if last is None else last + self._period
         else:
             time = self._time_of(frame.pts)
         if last is not None:
-            if time < last - _NEW_CLOCK:
+            if time < last - _NEW_CLOCK or time > last + self._longest_gap(last):
                 self._shift += last + self._period - time
                 time = last + self._period
             time = max(time, last + _LEAST)
         if self._damaged:
-            self._lose(self.track.begin if last is None else last + self._period, time)
+            self._lose(self._begin if last is None else last + self._period, time)
             self._damaged = False
         self._last = time
         self._shown = max(self._period, (frame.duration or 0) * self._tick)
         return time
+
+    def _longest_gap(self, last: float) -> float:
+        end = self.contents.end
+        return LONGEST_GAP if math.isnan(end) else max(0.0, end - last) + BEYOND
 
     def _lose(self, begin: float, end: float) -> None:
         if end - begin < self._period / 2:
@@ -198,7 +231,7 @@ class PictureReader:
             total = sum(end - begin for begin, end in self._lost)
             self._say(f'{name}: {len(self._lost)} stretches of damaged pictures, {total:.2f} s')
         missing = track.end - self._last - self._shown
-        if missing > 1.0 and not self._live:
+        if missing > _SHORT and not self._live:
             self._say(
                 f'{name}: its last picture is at {self._last:.2f} s, {missing:.2f} s before the '
                 'end that it declares: cut short, or damaged there'

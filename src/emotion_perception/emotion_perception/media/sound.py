@@ -11,6 +11,8 @@ import av
 import numpy as np
 
 from emotion_perception.media.container import (
+    BEYOND,
+    LONGEST_GAP,
     describe,
     open_container,
     packets,
@@ -22,10 +24,6 @@ from emotion_perception.media.samples import to_int16
 _JITTER = 0.03
 # A step back of more than this, seconds, is a new clock (pieces joined).
 _NEW_CLOCK = 1.0
-# A gap that leads so far beyond the end that is declared, seconds, is a new clock, too.
-_BEYOND = 5.0
-# The same where no end is declared: nobody pauses a recording for longer.
-_LONGEST_GAP = 24 * 3600.0
 # Sound that ends so much before its declared end, seconds, was cut short.
 _SHORT = 0.25
 # Losses that are told one by one; the rest is summed up at the end.
@@ -256,7 +254,7 @@ class SoundReader:
 
     def _longest_gap(self) -> float:
         end = self.contents.end
-        return _LONGEST_GAP if math.isnan(end) else max(0.0, end - self._end) + _BEYOND
+        return LONGEST_GAP if math.isnan(end) else max(0.0, end - self._end) + BEYOND
 
     def _tell_gap(self, begin: float, end: float) -> None:
         self._gaps.append((begin, end))
