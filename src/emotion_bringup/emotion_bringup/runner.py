@@ -127,8 +127,8 @@ def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) ->
     """
     arguments = ['--ros-args']
     for key, value in setup.parameters.items():
-        # JSON is YAML that keeps "0" a string.
-        arguments += ['-p', f'{key}:={json.dumps(value)}']
+        # JSON is YAML that keeps "0" a string; of its escapes, half an emoji is none to ROS.
+        arguments += ['-p', f'{key}:={json.dumps(value, ensure_ascii=False)}']
     for source, target in setup.remappings.items():
         arguments += ['-r', f'{source}:={target}']
     return node_class(setup.package, setup.name)(cli_args=arguments, context=context)

@@ -15,7 +15,7 @@ rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion 
 
 from emotion_bringup.graphs import COMMON, GRAPHS, PACKAGES, ArgumentError, resolve
 from emotion_bringup.reference import main as check_reference
-from emotion_bringup.runner import global_arguments, main, node_class, show, split
+from emotion_bringup.runner import global_arguments, main, make_node, node_class, show, split
 
 NODES = sorted(PACKAGES)
 
@@ -212,3 +212,20 @@ def test_each_launch_file_stands_for_a_graph() -> None:
 def test_the_readme_lists_the_parameters_that_the_nodes_have(capsys) -> None:
     readme = Path(__file__).parents[3] / 'README.md'
     assert check_reference(['--check', str(readme)]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'name', ['12:30.mp4', '😀.mp4', '-x.mp4', 'a b: {c}.mp4', '"q\'.mp4', 'http:x.mp4', '0', '~x']
+)
+def test_the_name_of_a_file_reaches_the_nodes_unharmed(tmp_path: Path, name: str) -> None:
+    path = str(tmp_path / name)
+    context = rclpy.context.Context()
+    rclpy.init(context=context)
+    try:
+        for setup in resolve(GRAPHS['perception'], {'video': path}):
+            if setup.name in ('camera_node', 'microphone_node'):
+                node = make_node(setup, context)
+                assert node.get_parameter('source').value == path
+                node.destroy_node()
+    finally:
+        context.try_shutdown()
