@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,34 +24,38 @@ input: {{rate: 16000, min_seconds: 0.5, max_seconds: 10.0, peak_normalise: true}
 """
 
 
-def face_model(folder: Path, embedding: bool = False) -> Path:
+def face_model(
+    folder: Path, embedding: bool = False, shares: Sequence[float] = (), name: str = 'face.onnx'
+) -> Path:
     """Write a FER model that finds every face mostly happy; return its ONNX file.
 
     :param embedding: let it give one too, of six values.
+    :param shares: six class shares that it learnt and states; by default it states none.
     """
     return _write(
-        folder / 'face.onnx',
-        _FACE_CARD,
+        folder / name,
+        _FACE_CARD + _stated(shares),
         'images',
         ['n', 1, 64, 64],
         (1, 2, 3),
-        [0.0, 0.0, 2.5, 0.5, 0.0, 0.2],
+        np.array([0.0, 0.0, 2.5, 0.5, 0.0, 0.2]) + (np.log(shares) if len(shares) else 0),
         embedding,
     )
 
 
-def voice_model(folder: Path, embedding: bool = False) -> Path:
+def voice_model(folder: Path, embedding: bool = False, shares: Sequence[float] = ()) -> Path:
     """Write a SER model that finds every voice mostly sad; return its ONNX file.
 
     :param embedding: let it give one too, of six values.
+    :param shares: six class shares that it learnt and states; by default it states none.
     """
     return _write(
         folder / 'voice.onnx',
-        _VOICE_CARD,
+        _VOICE_CARD + _stated(shares),
         'waveform',
         ['n', 't'],
         (1,),
-        [0.0, 0.0, 0.2, 0.5, 2.0, 0.0],
+        np.array([0.0, 0.0, 0.2, 0.5, 2.0, 0.0]) + (np.log(shares) if len(shares) else 0),
         embedding,
     )
 
@@ -98,13 +103,21 @@ def write_network(path: Path, seen: dict | None) -> Path:
     return path
 
 
+def _stated(shares: Sequence[float]) -> str:
+    """Return the line of a card that states class shares; nothing for none."""
+    if not len(shares):
+        return ''
+    named = zip(_LABELS.strip('[]').split(', '), shares)
+    return 'shares: {' + ', '.join(f'{label}: {float(share)}' for label, share in named) + '}\n'
+
+
 def _write(
     path: Path,
     card: str,
     name: str,
     shape: list,
     axes: tuple[int, ...],
-    bias: list[float],
+    bias: np.ndarray,
     embedding: bool,
 ) -> Path:
     """Write a model whose logits are ``bias`` plus a little of the input's mean."""

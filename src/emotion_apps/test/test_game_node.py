@@ -14,15 +14,23 @@ from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import RegionOfInterest
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from emotion_apps.game.game import Game, GameSettings, Sighting
-from emotion_apps.game.messages import from_state_message, to_state_message
+from emotion_apps.game.messages import (
+    from_predictions,
+    from_state_message,
+    to_state_message,
+)
 from emotion_apps.game.node import GameNode
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, GameState
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
+from emotion_perception.models import FaceEmotionRecognizer, load_model
 from emotion_perception.ros import qos
+from emotion_perception.ros.convert import to_prediction
+from support.models import face_model
 
 QUICK = {
     'rounds': 1,
@@ -134,6 +142,42 @@ def bench(ros_domain: int) -> Iterator[Callable[..., Bench]]:
     yield make
     for item in made:
         item.close()
+
+
+SHARES = {
+    'few afraid': (0.09, 0.03, 0.28, 0.34, 0.14, 0.12),
+    'many afraid': (0.1, 0.5, 0.1, 0.1, 0.1, 0.1),
+    'all equal': (1 / 6,) * 6,
+}
+
+
+@pytest.mark.parametrize('balance', [0.0, 0.4, 1.0])
+def test_a_player_scores_the_same_with_any_model_however_rare_fear_was_in_its_training(
+    tmp_path, balance
+):
+    crop = np.full((128, 128, 3), 130, np.uint8)
+    scored = {}
+    for name, shares in SHARES.items():
+        path = face_model(tmp_path, shares=shares, name=f'{name.replace(" ", "_")}.onnx')
+        found = FaceEmotionRecognizer(load_model(str(path), 'fer'), balance).predict([crop])
+        message = to_prediction(
+            Header(),
+            EmotionPrediction.FACE,
+            'face_1',
+            found.probabilities[0],
+            mixture=found.mixture,
+        )
+        (sighting,) = from_predictions(EmotionPredictionArray(predictions=[message]))
+        scored[name] = sighting.probabilities
+    np.testing.assert_allclose(scored['few afraid'], scored['all equal'], atol=1e-5)
+    np.testing.assert_allclose(scored['many afraid'], scored['all equal'], atol=1e-5)
+
+
+def test_faces_that_cannot_be_judged_fairly_are_said_once(bench, capfd):
+    table = bench()
+    table.shown = BOTH
+    table.phase(GameState.ROUND)
+    assert capfd.readouterr().err.count('hard to win by') == 1
 
 
 def test_a_game_is_played_from_faces_alone(bench):

@@ -195,6 +195,19 @@ _FUSION = Argument(
     choices=METHODS,
     needs=tuple(('network', node, 'embedding', True) for node in ('fer_node', 'ser_node')),
 )
+_BALANCE = {
+    modality: Argument(
+        'class_balance',
+        'Mixture of classes to answer for: 0 as in the training data, 1 all equally common.',
+        tuple((node, 'class_balance') for node in nodes),
+        float,
+    )
+    for modality, nodes in {
+        'face': ('fer_node',),
+        'voice': ('ser_node',),
+        'both': ('fer_node', 'ser_node', 'fusion_node'),
+    }.items()
+}
 _VIDEO = Argument(
     'video',
     'Video file: camera and microphone both play it.',
@@ -238,14 +251,16 @@ GRAPHS: dict[str, Graph] = {
             'face',
             'Emotion from faces.',
             (*_FACE, _view('perception')),
-            (*_CAMERA, _LOOP_FACE, _WINDOW),
+            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, _WINDOW),
         ),
-        Graph('voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _LOOP_VOICE)),
+        Graph(
+            'voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _BALANCE['voice'], _LOOP_VOICE)
+        ),
         Graph(
             'perception',
             'Emotion from faces and voices, and both as one.',
             (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW),
         ),
         Graph(
             'multimodal',
@@ -257,17 +272,17 @@ GRAPHS: dict[str, Graph] = {
                 NodeEntry('orchestrator_node', _APPS),
                 _view('multimodal'),
             ),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _VIDEO, _LOOP, _WINDOW),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW),
         ),
         # The score of a round is a mean: smoothing would only delay the bars, and carry the
-        # face of before into the round.
+        # face of before into the round. No target may be hard because it was rare in training.
         Graph(
             'game',
             'Facial Emotion Battle: two players, one camera.',
             (
                 NodeEntry('camera_node', replaced_by='camera_topic'),
                 NodeEntry('face_detector_node'),
-                NodeEntry('fer_node', parameters={'method': 'none'}),
+                NodeEntry('fer_node', parameters={'method': 'none', 'class_balance': 1.0}),
                 NodeEntry('game_node', _APPS),
                 _view('game'),
             ),
@@ -326,6 +341,7 @@ GRAPHS: dict[str, Graph] = {
                 *_CAMERA,
                 *_MICROPHONE,
                 _FUSION,
+                _BALANCE['both'],
                 _VIDEO,
                 _LOOP,
                 _WINDOW,

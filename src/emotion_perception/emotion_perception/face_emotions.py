@@ -13,6 +13,7 @@ import numpy as np
 
 from emotion_perception.emotions import Emotion
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
+from emotion_perception.models.balance import UNKNOWN_MIXTURE, BalanceSettings, Mixture
 from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
 from emotion_perception.vision.primary import HasBox, Primary, PrimarySettings
@@ -40,6 +41,7 @@ class FaceReading:
     :param valence: -1..1, NaN where the model gives none.
     :param arousal: -1..1, NaN where the model gives none.
     :param embedding: (d,) float32; d is 0 where the model gives none.
+    :param mixture: for which mixture of classes the probabilities answer.
     """
 
     probabilities: np.ndarray
@@ -49,6 +51,7 @@ class FaceReading:
     valence: float = math.nan
     arousal: float = math.nan
     embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    mixture: Mixture = UNKNOWN_MIXTURE
 
     @property
     def confidence(self) -> float:
@@ -73,6 +76,7 @@ class FaceReader:
         self.recognizer = recognizer
         self.smoother = Smoother(smooth or SmoothSettings())
         self.primary = Primary(primary or PrimarySettings())
+        self._balance = recognizer.class_balance
 
     def warm_up(self) -> None:
         """Run once: the first inference allocates, and a face should not wait for that."""
@@ -86,6 +90,10 @@ class FaceReader:
         :return: a reading for each face, and an id among them or ``None``.
         """
         read = self.recognizer.predict([face.crop for face in faces])
+        if read.mixture.balance != self._balance:
+            # What was smoothed so far answers for another mixture.
+            self._balance = read.mixture.balance
+            self.smoother.reset()
         readings = []
         for index, face in enumerate(faces):
             smoothed = self.smoother.update(
@@ -104,6 +112,7 @@ class FaceReader:
                     smoothed.valence,
                     smoothed.arousal,
                     read.embedding[index],
+                    read.mixture,
                 )
             )
         self.smoother.expire(time)
@@ -119,6 +128,7 @@ class FaceReader:
                 valence=float(read.valence[index]),
                 arousal=float(read.arousal[index]),
                 embedding=read.embedding[index],
+                mixture=read.mixture,
             )
             for index in range(len(faces))
         ]
@@ -182,6 +192,8 @@ class FaceEmotions:
     :param models: where the model runs and where its files are kept.
     :param smooth: how readings are smoothed over the frames of a film.
     :param primary: which face is the one that counts.
+    :param class_balance: mixture of classes to answer for: 0 as in the training data, 1 all
+        equally common, or between.
     :raises ModelError: if the model cannot be used; the message says what to do.
     :raises DetectorError: if the face detector cannot be made; so does this one.
     """
@@ -194,11 +206,14 @@ class FaceEmotions:
         models: ModelSettings | None = None,
         smooth: SmoothSettings | None = None,
         primary: PrimarySettings | None = None,
+        class_balance: float = BalanceSettings.class_balance,
     ) -> None:
         self._line = TimeLine()
         self.finder = FaceFinder(finder or FinderSettings())
         self.reader = FaceReader(
-            FaceEmotionRecognizer(load_model(model, 'fer', models)), smooth, primary
+            FaceEmotionRecognizer(load_model(model, 'fer', models), class_balance),
+            smooth,
+            primary,
         )
 
     def picture(self, picture: np.ndarray) -> list[FaceEmotion]:

@@ -24,6 +24,7 @@ from emotion_perception.models import (
     SpeechEmotionRecognizer,
     load_model,
 )
+from emotion_perception.models.balance import BalanceSettings
 from emotion_perception.models.voice_memory import MemorySettings, memory_for
 
 
@@ -35,6 +36,8 @@ class VoiceReader:
     :param memory: how much of the voice is remembered, where the model can make use of it.
     :param noise_suppression: ``off`` or ``rnnoise``: what cleans an utterance before the model
         hears it.
+    :param class_balance: mixture of classes to answer for: 0 as in the training data, 1 all
+        equally common, or between.
     :raises ModelError: if the model cannot be used; the message says what to do.
     :raises DenoiseError: if noise suppression is asked for and missing.
     """
@@ -45,13 +48,14 @@ class VoiceReader:
         models: ModelSettings | None = None,
         memory: MemorySettings | None = None,
         noise_suppression: str = 'off',
+        class_balance: float = BalanceSettings.class_balance,
     ) -> None:
         self._clean = noise_suppression == 'rnnoise'
         if self._clean:
             Denoiser()
         loaded = load_model(model, 'ser', models)
         self.recognizer = SpeechEmotionRecognizer(
-            loaded, memory_for(loaded.profile, memory or MemorySettings())
+            loaded, memory_for(loaded.profile, memory or MemorySettings()), class_balance
         )
 
     def read(self, samples: np.ndarray, rate: int, time: float) -> SpeechEmotion:
@@ -120,6 +124,8 @@ class VoiceEmotions:
     :param models: where the model runs and where its files are kept.
     :param memory: how much of the voice is remembered.
     :param noise_suppression: ``off`` or ``rnnoise``.
+    :param class_balance: mixture of classes to answer for: 0 as in the training data, 1 all
+        equally common, or between.
     :raises ModelError: if the model cannot be used; the message says what to do.
     :raises VadError: if the speech detector cannot be made; so does this one.
     """
@@ -136,9 +142,10 @@ class VoiceEmotions:
         models: ModelSettings | None = None,
         memory: MemorySettings | None = None,
         noise_suppression: str = 'off',
+        class_balance: float = BalanceSettings.class_balance,
     ) -> None:
         self.listener = Listener(make_vad(vad or VadSettings()), segment)
-        self.reader = VoiceReader(model, models, memory, noise_suppression)
+        self.reader = VoiceReader(model, models, memory, noise_suppression, class_balance)
 
     def recording(self, samples: np.ndarray, rate: int) -> list[VoiceEmotion]:
         """Return the utterances of a whole recording of one voice, in order.

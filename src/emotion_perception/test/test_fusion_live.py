@@ -11,6 +11,7 @@ from emotion_perception.emotions import Emotion
 from emotion_perception.fusion.combine import CombineSettings, combine
 from emotion_perception.fusion.live import FusionSettings, LiveFusion, Reading
 from emotion_perception.models import ModelError
+from emotion_perception.models.balance import Mixture
 from support.models import write_network
 
 
@@ -58,27 +59,17 @@ def test_a_weight_of_zero_leaves_a_modality_out(method: str) -> None:
 
 @pytest.mark.parametrize('method', ['product', 'mean'])
 def test_nothing_reliable_gives_equal_chances(method: str) -> None:
-    settings = CombineSettings(method=method, priors=(0.1, 0.1, 0.4, 0.2, 0.1, 0.1))
+    settings = CombineSettings(method=method)
     result = combine([vector(Emotion.ANGRY)], [0], [1], settings)
     np.testing.assert_allclose(result, np.full(6, 1 / 6), atol=1e-5)
 
 
 def test_two_that_agree_are_surer_by_agreement_and_one_alone_is_not() -> None:
-    plain, more = (CombineSettings(priors=(), agreement=value) for value in (0.0, 0.5))
+    plain, more = (CombineSettings(agreement=value) for value in (0.0, 0.5))
     both = [combine([vector(Emotion.SAD)] * 2, [1, 1], [1, 1], item) for item in (plain, more)]
     assert both[1][Emotion.SAD] > both[0][Emotion.SAD]
     alone = [combine([vector(Emotion.SAD)], [1], [1], item) for item in (plain, more)]
     np.testing.assert_array_equal(*alone)
-
-
-def test_shared_priors_are_divided_out_once_and_only_for_two() -> None:
-    priors = np.array([0.1, 0.1, 0.4, 0.2, 0.1, 0.1], np.float32)
-    settings = CombineSettings(priors=tuple(priors.tolist()), floor=0.0001, agreement=0.0)
-    # Two models that know nothing but the priors know no more together.
-    np.testing.assert_allclose(
-        combine([priors, priors], [1, 1], [1, 1], settings), priors, atol=1e-3
-    )
-    np.testing.assert_allclose(combine([priors], [1], [1], settings), priors, atol=1e-3)
 
 
 def test_a_batch_is_combined_row_by_row() -> None:
@@ -88,11 +79,6 @@ def test_a_batch_is_combined_row_by_row() -> None:
     for row in range(2):
         single = combine([faces[row], voices[row]], [1, 0.5], [1.5, 1], CombineSettings())
         np.testing.assert_allclose(batch[row], single, atol=1e-6)
-
-
-def test_wrong_priors_are_refused_with_the_order() -> None:
-    with pytest.raises(ValueError, match='Angry, Fear, Happy'):
-        CombineSettings(priors=(0.5, 0.5))
 
 
 def test_an_utterance_is_fused_with_the_faces_over_its_span_not_the_last_frame() -> None:
@@ -229,6 +215,70 @@ def test_a_method_whose_file_is_missing_leaves_the_old_one(tmp_path, monkeypatch
         fusion.settings = FusionSettings(method='stacker')
     assert fusion.settings.method == 'product'
     assert fusion.add_face(face(1.0, Emotion.SAD)) is not None
+
+
+# The mixture of classes
+
+FACES = np.array([0.09, 0.03, 0.28, 0.34, 0.14, 0.12], np.float32)
+VOICES = np.array([0.19, 0.18, 0.19, 0.18, 0.19, 0.07], np.float32)
+
+
+def seen(likelihood: np.ndarray, shares: np.ndarray, balance: float) -> dict:
+    """Return what a perfect model of some shares and balance says of an input."""
+    mixture = Mixture(shares, balance)
+    posterior = likelihood * mixture.prior
+    return {'probabilities': posterior / posterior.sum(), 'mixture': mixture}
+
+
+@pytest.mark.parametrize('method', ['product', 'mean', 'stacker'])
+@pytest.mark.parametrize('balance', [0.0, 0.4, 1.0])
+def test_the_fused_answer_does_not_depend_on_the_mixture_that_the_readings_answer_for(
+    method: str, balance: float
+) -> None:
+    face_says, voice_says = vector(Emotion.FEAR, 0.4), vector(Emotion.FEAR, 0.3)
+    results = []
+    for shares, given in ((FACES, 0.0), (FACES, 0.7), (np.full(6, 1 / 6, np.float32), 0.0)):
+        fusion = LiveFusion(FusionSettings(method=method, class_balance=1.0))
+        fusion.add_face(Reading(10.0, 'face_1', **seen(face_says, shares, given), quality=0.8))
+        results.append(
+            fusion.add_voice(
+                Reading(10.5, 'voice', **seen(voice_says, VOICES, balance), quality=0.8)
+            ).probabilities
+        )
+    np.testing.assert_allclose(results[1:], results[:1] * 2, atol=1e-5)
+
+
+@pytest.mark.parametrize('method', ['product', 'mean'])
+def test_two_that_know_nothing_but_how_common_classes_are_know_no_more_together(
+    method: str,
+) -> None:
+    nothing = np.full(6, 1 / 6, np.float32)
+    for balance in (0.0, 0.5, 1.0):
+        fusion = LiveFusion(FusionSettings(method=method, class_balance=balance))
+        fusion.add_face(Reading(10.0, 'face_1', **seen(nothing, FACES, 0.3)))
+        fused = fusion.add_voice(Reading(10.2, 'voice', **seen(nothing, FACES, 0.0)))
+        np.testing.assert_allclose(fused.probabilities, Mixture(FACES, balance).prior, atol=1e-4)
+        np.testing.assert_allclose(fused.mixture.shares, FACES, atol=1e-6)
+        assert fused.mixture.balance == balance
+
+
+def test_the_mixture_of_two_lies_between_theirs_by_their_weights() -> None:
+    fusion = LiveFusion(FusionSettings(face_trust=1.0, voice_trust=1.0))
+    nothing = np.full(6, 1 / 6, np.float32)
+    fusion.add_face(Reading(10.0, 'face_1', **seen(nothing, FACES, 0.0), quality=1.0))
+    fused = fusion.add_voice(Reading(10.0, 'voice', **seen(nothing, VOICES, 0.0), quality=0.5))
+    np.testing.assert_allclose(fused.mixture.shares, (2 * FACES + VOICES) / 3, atol=1e-6)
+
+
+def test_a_reading_of_unknown_shares_is_taken_as_it_is_and_the_result_says_so() -> None:
+    fusion = LiveFusion(FusionSettings(class_balance=1.0))
+    fusion.add_face(face(10.0, Emotion.HAPPY))
+    fused = fusion.add_voice(Reading(10.2, 'voice', **seen(vector(Emotion.HAPPY), VOICES, 0.0)))
+    assert fused.mixture.shares is None
+    same = LiveFusion(FusionSettings(class_balance=0.0))
+    same.add_face(face(10.0, Emotion.HAPPY))
+    again = same.add_voice(Reading(10.2, 'voice', **seen(vector(Emotion.HAPPY), VOICES, 0.0)))
+    np.testing.assert_allclose(fused.probabilities, again.probabilities, atol=1e-6)
 
 
 # A network on embeddings

@@ -30,18 +30,26 @@ from support.models import face_model
 
 # White crops are happy, black ones sad: (logits are weight * brightness + bias)
 ENTRY = {
-    'task': 'fer', 'backend': 'onnx', 'file': 'bright.onnx',
+    'task': 'fer',
+    'backend': 'onnx',
+    'file': 'bright.onnx',
     'labels': ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise'],
-    'input': {'size': 8, 'window': [0.1, 0.1, 0.9, 0.9], 'colour': 'grey', 'mean': [0.0],
-              'std': [1.0]},
+    'input': {
+        'size': 8,
+        'window': [0.1, 0.1, 0.9, 0.9],
+        'colour': 'grey',
+        'mean': [0.0],
+        'std': [1.0],
+    },
 }
 WHITE, BLACK = 255, 0
 
 
 @pytest.fixture
 def model(tmp_path: Path, write_onnx) -> Path:
-    path = write_onnx(tmp_path / 'bright.onnx', ['n', 1, 8, 8], [0, 0, 0, 0, 3, 0],
-                      weight=[0, 0, 6, 0, 0, 0])
+    path = write_onnx(
+        tmp_path / 'bright.onnx', ['n', 1, 8, 8], [0, 0, 0, 0, 3, 0], weight=[0, 0, 6, 0, 0, 0]
+    )
     path.with_suffix('.yaml').write_text(yaml.safe_dump(ENTRY))
     return path
 
@@ -53,23 +61,37 @@ class Detector:
         self.client = client
         self.all = client.watch('emotion/faces', EmotionPredictionArray)
         self.one = client.watch('emotion/face', EmotionPrediction)
-        client.until(lambda: client.node.count_publishers('/emotion/faces') == 1
-                     and client.node.count_publishers('/emotion/face') == 1, 30)
+        client.until(
+            lambda: (
+                client.node.count_publishers('/emotion/faces') == 1
+                and client.node.count_publishers('/emotion/face') == 1
+            ),
+            30,
+        )
         self.publisher = client.publisher('emotion/detections', FaceArray)
         self.time = time.time()
 
     def ask(self, *faces: Face) -> EmotionPredictionArray:
         self.time += 0.033
-        message = FaceArray(header=Header(stamp=to_stamp(self.time), frame_id='head'),
-                            image_width=640, image_height=480, faces=list(faces))
+        message = FaceArray(
+            header=Header(stamp=to_stamp(self.time), frame_id='head'),
+            image_width=640,
+            image_height=480,
+            faces=list(faces),
+        )
         self.publisher.publish(message)
         return self.all.wait(lambda answer: answer.header.stamp == message.header.stamp)
 
 
 def face(id: str, level: int, width: int = 100, side: int = 128) -> Face:
     crop = array_to_image(np.full((side, side, 3), level, np.uint8), Header())
-    return Face(id=id, region=RegionOfInterest(x_offset=5, y_offset=6, width=width, height=width),
-                score=0.9, quality=0.75, crop=crop)
+    return Face(
+        id=id,
+        region=RegionOfInterest(x_offset=5, y_offset=6, width=width, height=width),
+        score=0.9,
+        quality=0.75,
+        crop=crop,
+    )
 
 
 @pytest.fixture
@@ -88,7 +110,10 @@ def test_each_face_gets_its_emotion_and_the_largest_one_is_primary(detector: Det
     assert answer.primary_id == 'face_1'
     happy, sad = answer.predictions
     assert (happy.subject_id, happy.label, happy.emotion) == (
-        'face_1', 'Happy', EmotionPrediction.HAPPY)
+        'face_1',
+        'Happy',
+        EmotionPrediction.HAPPY,
+    )
     assert (sad.subject_id, sad.label, sad.emotion) == ('face_2', 'Sad', EmotionPrediction.SAD)
     expected = np.exp([0, 0, 6, 0, 3, 0]) / np.exp([0, 0, 6, 0, 3, 0]).sum()
     assert np.allclose(happy.probabilities, expected, atol=1e-4)
@@ -120,7 +145,8 @@ def test_two_people_are_smoothed_apart(detector: Detector) -> None:
 
 
 def test_a_frame_without_faces_gives_an_empty_array_and_no_primary_face(
-        detector: Detector) -> None:
+    detector: Detector,
+) -> None:
     answer = detector.ask()
     assert answer.predictions == [] and answer.primary_id == ''
     detector.ask(face('face_1', WHITE))
@@ -131,8 +157,9 @@ def test_a_frame_without_faces_gives_an_empty_array_and_no_primary_face(
 def test_the_primary_face_is_kept_over_a_short_loss(detector: Detector) -> None:
     detector.ask(face('face_1', WHITE, 120), face('face_2', BLACK, 80))
     assert detector.ask(face('face_2', BLACK, 80)).primary_id == ''
-    assert detector.ask(face('face_1', WHITE, 80), face('face_2', BLACK, 90)
-                        ).primary_id == 'face_1'
+    assert (
+        detector.ask(face('face_1', WHITE, 80), face('face_2', BLACK, 90)).primary_id == 'face_1'
+    )
     detector.time += 5
     assert detector.ask(face('face_2', BLACK, 80)).primary_id == 'face_2'
 
@@ -173,14 +200,17 @@ def test_disabled_it_rests_and_enabled_it_works_again(detector: Detector, client
 
 def test_smoothing_can_be_changed_while_it_runs(detector: Detector, client) -> None:
     assert client.set_parameter('/fer_node', 'method', 'none').successful
-    labels = [detector.ask(face('face_1', WHITE if i % 2 else BLACK)).predictions[0].label
-              for i in range(6)]
+    labels = [
+        detector.ask(face('face_1', WHITE if i % 2 else BLACK)).predictions[0].label
+        for i in range(6)
+    ]
     assert labels == ['Sad', 'Happy'] * 3
     assert not client.set_parameter('/fer_node', 'method', 'guess').successful
 
 
 def test_embeddings_are_published_where_they_are_asked_for(
-        processes, client, tmp_path: Path) -> None:
+    processes, client, tmp_path: Path
+) -> None:
     processes.node('fer_node', model=str(face_model(tmp_path, embedding=True)), threads=1)
     detector = Detector(client)
     assert not detector.ask(face('face_1', WHITE)).predictions[0].embedding
@@ -195,8 +225,53 @@ def test_a_model_without_an_embedding_gives_an_empty_one(detector: Detector, cli
     assert not detector.ask(face('face_1', WHITE)).predictions[0].embedding
 
 
+SHARES = np.array([0.09, 0.03, 0.28, 0.34, 0.14, 0.12], np.float32)
+
+
+def test_it_answers_for_the_mixture_that_is_asked_for_and_says_which(
+    processes, client, tmp_path: Path
+) -> None:
+    fair = face_model(tmp_path, name='fair.onnx')
+    likely = np.exp([0.0, 0.0, 2.5, 0.5, 0.0, 0.2])
+    skewed = face_model(tmp_path, shares=SHARES)
+    assert fair != skewed
+    node = processes.node('fer_node', model=str(skewed), threads=1, class_balance=1.0)
+    detector = Detector(client)
+    grey = 127
+    answer = detector.ask(face('face_1', grey)).predictions[0]
+    np.testing.assert_allclose(answer.probabilities, likely / likely.sum(), atol=2e-3)
+    assert answer.class_balance == 1.0
+    np.testing.assert_allclose(answer.class_shares, SHARES, atol=1e-6)
+    # At once: what was smoothed so far was for another mixture.
+    assert client.set_parameter('/fer_node', 'class_balance', 0.0).successful
+    answer = detector.ask(face('face_1', grey)).predictions[0]
+    np.testing.assert_allclose(
+        answer.probabilities, likely * SHARES / (likely * SHARES).sum(), atol=2e-3
+    )
+    assert answer.class_balance == 0.0
+    assert not client.set_parameter('/fer_node', 'class_balance', 1.5).successful
+    assert 'class shares' not in node.output()
+
+
+def test_a_model_of_unknown_shares_answers_as_it_is_and_that_is_said(
+    processes, client, tmp_path: Path
+) -> None:
+    node = processes.node(
+        'fer_node', model=str(face_model(tmp_path)), threads=1, class_balance=1.0
+    )
+    detector = Detector(client)
+    likely = np.exp([0.0, 0.0, 2.5, 0.5, 0.0, 0.2])
+    for _ in range(3):
+        answer = detector.ask(face('face_1', 127)).predictions[0]
+    np.testing.assert_allclose(answer.probabilities, likely / likely.sum(), atol=2e-3)
+    assert math.isnan(answer.class_balance) and len(answer.class_shares) == 0
+    node.wait_for_output('does not say which class shares')
+    assert node.output().count('does not say which class shares') == 1
+
+
 def test_with_missing_weights_it_waits_and_can_be_configured_later(
-        processes, client, model: Path) -> None:
+    processes, client, model: Path
+) -> None:
     away = model.rename(model.with_suffix('.away'))
     node = processes.node('fer_node', model=str(model), threads=1)
     node.wait_for_output('bright.onnx')
@@ -219,7 +294,8 @@ def test_a_damaged_model_is_said_and_kills_nothing(processes, client, model: Pat
 
 
 def test_the_vision_nodes_of_one_process_hand_pictures_over_without_dds(
-        client, ros_domain: int, model: Path, tmp_path: Path) -> None:
+    client, ros_domain: int, model: Path, tmp_path: Path
+) -> None:
     scene = background().copy()
     paste(scene, portraits()[0], 320, 240, 200)
     cv2.imwrite(str(tmp_path / 'scene.png'), scene)
@@ -231,8 +307,11 @@ def test_the_vision_nodes_of_one_process_hand_pictures_over_without_dds(
         return {'context': context, 'cli_args': ['--ros-args', *words]}
 
     heard = client.watch('emotion/face', EmotionPrediction)
-    nodes = [CameraNode(**arguments(source=tmp_path / 'scene.png', rate=20.0)),
-             FaceDetectorNode(**arguments()), FerNode(**arguments(model=model, threads=1))]
+    nodes = [
+        CameraNode(**arguments(source=tmp_path / 'scene.png', rate=20.0)),
+        FaceDetectorNode(**arguments()),
+        FerNode(**arguments(model=model, threads=1)),
+    ]
     executor = SingleThreadedExecutor(context=context)
     inside: list[FaceArray] = []
     listener = rclpy.create_node('listener', context=context)
@@ -246,8 +325,7 @@ def test_the_vision_nodes_of_one_process_hand_pictures_over_without_dds(
         assert len(heard.messages) >= 20
         assert {message.subject_id for message in heard.messages} == {'face_1'}
         stamps = {(m.header.stamp.sec, m.header.stamp.nanosec) for m in inside}
-        assert all((m.header.stamp.sec, m.header.stamp.nanosec) in stamps
-                   for m in heard.messages)
+        assert all((m.header.stamp.sec, m.header.stamp.nanosec) in stamps for m in heard.messages)
         # Pictures never touched DDS: nobody outside listens to them.
         assert client.node.count_subscribers('/camera/image_raw') == 0
     finally:

@@ -11,9 +11,11 @@ import pytest
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction
+from emotion_perception.models.balance import Mixture
 from emotion_perception.nodes.fusion_node import FusionNode
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_stamp
@@ -50,6 +52,10 @@ class Client:
         while not done() and time.monotonic() < end:
             self.executor.spin_once(0.05)
         return bool(done())
+
+    def set(self, name: str, value: object) -> None:
+        results = self.fusion.set_parameters([Parameter(name, value=value)])
+        assert all(result.successful for result in results), results
 
     def close(self) -> None:
         self.executor.shutdown()
@@ -106,24 +112,42 @@ def test_a_reading_of_nan_is_left_out_and_the_node_goes_on(client: Client) -> No
     assert client.heard[-1].label == 'Happy'
 
 
-def test_method_and_priors_may_be_given_at_the_start_and_changed() -> None:
-    from rclpy.parameter import Parameter
-
-    client = Client('-p', 'method:=stacker', '-p', 'priors:=[0.1, 0.1, 0.3, 0.3, 0.1, 0.1]')
+def test_the_method_may_be_given_at_the_start_and_changed() -> None:
+    client = Client('-p', 'method:=stacker')
     try:
         client.face.publish(prediction(EmotionPrediction.FACE, 100.0, 2))
         assert client.until(lambda: client.heard)
         assert client.heard[-1].model.startswith('stacker(')
         assert client.heard[-1].label == 'Happy'
-        priors = [0.3, 0.3, 0.1, 0.1, 0.1, 0.1]
-        results = client.fusion.set_parameters(
-            [Parameter('method', value='product'), Parameter('priors', value=priors)]
-        )
-        assert all(result.successful for result in results), results
+        client.set('method', 'product')
         client.face.publish(prediction(EmotionPrediction.FACE, 101.0, 2))
         assert client.until(lambda: client.heard[-1].model.startswith('product('))
     finally:
         client.close()
+
+
+def test_it_answers_for_the_mixture_that_is_asked_for_and_says_which(client: Client) -> None:
+    shares = np.array([0.1, 0.02, 0.3, 0.4, 0.1, 0.08], np.float32)
+    fear = {}
+    for second, balance in ((100, 1.0), (101, 0.5), (102, 0.0)):
+        client.set('class_balance', balance)
+        client.face.publish(
+            prediction(EmotionPrediction.FACE, second, 1, mixture=Mixture(shares, 0.25))
+        )
+        assert client.until(
+            lambda at=second: client.heard[-1:] and client.heard[-1].header.stamp.sec == at
+        )
+        assert client.heard[-1].class_balance == balance
+        np.testing.assert_allclose(client.heard[-1].class_shares, shares, atol=1e-6)
+        fear[balance] = client.heard[-1].probabilities[1]
+    assert fear[1.0] > 0.75 > fear[0.5] > fear[0.0]
+
+
+def test_a_face_of_unknown_shares_gives_a_result_that_says_so(client: Client) -> None:
+    client.face.publish(prediction(EmotionPrediction.FACE, 100.0, 2))
+    assert client.until(lambda: client.heard)
+    assert np.isnan(client.heard[-1].class_balance)
+    assert len(client.heard[-1].class_shares) == 0
 
 
 def test_the_network_gets_embeddings_through_real_messages_and_says_what_it_lacks(

@@ -29,9 +29,17 @@ LABELS = ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise']
 def model(tmp_path: Path, write_onnx) -> Path:
     """Return a speech model that always says Sad."""
     path = write_onnx(tmp_path / 'voice.onnx', ['n', 't'], (0, 0, 0, 0, 4, 0))
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS,
-         'abstain': {'min_peak_db': -30.0}, 'input': {'rate': 16000, 'min_seconds': 0.5}}))
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'task': 'ser',
+                'backend': 'onnx',
+                'labels': LABELS,
+                'abstain': {'min_peak_db': -30.0},
+                'input': {'rate': 16000, 'min_seconds': 0.5},
+            }
+        )
+    )
     return path
 
 
@@ -55,12 +63,19 @@ class Bench:
         self.answers.wait(lambda message: message.header.stamp.sec == 99)
         self.answers.clear()
 
-    def send(self, samples: np.ndarray, second: int = 100, snr: float = 15.0,
-             rate: int = 16000) -> None:
+    def send(
+        self, samples: np.ndarray, second: int = 100, snr: float = 15.0, rate: int = 16000
+    ) -> None:
         stamp = Time(sec=second, nanosec=5)
-        self.utterances.publish(Utterance(
-            header=Header(stamp=stamp, frame_id='microphone'), end=stamp, sample_rate=rate,
-            samples=array.array('h', samples.astype(np.int16).tolist()), snr=snr))
+        self.utterances.publish(
+            Utterance(
+                header=Header(stamp=stamp, frame_id='microphone'),
+                end=stamp,
+                sample_rate=rate,
+                samples=array.array('h', samples.astype(np.int16).tolist()),
+                snr=snr,
+            )
+        )
 
 
 @pytest.fixture
@@ -68,8 +83,9 @@ def bench(client, processes, model: Path):
     return lambda model=model, **parameters: Bench(client, processes, model, **parameters)
 
 
-def test_an_utterance_is_answered_once_with_its_own_stamp(bench, model: Path,
-                                                          voice: np.ndarray) -> None:
+def test_an_utterance_is_answered_once_with_its_own_stamp(
+    bench, model: Path, voice: np.ndarray
+) -> None:
     ser = bench()
     ser.send(voice)
     answer = ser.answers.wait()
@@ -88,8 +104,12 @@ def test_an_utterance_is_answered_once_with_its_own_stamp(bench, model: Path,
     assert answer.model == str(model)
     assert answer.reason == ''
     reports = ser.client.watch('/diagnostics', DiagnosticArray)
-    values = {value.key: value.value for value in reports.wait(
-        lambda report: report.status[0].name == 'ser_node').status[0].values}
+    values = {
+        value.key: value.value
+        for value in reports.wait(lambda report: report.status[0].name == 'ser_node')
+        .status[0]
+        .values
+    }
     assert values['model'] == str(model)
     assert 'cpu' in values['device'].lower()
     assert len(ser.answers.messages) == 1
@@ -103,15 +123,19 @@ def test_every_utterance_of_a_burst_is_answered_in_order(bench, voice: np.ndarra
     assert [answer.header.stamp.sec for answer in answers] == list(range(8))
 
 
-@pytest.mark.parametrize(('samples', 'rate', 'why'), [
-    (np.zeros(0), 16000, 'empty'),
-    (np.full(1600, 1000), 16000, 'too short'),
-    (np.zeros(16000), 16000, 'silent'),
-    (np.sign(np.sin(np.arange(16000))) * 32767, 16000, 'clipped'),
-    (np.full(16000, 1000), 0, '0 Hz'),
-])
+@pytest.mark.parametrize(
+    ('samples', 'rate', 'why'),
+    [
+        (np.zeros(0), 16000, 'empty'),
+        (np.full(1600, 1000), 16000, 'too short'),
+        (np.zeros(16000), 16000, 'silent'),
+        (np.sign(np.sin(np.arange(16000))) * 32767, 16000, 'clipped'),
+        (np.full(16000, 1000), 0, '0 Hz'),
+    ],
+)
 def test_sound_that_says_nothing_is_answered_with_unknown_and_why(
-        bench, voice: np.ndarray, samples: np.ndarray, rate: int, why: str) -> None:
+    bench, voice: np.ndarray, samples: np.ndarray, rate: int, why: str
+) -> None:
     ser = bench()
     ser.send(samples, rate=rate, snr=math.nan)
     answer = ser.answers.wait()
@@ -126,6 +150,7 @@ def test_sound_that_says_nothing_is_answered_with_unknown_and_why(
 
 def test_noise_suppression_cleans_before_the_model_hears(bench, voice: np.ndarray) -> None:
     import importlib.util
+
     if importlib.util.find_spec('pyrnnoise') is None:
         pytest.skip('needs the package pyrnnoise (optional): pip install --no-deps pyrnnoise')
     hiss = np.random.default_rng(0).normal(0, 400, 32000)
@@ -139,14 +164,45 @@ def test_noise_suppression_cleans_before_the_model_hears(bench, voice: np.ndarra
     assert ser.answers.wait(lambda message: message.header.stamp.sec == 101).label == 'Sad'
 
 
-def test_the_embedding_is_published_where_it_is_asked_for(bench, voice: np.ndarray,
-                                                          tmp_path: Path) -> None:
+def test_the_embedding_is_published_where_it_is_asked_for(
+    bench, voice: np.ndarray, tmp_path: Path
+) -> None:
     ser = bench(voice_model(tmp_path, embedding=True), embedding=True)
     ser.send(voice)
     assert len(ser.answers.wait().embedding) == 6
     assert ser.client.set_parameter('/ser_node', 'embedding', False).successful
     ser.send(voice, 101)
     assert not ser.answers.wait(lambda message: message.header.stamp.sec == 101).embedding
+
+
+def test_it_answers_for_the_mixture_that_is_asked_for_and_says_which(
+    bench, voice: np.ndarray, tmp_path: Path
+) -> None:
+    shares = np.array([0.2, 0.02, 0.2, 0.5, 0.05, 0.03], np.float32)
+    likely = np.exp([0.0, 0.0, 0.2, 0.5, 2.0, 0.0])
+    ser = bench(voice_model(tmp_path, shares=shares), class_balance=1.0)
+    ser.send(voice)
+    answer = ser.answers.wait()
+    assert (answer.label, answer.class_balance) == ('Sad', 1.0)
+    np.testing.assert_allclose(answer.probabilities, likely / likely.sum(), atol=2e-3)
+    np.testing.assert_allclose(answer.class_shares, shares, atol=1e-6)
+    assert ser.client.set_parameter('/ser_node', 'class_balance', 0.0).successful
+    ser.send(voice, 101)
+    answer = ser.answers.wait(lambda message: message.header.stamp.sec == 101)
+    assert (answer.label, answer.class_balance) == ('Neutral', 0.0)
+    ser.send(np.zeros(0), 102)
+    nothing = ser.answers.wait(lambda message: message.header.stamp.sec == 102)
+    assert math.isnan(nothing.class_balance) and len(nothing.class_shares) == 0
+
+
+def test_a_voice_model_of_unknown_shares_answers_as_it_is_and_that_is_said(
+    bench, voice: np.ndarray
+) -> None:
+    ser = bench(class_balance=1.0)
+    ser.node.wait_for_output('does not say which class shares')
+    ser.send(voice)
+    answer = ser.answers.wait()
+    assert answer.label == 'Sad' and math.isnan(answer.class_balance)
 
 
 def test_a_disabled_node_answers_nothing_until_it_is_enabled(bench, voice: np.ndarray) -> None:
@@ -160,19 +216,34 @@ def test_a_disabled_node_answers_nothing_until_it_is_enabled(bench, voice: np.nd
 
 
 def test_the_node_adapts_to_a_voice_until_it_is_told_to_forget(
-        bench, tmp_path: Path, write_onnx) -> None:
-    path = write_onnx(tmp_path / 'known.onnx', ['n', 't'], (3, 0, 0, 0, 0, 0),
-                      weight=[0, 50, 0, 0, 0, 0], adapts=True)
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}))
+    bench, tmp_path: Path, write_onnx
+) -> None:
+    path = write_onnx(
+        tmp_path / 'known.onnx',
+        ['n', 't'],
+        (3, 0, 0, 0, 0, 0),
+        weight=[0, 50, 0, 0, 0, 0],
+        adapts=True,
+    )
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}
+        )
+    )
     ser = bench(model=path, memory=5, memory_seconds=60.0)
     usual = 8000 + 5000 * np.sin(np.arange(16000))
     # By the second utterance the voice is known; a minute of silence forgets it.
-    for second, label in ((100, 'Fear'), (101, 'Angry'), (102, 'Angry'), (200, 'Fear'),
-                          (201, 'Angry')):
+    for second, label in (
+        (100, 'Fear'),
+        (101, 'Angry'),
+        (102, 'Angry'),
+        (200, 'Fear'),
+        (201, 'Angry'),
+    ):
         ser.send(usual, second)
         answer = ser.answers.wait(
-            lambda message, second=second: message.header.stamp.sec == second)
+            lambda message, second=second: message.header.stamp.sec == second
+        )
         assert answer.label == label
     answer = ser.client.call(Trigger, '/ser_node/forget', Trigger.Request())
     assert (answer.success, answer.message) == (True, '2 utterances forgotten')
@@ -187,7 +258,8 @@ def test_without_a_memory_there_is_nothing_to_forget(bench) -> None:
 
 
 def test_missing_weights_leave_the_node_unconfigured_until_they_are_there(
-        client, processes, model: Path, voice: np.ndarray, tmp_path: Path) -> None:
+    client, processes, model: Path, voice: np.ndarray, tmp_path: Path
+) -> None:
     hidden = model.rename(tmp_path / 'hidden.onnx')
     node = processes.node('ser_node', model=str(model), device='cpu')
     output = node.wait_for_output('not configured')

@@ -19,6 +19,8 @@ from emotion_msgs.msg import GameState as StateMessage
 from emotion_msgs.msg import PlayerState as PlayerMessage
 from emotion_msgs.msg import RoundResult as ResultMessage
 from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL, Emotion
+from emotion_perception.models.balance import BALANCED
+from emotion_perception.ros.convert import mixture_of
 
 _SECOND = 1_000_000_000
 
@@ -36,6 +38,8 @@ def from_nanoseconds(stamp: int) -> Time:
 def from_predictions(message: EmotionPredictionArray) -> list[Sighting]:
     """Return what the game needs to know of one frame.
 
+    The probabilities are brought to equally common classes, whatever mixture they answer for: how
+    rare fear was where the model learnt must not make it hard to win by.
     A prediction that abstains, or whose probabilities are not finite, is a face that is seen but
     cannot be scored.
     """
@@ -50,6 +54,8 @@ def from_predictions(message: EmotionPredictionArray) -> list[Sighting]:
             float(region.width),
             float(region.height),
         )
+        if usable:
+            values = mixture_of(prediction).rebalance(values, BALANCED)
         sightings.append(Sighting(prediction.subject_id, box, values if usable else None))
     return sightings
 

@@ -29,11 +29,12 @@ from emotion_apps.game.messages import (
 )
 from emotion_apps.game.sounds import SoundPlayer, SoundSettings, cue
 from emotion_msgs.action import PlayGame
-from emotion_msgs.msg import EmotionPredictionArray
+from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray
 from emotion_msgs.msg import GameState as StateMessage
+from emotion_perception.models.balance import unknown_shares
 from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
-from emotion_perception.ros.convert import to_seconds
+from emotion_perception.ros.convert import mixture_of, to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
@@ -69,6 +70,7 @@ class GameNode(Node):
         self._state: GameState | None = None
         self._frame_id = ''
         self._idle_ticks = 0
+        self._judged: set[str] = set()
         self._publisher = self.create_publisher(StateMessage, 'emotion/game/state', qos.LATCHED)
         self.create_subscription(EmotionPredictionArray, 'emotion/faces', self._on_faces, NEWEST)
         self.create_service(Trigger, '~/start', self._on_start)
@@ -99,9 +101,23 @@ class GameNode(Node):
         self._frame_id = message.header.frame_id
         self._idle_ticks = 0
         stamp = message.header.stamp
+        self._check_fairness(message)
         self._game.observe(self._now(), from_predictions(message), to_nanoseconds(stamp))
         self._publish()
         self._diagnostics.tick(self._now() - to_seconds(stamp))
+
+    def _check_fairness(self, message: EmotionPredictionArray) -> None:
+        """Say once of each model that its classes cannot be made equally easy to show."""
+        for prediction in message.predictions:
+            model = prediction.model
+            if prediction.emotion == EmotionPrediction.UNKNOWN or model in self._judged:
+                continue
+            self._judged.add(model)
+            if mixture_of(prediction).shares is None:
+                self.get_logger().warning(
+                    f'a class that was rare in the training of {model or "this model"} is hard to '
+                    f'win by: {unknown_shares(model or "the model")}'
+                )
 
     def _on_tick(self) -> None:
         self._end_if_cancelled()

@@ -177,6 +177,7 @@ class Analysis:
                             'voice',
                             emotion.probabilities,
                             span=segment.samples.size / 16000,
+                            mixture=emotion.mixture,
                         )
                     )
                 )
@@ -192,7 +193,11 @@ class Analysis:
         face, shown = chosen.face, chosen.probabilities
         self._session.face(moment, face.landmarks)
         self._session.emotion(moment, 'face', shown)
-        self._fused(self._fusion.add_face(Reading(moment, face.id, shown, face.quality)))
+        self._fused(
+            self._fusion.add_face(
+                Reading(moment, face.id, shown, face.quality, mixture=chosen.reading.mixture)
+            )
+        )
 
     def _fused(self, fused: Fused | None) -> None:
         if fused is not None and len(fused.sources) == 2:

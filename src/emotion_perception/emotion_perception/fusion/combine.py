@@ -5,6 +5,10 @@ for each expert's reliability, as in logarithmic opinion pooling (C. Genest, J. 
 probability distributions", Statistical Science 1(1), 1986). It is right where face and voice are
 independent given the emotion, and it needs no paired data: that is why it does not fail as a
 network does that was trained on pairs which do not belong together.
+
+The vectors are answers for equally common classes, p(x|c) but for a factor: in a product of
+answers for the mixture of training, how common a class was would count once for each modality.
+The result is such an answer too (:mod:`emotion_perception.models.balance` goes there and back).
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ METHODS = ('product', 'mean', *LEARNT)
 class CombineSettings:
     """How two probability vectors become one.
 
-    Trust, agreement and priors are fitted by ``./emotion train fusion`` on FER2013's validation
+    Trust and agreement are fitted by ``./emotion train fusion`` on FER2013's validation
     pictures and on voices of RAVDESS and nEMO that the voice models had not heard
     (docs/fusion.md). The temperatures are 1: the models are calibrated by themselves.
     """
@@ -86,20 +90,9 @@ class CombineSettings:
         high=0.1,
         live=True,
     )
-    priors: tuple[float, ...] = setting(
-        (0.097, 0.059, 0.124, 0.452, 0.151, 0.118),
-        'Class shares that both models have learnt: in a product they count twice, so they are '
-        'divided out once; empty for equal ones.',
-        live=True,
-    )
 
     def __post_init__(self) -> None:
         validate(self)
-        if self.priors and (len(self.priors) != len(EMOTIONS) or min(self.priors) <= 0):
-            raise ValueError(
-                f'priors must be {len(EMOTIONS)} positive numbers in the order '
-                f'{", ".join(EMOTIONS)}, or empty'
-            )
 
 
 def reliability(quality: float | np.ndarray, trust: float | np.ndarray) -> float | np.ndarray:
@@ -118,7 +111,8 @@ def combine(
 ) -> np.ndarray:
     """Combine the vectors of the modalities at hand by a method without a file.
 
-    :param vectors: (n, 6) or (6,) probabilities of each modality; at least one.
+    :param vectors: (n, 6) or (6,) probabilities of each modality, for equally common classes; at
+        least one.
     :param weights: reliability of each, 0 (ignore) to 1: one value a modality, or (modalities, n)
         for one a row.
     :param temperatures: of each modality.
@@ -146,8 +140,4 @@ def combine(
     log = (np.log(stack) * weight).sum(axis=0)
     # With one modality nothing is shared; between, as far as the weaker one counts.
     shared = total - weight.max(axis=0)
-    if settings.priors:
-        # Given the class face and voice are independent, so p(c|f,v) ~ p(c|f) p(c|v) / p(c): what
-        # both have learnt of the classes' frequency would count twice.
-        log = log - shared * np.log(np.asarray(settings.priors, np.float32))
     return softmax(log * (1.0 + settings.agreement * shared))

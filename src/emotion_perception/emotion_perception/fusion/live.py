@@ -11,12 +11,18 @@ import numpy as np
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine, reliability
 from emotion_perception.fusion.learnt import LearntFusion
+from emotion_perception.models.balance import (
+    BALANCED,
+    UNKNOWN_MIXTURE,
+    BalanceSettings,
+    Mixture,
+)
 from emotion_perception.settings import setting
 from emotion_perception.timing import Order, TimeLine
 
 
 @dataclass(frozen=True)
-class FusionSettings(CombineSettings):
+class FusionSettings(BalanceSettings, CombineSettings):
     """How face and voice are brought together in time."""
 
     face_half_life: float = setting(
@@ -58,6 +64,7 @@ class Reading:
     :param span: seconds covered, ending at ``time``; 0 for a frame.
     :param model: that made it; empty if unknown.
     :param embedding: (d,) float32, what that model makes of the input; empty where it gives none.
+    :param mixture: for which mixture of classes the probabilities answer.
     """
 
     time: float
@@ -67,6 +74,15 @@ class Reading:
     span: float = 0.0
     model: str = ''
     embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    mixture: Mixture = UNKNOWN_MIXTURE
+
+    @property
+    def balanced(self) -> np.ndarray:
+        """Return the probabilities for equally common classes, float32 (6,).
+
+        What answers for an unknown mixture is taken as it is.
+        """
+        return self.mixture.rebalance(self.probabilities, BALANCED)
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,8 @@ class Fused:
     :param method: that made it: the one that was set, or ``product`` where the trained network
         cannot judge these readings.
     :param problem: why it cannot, and what to do; empty otherwise.
+    :param mixture: for which mixture of classes the probabilities answer; of the shares that were
+        used the mean, by weight, and unknown where one of them is.
     """
 
     time: float
@@ -92,6 +110,7 @@ class Fused:
     span: float
     method: str
     problem: str = ''
+    mixture: Mixture = UNKNOWN_MIXTURE
 
 
 class LiveFusion:
@@ -221,7 +240,7 @@ class LiveFusion:
                 _Side(
                     'face',
                     faces[-1],
-                    np.mean([face.probabilities for face in faces], axis=0),
+                    np.mean([face.balanced for face in faces], axis=0),
                     _mean_embedding(faces),
                     _mean_quality(faces),
                     0.5 ** (face_age / settings.face_half_life),
@@ -234,7 +253,7 @@ class LiveFusion:
                 _Side(
                     'voice',
                     voice,
-                    voice.probabilities,
+                    voice.balanced,
                     np.asarray(voice.embedding, np.float32),
                     _mean_quality([voice]),
                     0.5 ** (voice_age / settings.voice_half_life),
@@ -246,6 +265,8 @@ class LiveFusion:
         # With nothing strong the best of the weak still is the best that is known.
         used = strong or [max(used, key=lambda side: side.weight)]
         vector, method, problem = self._join(used)
+        mixture = Mixture(_mean_shares(used), BALANCED)
+        vector = mixture.rebalance(vector, settings.class_balance)
         face = next((side for side in used if side.name == 'face'), used[0])
         total = max(sum(side.weight for side in used), 1e-8)
         quality = sum(side.weight * _mean_quality([side.newest]) for side in used) / total
@@ -260,10 +281,14 @@ class LiveFusion:
             max(0.0, now - start),
             method,
             problem,
+            Mixture(mixture.shares, settings.class_balance),
         )
 
     def _join(self, used: list[_Side]) -> tuple[np.ndarray, str, str]:
-        """Return the fused vector, the method that made it, and why it is not the one set."""
+        """Return the fused vector, the method that made it, and why it is not the one set.
+
+        The vector is for equally common classes.
+        """
         settings, problem = self._settings, ''
         if self._learnt is not None:
             problem = next(
@@ -311,6 +336,7 @@ class LiveFusion:
 class _Side:
     """What one modality brings to a result.
 
+    :param vector: (6,), for equally common classes.
     :param freshness: 0 to 1, less with age.
     """
 
@@ -344,6 +370,15 @@ def _mean_quality(readings: list[Reading]) -> float:
             ]
         )
     )
+
+
+def _mean_shares(sides: list[_Side]) -> np.ndarray | None:
+    """Return the mean class shares by weight, float32 (6,); ``None`` if one of them is unknown."""
+    shares = [side.newest.mixture.shares for side in sides]
+    if any(share is None for share in shares):
+        return None
+    weights = np.array([max(side.weight, 1e-6) for side in sides])
+    return np.average(shares, axis=0, weights=weights).astype(np.float32)
 
 
 def _mean_embedding(readings: list[Reading]) -> np.ndarray:

@@ -64,17 +64,6 @@ def class_shares(label_map: LabelMap, shares: Sequence[tuple[str, float]]) -> np
     return (found / found.sum()).astype(np.float32)
 
 
-def mixture(shares: np.ndarray, balance: float) -> np.ndarray:
-    """Return the mixture that an answer of some class balance is for, float32 (6,), sums to 1.
-
-    :param shares: (6,), of the training data.
-    :param balance: 0 (natural) to 1 (all equal).
-    """
-    shares = np.asarray(shares, np.float64)
-    powers = np.where(shares > 0, np.maximum(shares, 1e-12) ** (1.0 - balance), 0.0)
-    return (powers / powers.sum()).astype(np.float32)
-
-
 def rebalance(
     probabilities: np.ndarray,
     shares: np.ndarray | None,
@@ -97,3 +86,41 @@ def rebalance(
     factors = np.where(shares > 0, np.maximum(shares, 1e-12) ** (given - wanted), 1.0)
     changed = probabilities * factors
     return (changed / changed.sum(axis=-1, keepdims=True)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """For which mixture of classes some probabilities answer.
+
+    :param shares: float32 (6,), of the training data, sums to 1; ``None`` if not known.
+    :param balance: 0 (the mixture of the training data) to 1 (all classes equally common).
+    """
+
+    shares: np.ndarray | None = None
+    balance: float = NATURAL
+
+    @property
+    def prior(self) -> np.ndarray | None:
+        """Return the mixture itself, float32 (6,), sums to 1; ``None`` if not known."""
+        if self.shares is None:
+            return None
+        powers = np.where(
+            self.shares > 0, np.maximum(self.shares, 1e-12) ** (1.0 - self.balance), 0.0
+        )
+        return (powers / powers.sum()).astype(np.float32)
+
+    def rebalance(self, probabilities: np.ndarray, wanted: float) -> np.ndarray:
+        """Return the answer for another balance; see :func:`rebalance`."""
+        return rebalance(probabilities, self.shares, wanted, self.balance)
+
+
+UNKNOWN_MIXTURE = Mixture()
+"""Of an answer of a model whose class shares nobody has stated."""
+
+
+def unknown_shares(model: str) -> str:
+    """Return what to tell the user of a model whose class shares nobody has stated."""
+    return (
+        f'{model} does not say which class shares it was trained on, so class_balance has no '
+        'effect on its answers: state them as `shares` in its entry (docs/models.md)'
+    )

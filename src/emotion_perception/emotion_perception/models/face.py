@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from emotion_perception.models.balance import BalanceSettings, Mixture, rebalance
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.model import Model
@@ -20,25 +21,30 @@ class FacePredictions(NamedTuple):
     :param valence: (n,) float32, -1..1, NaN where the model gives none.
     :param arousal: (n,) float32, -1..1, NaN where the model gives none.
     :param embedding: (n, d) float32; d is 0 where the model gives none.
+    :param mixture: for which mixture of classes the probabilities answer.
     """
 
     probabilities: np.ndarray
     valence: np.ndarray
     arousal: np.ndarray
     embedding: np.ndarray
+    mixture: Mixture
 
 
 class FaceEmotionRecognizer:
     """Runs a face model on all faces of a picture as one batch.
 
     :param model: of task ``fer``.
+    :param class_balance: mixture of classes to answer for, 0 (natural) to 1 (all equally common);
+        may be set at any time.
     :raises ModelError: if the model is not for faces.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, class_balance: float = BalanceSettings.class_balance) -> None:
         if model.entry.face is None:
             raise ModelError(f'model {model.name} is not for faces')
         self.model = model
+        self.class_balance = class_balance
 
     def predict(self, crops: Sequence[np.ndarray]) -> FacePredictions:
         """Return the emotions of some faces.
@@ -47,12 +53,21 @@ class FaceEmotionRecognizer:
             (side, side, 3); sides may differ. May be empty.
         :raises ValueError: if a crop has another type or shape.
         """
+        mixture = Mixture(self.model.shares, self.class_balance)
         if len(crops) == 0:
             none = np.empty(0, np.float32)
             return FacePredictions(
-                np.empty((0, 6), np.float32), none, none.copy(), np.empty((0, 0), np.float32)
+                np.empty((0, 6), np.float32),
+                none,
+                none.copy(),
+                np.empty((0, 0), np.float32),
+                mixture,
             )
-        return FacePredictions(*self.model.predict(prepare(crops, self.model.entry.face)))
+        found = self.model.predict(prepare(crops, self.model.entry.face))
+        probabilities = rebalance(found.probabilities, mixture.shares, mixture.balance)
+        return FacePredictions(
+            probabilities, found.valence, found.arousal, found.embedding, mixture
+        )
 
 
 def prepare(crops: Sequence[np.ndarray], face: FaceInput) -> np.ndarray:

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models.balance import (
+    UNKNOWN_MIXTURE,
+    BalanceSettings,
+    Mixture,
+    rebalance,
+)
 from emotion_perception.models.catalog import SpeechInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.model import Model
@@ -25,6 +31,7 @@ class SpeechEmotion:
     :param arousal: -1..1, NaN where the model gives none.
     :param embedding: (d,) float32, the mean over the pieces of a long utterance; (0,) where the
         model gives none or abstained.
+    :param mixture: for which mixture of classes the probabilities answer.
     """
 
     probabilities: np.ndarray
@@ -33,6 +40,7 @@ class SpeechEmotion:
     valence: float = math.nan
     arousal: float = math.nan
     embedding: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    mixture: Mixture = UNKNOWN_MIXTURE
 
 
 class SpeechEmotionRecognizer:
@@ -41,17 +49,27 @@ class SpeechEmotionRecognizer:
     :param model: of task ``ser``.
     :param memory: what is remembered of the voice; every answer that is given adds to it. By
         default each utterance is judged by itself.
+    :param class_balance: mixture of classes to answer for, 0 (natural) to 1 (all equally common);
+        may be set at any time.
     :raises ModelError: if the model is not for speech, or cannot make use of a memory.
     """
 
-    def __init__(self, model: Model, memory: VoiceMemory | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        memory: VoiceMemory | None = None,
+        class_balance: float = BalanceSettings.class_balance,
+    ) -> None:
         if model.entry.speech is None:
             raise ModelError(f'model {model.name} is not for speech')
         if memory is not None and not model.profile:
-            raise ModelError(f'model {model.name} cannot adapt to a voice (its file has no input '
-                             '`profile`): set memory to 0, or take ser-default')
+            raise ModelError(
+                f'model {model.name} cannot adapt to a voice (its file has no input '
+                '`profile`): set memory to 0, or take ser-default'
+            )
         self.model = model
         self.memory = memory
+        self.class_balance = class_balance
 
     def predict(self, samples: np.ndarray, rate: int) -> SpeechEmotion:
         """Return the emotion of an utterance.
@@ -75,8 +93,9 @@ class SpeechEmotionRecognizer:
             return _abstention('the sound is empty')
         seconds = waveform.size / rate
         if seconds < speech.min_seconds:
-            return _abstention(f'{seconds:.2f} s of sound are too short, '
-                               f'{speech.min_seconds:.2f} s are needed')
+            return _abstention(
+                f'{seconds:.2f} s of sound are too short, {speech.min_seconds:.2f} s are needed'
+            )
         magnitude = np.abs(waveform)
         peak = float(magnitude.max())
         if peak < 10 ** (rules.min_peak_db / 20):
@@ -94,8 +113,15 @@ class SpeechEmotionRecognizer:
         embedding = prediction.embedding.mean(axis=0)
         if self.memory is not None:
             self.memory.add(embedding)
-        return SpeechEmotion(probabilities, valence=float(prediction.valence.mean()),
-                             arousal=float(prediction.arousal.mean()), embedding=embedding)
+        # Whether it knows at all does not depend on the mixture that is asked for.
+        mixture = Mixture(self.model.shares, self.class_balance)
+        return SpeechEmotion(
+            rebalance(probabilities, mixture.shares, mixture.balance),
+            valence=float(prediction.valence.mean()),
+            arousal=float(prediction.arousal.mean()),
+            embedding=embedding,
+            mixture=mixture,
+        )
 
 
 def as_float(samples: np.ndarray) -> np.ndarray:
@@ -125,6 +151,7 @@ def prepare(waveform: np.ndarray, rate: int, speech: SpeechInput) -> np.ndarray:
     """
     if rate != speech.rate:
         import soxr
+
         waveform = soxr.resample(waveform, rate, speech.rate)
     if speech.peak_normalise:
         peak = float(np.abs(waveform).max(initial=0.0))
@@ -133,11 +160,11 @@ def prepare(waveform: np.ndarray, rate: int, speech: SpeechInput) -> np.ndarray:
     longest = max(1, round(speech.max_seconds * speech.rate))
     if waveform.size > longest and speech.long == 'centre':
         start = (waveform.size - longest) // 2
-        pieces = waveform[None, start:start + longest]
+        pieces = waveform[None, start : start + longest]
     elif waveform.size > longest:
         count = math.ceil(waveform.size / longest)
         starts = np.linspace(0, waveform.size - longest, count).round().astype(int)
-        pieces = np.stack([waveform[start:start + longest] for start in starts])
+        pieces = np.stack([waveform[start : start + longest] for start in starts])
     else:
         pieces = waveform[None]
     if speech.standardise:

@@ -11,6 +11,7 @@ from std_msgs.msg import Header
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
 from emotion_perception.face_emotions import FaceReader, FaceReading
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
+from emotion_perception.models.balance import NATURAL, BalanceSettings, unknown_shares
 from emotion_perception.models.embedding import EmbeddingSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
@@ -32,7 +33,9 @@ from emotion_perception.vision.smooth import SmoothSettings
 
 
 @dataclass(frozen=True)
-class FerNodeSettings(EmbeddingSettings, ModelSettings, SmoothSettings, PrimarySettings):
+class FerNodeSettings(
+    BalanceSettings, EmbeddingSettings, ModelSettings, SmoothSettings, PrimarySettings
+):
     """Settings of the node."""
 
     model: str = setting(
@@ -70,6 +73,7 @@ class FerNode(ModelNode):
         recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings))
         self._reader = FaceReader(recognizer, settings, settings)
         self._reader.warm_up()
+        self._apply(settings)
 
     def start(self) -> None:
         """Take detections."""
@@ -112,9 +116,14 @@ class FerNode(ModelNode):
         }
 
     def _apply(self, settings: FerNodeSettings) -> None:
-        if self._reader is not None:
-            self._reader.smoother.settings = settings
-            self._reader.primary.settings = settings
+        if self._reader is None:
+            return
+        self._reader.smoother.settings = settings
+        self._reader.primary.settings = settings
+        recognizer = self._reader.recognizer
+        recognizer.class_balance = settings.class_balance
+        if settings.class_balance != NATURAL and recognizer.model.shares is None:
+            self.report.warn('balance', unknown_shares(recognizer.model.name))
 
     def _on_detections(self, message: FaceArray) -> None:
         if self.enabled:
@@ -170,6 +179,7 @@ class FerNode(ModelNode):
             EmotionPrediction.FACE,
             subject.id,
             reading.probabilities,
+            mixture=reading.mixture,
             model=self._reader.recognizer.model.name,
             emotion=reading.emotion,
             stable=reading.stable,

@@ -15,7 +15,7 @@ from emotion_perception.emotions import UNKNOWN
 from emotion_perception.fusion.live import Fused, FusionSettings, LiveFusion, Reading
 from emotion_perception.models import ModelError
 from emotion_perception.ros import qos
-from emotion_perception.ros.convert import to_prediction
+from emotion_perception.ros.convert import mixture_of, to_prediction
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
@@ -28,8 +28,12 @@ class FusionNodeSettings(FusionSettings):
     """Settings of the node."""
 
     rate: float = setting(
-        10.0, 'Most results a second between utterances; an utterance is always answered at '
-        'once.', low=0.1, high=60.0, live=True)
+        10.0,
+        'Most results a second between utterances; an utterance is always answered at once.',
+        low=0.1,
+        high=60.0,
+        live=True,
+    )
 
 
 class FusionNode(ModelNode):
@@ -55,10 +59,11 @@ class FusionNode(ModelNode):
         """Listen to both modalities."""
         self._publisher = self.create_publisher(EmotionPrediction, 'emotion/fused', qos.RESULT)
         self._inputs = [
-            self.create_subscription(EmotionPrediction, 'emotion/face', self._on_face,
-                                     qos.RESULT),
-            self.create_subscription(EmotionPrediction, 'emotion/voice', self._on_voice,
-                                     qos.RESULT)]
+            self.create_subscription(EmotionPrediction, 'emotion/face', self._on_face, qos.RESULT),
+            self.create_subscription(
+                EmotionPrediction, 'emotion/voice', self._on_voice, qos.RESULT
+            ),
+        ]
 
     def stop(self) -> None:
         """Stop listening."""
@@ -74,8 +79,7 @@ class FusionNode(ModelNode):
         try:
             self._fusion.settings = settings
         except ModelError as error:
-            self.report.warn('method', f'the method stays {self._fusion.settings.method}: '
-                             f'{error}')
+            self.report.warn('method', f'the method stays {self._fusion.settings.method}: {error}')
 
     def _on_face(self, message: EmotionPrediction) -> None:
         fused = self._take(message, self._fusion.add_face)
@@ -101,26 +105,46 @@ class FusionNode(ModelNode):
         source = ('face', 'voice')[message.modality != EmotionPrediction.FACE]
         self._models[source] = message.model
         try:
-            return add(Reading(self._stamps[source].time(message.header.stamp),
-                               message.subject_id,
-                               message.probabilities, message.quality, message.span,
-                               message.model, np.asarray(message.embedding, np.float32)))
+            return add(
+                Reading(
+                    self._stamps[source].time(message.header.stamp),
+                    message.subject_id,
+                    message.probabilities,
+                    message.quality,
+                    message.span,
+                    message.model,
+                    np.asarray(message.embedding, np.float32),
+                    mixture_of(message),
+                )
+            )
         except ValueError as error:
             self.report.warn('reading', f'{error}; it is left out')
             return None
 
     def _publish(self, fused: Fused, trigger: EmotionPrediction) -> None:
         if fused.problem:
-            self.report.warn('method', f'the network cannot be used, the product answers: '
-                             f'{fused.problem}')
-        header = Header(stamp=Time(sec=trigger.header.stamp.sec,
-                                   nanosec=trigger.header.stamp.nanosec),
-                        frame_id=trigger.header.frame_id)
+            self.report.warn(
+                'method', f'the network cannot be used, the product answers: {fused.problem}'
+            )
+        header = Header(
+            stamp=Time(sec=trigger.header.stamp.sec, nanosec=trigger.header.stamp.nanosec),
+            frame_id=trigger.header.frame_id,
+        )
         models = '+'.join(self._models.get(source, '') for source in fused.sources)
-        self._publisher.publish(to_prediction(
-            header, EmotionPrediction.FUSED, fused.subject, fused.probabilities,
-            model=f'{fused.method}({models})', quality=fused.quality,
-            span=fused.span, region=trigger.region, sources=fused.sources))
+        self._publisher.publish(
+            to_prediction(
+                header,
+                EmotionPrediction.FUSED,
+                fused.subject,
+                fused.probabilities,
+                mixture=fused.mixture,
+                model=f'{fused.method}({models})',
+                quality=fused.quality,
+                span=fused.span,
+                region=trigger.region,
+                sources=fused.sources,
+            )
+        )
         self.diagnostics.tick(now(self) - fused.time)
 
 

@@ -15,6 +15,13 @@ from emotion_msgs.msg import EmotionPrediction, Utterance
 from emotion_perception.audio import snr
 from emotion_perception.audio.denoise import METHODS
 from emotion_perception.models import ModelSettings
+from emotion_perception.models.balance import (
+    NATURAL,
+    UNKNOWN_MIXTURE,
+    BalanceSettings,
+    Mixture,
+    unknown_shares,
+)
 from emotion_perception.models.embedding import EmbeddingSettings
 from emotion_perception.models.voice_memory import MemorySettings
 from emotion_perception.ros import qos
@@ -28,7 +35,7 @@ from emotion_perception.voice_emotions import VoiceReader
 
 
 @dataclass(frozen=True)
-class SerNodeSettings(EmbeddingSettings, MemorySettings, ModelSettings):
+class SerNodeSettings(BalanceSettings, EmbeddingSettings, MemorySettings, ModelSettings):
     """Settings of the node."""
 
     model: str = setting(
@@ -53,11 +60,13 @@ class SerNode(ModelNode):
         self._reader: VoiceReader | None = None
         self._stamps = Stamps(self, 'emotion/utterance')
         self.create_service(Trigger, '~/forget', self._on_forget)
+        self.parameters.on_change(self._apply)
 
     def load(self) -> None:
         """Load the model, and make sure that the noise suppression is there if it is on."""
         settings = self.settings
         self._reader = VoiceReader(settings.model, settings, settings, settings.noise_suppression)
+        self._apply(settings)
 
     def start(self) -> None:
         """Listen for utterances."""
@@ -89,6 +98,14 @@ class SerNode(ModelNode):
         if recognizer.memory is not None:
             found['utterances remembered'] = len(recognizer.memory)
         return found
+
+    def _apply(self, settings: SerNodeSettings) -> None:
+        if self._reader is None:
+            return
+        recognizer = self._reader.recognizer
+        recognizer.class_balance = settings.class_balance
+        if settings.class_balance != NATURAL and recognizer.model.shares is None:
+            self.report.warn('balance', unknown_shares(recognizer.model.name))
 
     def _on_forget(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         memory = None if self._reader is None else self._reader.recognizer.memory
@@ -128,6 +145,7 @@ class SerNode(ModelNode):
         self._publish(
             message,
             emotion.probabilities,
+            mixture=emotion.mixture,
             valence=emotion.valence,
             arousal=emotion.arousal,
             unknown=emotion.reason if emotion.abstained else '',
@@ -139,6 +157,7 @@ class SerNode(ModelNode):
         message: Utterance,
         probabilities: np.ndarray | None = None,
         *,
+        mixture: Mixture = UNKNOWN_MIXTURE,
         valence: float = math.nan,
         arousal: float = math.nan,
         unknown: str = '',
@@ -153,6 +172,7 @@ class SerNode(ModelNode):
                 EmotionPrediction.VOICE,
                 'voice',
                 probabilities,
+                mixture=mixture,
                 model=self._reader.recognizer.model.name,
                 valence=valence,
                 arousal=arousal,

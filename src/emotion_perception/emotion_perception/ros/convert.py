@@ -19,6 +19,12 @@ from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL
+from emotion_perception.models.balance import (
+    BALANCED,
+    NATURAL,
+    UNKNOWN_MIXTURE,
+    Mixture,
+)
 
 # Encoding -> (channels, OpenCV conversion to BGR or None).
 _ENCODINGS: dict[str, tuple[int, int | None]] = {
@@ -139,6 +145,7 @@ def to_prediction(
     subject_id: str,
     probabilities: np.ndarray,
     *,
+    mixture: Mixture = UNKNOWN_MIXTURE,
     model: str = '',
     emotion: int | None = None,
     stable: bool = True,
@@ -154,12 +161,15 @@ def to_prediction(
     """Return a prediction message.
 
     :param probabilities: (6,), sums to 1.
+    :param mixture: for which mixture of classes they answer.
     :param emotion: the class to name; the most probable one by default (smoothing may hold
         another).
     :param embedding: (d,) float32, where it was asked for.
     :param unknown: why there is no answer; makes the message an abstention.
     """
-    message = EmotionPrediction(header=header, modality=modality, subject_id=subject_id)
+    message = EmotionPrediction(
+        header=header, modality=modality, subject_id=subject_id, class_balance=math.nan
+    )
     if unknown:
         message.emotion, message.label, message.confidence = UNKNOWN, UNKNOWN_LABEL, 0.0
         message.probabilities = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
@@ -170,6 +180,9 @@ def to_prediction(
         message.emotion, message.label = chosen, EMOTIONS[chosen]
         message.confidence = float(probabilities[chosen])
         message.probabilities = probabilities
+        if mixture.shares is not None:
+            message.class_balance = float(mixture.balance)
+            message.class_shares = array.array('f', mixture.shares.tobytes())
         if embedding is not None:
             # The message checks each value of anything but an array of its own type.
             message.embedding = array.array('f', np.asarray(embedding, np.float32).tobytes())
@@ -180,6 +193,23 @@ def to_prediction(
     message.model = model
     message.sources = list(sources)
     return message
+
+
+def mixture_of(message: EmotionPrediction) -> Mixture:
+    """Return for which mixture of classes a prediction answers.
+
+    A message whose fields do not make sense counts as one of unknown shares.
+    """
+    shares = np.array(message.class_shares, np.float32)
+    if (
+        shares.shape != (len(EMOTIONS),)
+        or not np.isfinite(shares).all()
+        or shares.min() < 0
+        or not shares.sum() > 0
+        or not NATURAL <= message.class_balance <= BALANCED
+    ):
+        return UNKNOWN_MIXTURE
+    return Mixture(shares / shares.sum(), float(message.class_balance))
 
 
 def _through_cv_bridge(message: Image) -> np.ndarray:
