@@ -13,22 +13,41 @@ def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, classes: int) -> 
     return np.bincount(flat, minlength=classes * classes).reshape(classes, classes)
 
 
-def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 15) -> float:
+def calibration_error(
+    probabilities: np.ndarray,
+    truth: np.ndarray,
+    bins: int = 15,
+    weights: np.ndarray | None = None,
+) -> float:
     """Return the expected calibration error over equal-width bins of the confidence.
 
     C. Guo et al., "On calibration of modern neural networks", ICML 2017.
 
     :param probabilities: (n, classes), rows sum to 1.
     :param truth: int (n,).
+    :param weights: (n,), what each sample counts, of any sum; all the same by default.
     :return: 0 (perfect) to 1; NaN for no samples.
     """
     if not len(truth):
         return float('nan')
+    weights = np.ones(len(truth)) if weights is None else weights
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == truth
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(place, right - confidence, bins)
-    return float(np.abs(gap).sum() / len(truth))
+    gap = np.bincount(place, weights * (right - confidence), bins)
+    return float(np.abs(gap).sum() / weights.sum())
+
+
+def mixture_weights(truth: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Return weights (n,) by which the samples of each class count as much as a mixture says.
+
+    An answer for some mixture of classes can be calibrated for samples of that mixture alone.
+
+    :param truth: int (n,).
+    :param prior: (classes,), the mixture; sums to 1.
+    """
+    counts = np.bincount(truth, minlength=len(prior))
+    return (prior / np.maximum(counts, 1))[truth]
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,13 @@ def figures(probabilities: np.ndarray, truth: np.ndarray) -> Figures:
         recall = np.where(present, hits / support, np.nan)
         f1 = np.where(present, 2 * hits / (support + guessed), np.nan)
     return Figures(
-        n=len(truth), accuracy=float(hits.sum() / len(truth)),
-        uar=float(recall[present].mean()), macro_f1=float(f1[present].mean()),
+        n=len(truth),
+        accuracy=float(hits.sum() / len(truth)),
+        uar=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
         ece=calibration_error(probabilities, truth),
-        recall=recall, precision=hits / np.maximum(guessed, 1), f1=f1, confusion=confusion)
+        recall=recall,
+        precision=hits / np.maximum(guessed, 1),
+        f1=f1,
+        confusion=confusion,
+    )

@@ -13,8 +13,9 @@ import torch
 from tqdm import tqdm
 
 from emotion_perception.models import ModelError
+from emotion_perception.models.balance import BALANCED, NATURAL, rebalance
 from emotion_training.common.files import TrainingError, save_json
-from emotion_training.common.metrics import calibration_error
+from emotion_training.common.metrics import calibration_error, mixture_weights
 from emotion_training.fusion import methods
 from emotion_training.fusion.methods import Method
 from emotion_training.fusion.pairs import (
@@ -25,7 +26,6 @@ from emotion_training.fusion.pairs import (
     unpaired,
 )
 from emotion_training.fusion.pools import FIT, TEST, Pool
-from emotion_training.fusion.sources import calibrated
 from emotion_training.fusion.train import (
     Fitted,
     add_sources,
@@ -45,40 +45,51 @@ REPEATS = 8
 
 def methods_of(fitted: Fitted) -> dict[str, Method]:
     """Return the methods under the names of the tables."""
-    return {'face': methods.face_only, 'voice': methods.voice_only,
-            'product': methods.closed_form(fitted.product),
-            'product, quality ignored': methods.closed_form(fitted.product, trust=False),
-            'product without priors': methods.closed_form(fitted.without_priors),
-            'mean': methods.closed_form(fitted.mean),
-            'stacker': methods.learnt(fitted.stacker),
-            'network': methods.learnt(fitted.network)}
+    return {
+        'face': methods.face_only,
+        'voice': methods.voice_only,
+        'product': methods.closed_form(fitted.product),
+        'product, quality ignored': methods.closed_form(fitted.product, trust=False),
+        'mean': methods.closed_form(fitted.mean),
+        'stacker': methods.learnt(fitted.stacker),
+        'network': methods.learnt(fitted.network),
+    }
 
 
 @dataclasses.dataclass(frozen=True)
 class Trial:
-    """Methods that were fitted on other speakers, and what they are judged on."""
+    """Methods that were fitted on other speakers, and what they are judged on.
+
+    :param faces: for equally common classes, as ``voices``.
+    """
 
     table: Mapping[str, Method]
     faces: Pool
     voices: Pool
 
 
-def judge(trials: Sequence[Trial], draws: int, per_class: int, seed: int
-          ) -> dict[str, dict[str, dict[str, float]]]:
+def judge(
+    trials: Sequence[Trial], draws: int, per_class: int, seed: int
+) -> dict[str, dict[str, dict[str, float]]]:
     """Judge methods on many label-paired draws, an equal share of them from each trial.
 
     Every method and every scenario sees the same draws; samples are drawn with replacement, so
     that the spread holds the chance of the test set as well as that of the pairing.
 
     :return: scenario -> method -> accuracy (which is UAR too, as classes are equally many), its
-        standard deviation over the draws, ECE over all draws, log loss.
+        standard deviation over the draws, ECE over all draws, the same of the answers for the
+        mixture of training (``ece_natural``, samples weighted accordingly; ``None`` if it is not
+        known), log loss.
     """
     rng = np.random.default_rng(seed)
     share = -(-draws // len(trials))
     truth = np.tile(balanced(per_class), share)
-    drawn = [(trial, draw(trial.faces.truth, truth, rng), draw(trial.voices.truth, truth, rng))
-             for trial in trials]
+    drawn = [
+        (trial, draw(trial.faces.truth, truth, rng), draw(trial.voices.truth, truth, rng))
+        for trial in trials
+    ]
     every = np.tile(truth, len(trials))
+    shares = natural_mixture(trials)
     names = list(trials[0].table)
     result: dict[str, dict[str, dict[str, float]]] = {}
     with tqdm(total=len(SCENARIOS) * len(trials), desc='judging', unit='trial') as bar:
@@ -95,30 +106,58 @@ def judge(trials: Sequence[Trial], draws: int, per_class: int, seed: int
                 answer = np.concatenate(parts)
                 right = (answer.argmax(axis=1) == every).reshape(-1, 6 * per_class).mean(axis=1)
                 result[scenario.name][name] = {
-                    'accuracy': float(right.mean()), 'deviation': float(right.std()),
+                    'accuracy': float(right.mean()),
+                    'deviation': float(right.std()),
                     'ece': calibration_error(answer, every),
-                    'log_loss': methods.log_loss(answer, every)}
+                    'ece_natural': None
+                    if shares is None
+                    else calibration_error(
+                        rebalance(answer, shares, NATURAL, BALANCED),
+                        every,
+                        weights=mixture_weights(every, shares),
+                    ),
+                    'log_loss': methods.log_loss(answer, every),
+                }
     return result
 
 
-def goals(table: Mapping[str, Mapping[str, Mapping[str, float]]], name: str
-          ) -> dict[str, float | bool]:
+def natural_mixture(trials: Sequence[Trial]) -> np.ndarray | None:
+    """Return the mean of the class shares of faces and voices, (6,); ``None`` if not known."""
+    shares = [[pool.shares for pool in (trial.faces, trial.voices)] for trial in trials]
+    if any(share is None for pair in shares for share in pair):
+        return None
+    return np.mean([[share.mean(axis=0) for share in pair] for pair in shares], axis=(0, 1))
+
+
+def goals(
+    table: Mapping[str, Mapping[str, Mapping[str, float]]], name: str
+) -> dict[str, float | bool]:
     """Compare a method with what is asked: its gain where both are clean, its worst loss, ECE."""
+
     def best(row: Mapping[str, Mapping[str, float]]) -> float:
         return max(row[single]['accuracy'] for single in SINGLE if single in row)
 
     clean = table[SCENARIOS[0].name]
     gain = clean[name]['accuracy'] - best(clean)
-    losses = {scenario.name: best(table[scenario.name])
-              - table[scenario.name][name]['accuracy'] for scenario in SCENARIOS[1:]}
+    losses = {
+        scenario.name: best(table[scenario.name]) - table[scenario.name][name]['accuracy']
+        for scenario in SCENARIOS[1:]
+    }
     worst = max(losses, key=losses.get)
     errors = {scenario: row[name]['ece'] for scenario, row in table.items()}
     poorest = max(errors, key=errors.get)
     ece = errors[poorest]
-    return {'gain': gain, 'worst_loss': losses[worst], 'worst_loss_in': worst,
-            'ece_clean': clean[name]['ece'], 'ece_worst': ece, 'ece_worst_in': poorest,
-            'reached': bool(gain >= NEEDED_GAIN and losses[worst] <= ALLOWED_LOSS
-                            and ece <= ALLOWED_ECE)}
+    return {
+        'gain': gain,
+        'worst_loss': losses[worst],
+        'worst_loss_in': worst,
+        'ece_clean': clean[name]['ece'],
+        'ece_worst': ece,
+        'ece_worst_in': poorest,
+        'reached': bool(
+            gain >= NEEDED_GAIN and losses[worst] <= ALLOWED_LOSS and ece <= ALLOWED_ECE
+        ),
+    }
 
 
 def others(pool: Pool, part: str) -> Pool:
@@ -126,8 +165,9 @@ def others(pool: Pool, part: str) -> Pool:
     return pool.of(*(name for name in pool.parts if name != part))
 
 
-def failure(faces: Pool, voices: Pool, draws: int, per_class: int, seed: int,
-            count: int) -> dict[str, dict[str, float]]:
+def failure(
+    faces: Pool, voices: Pool, draws: int, per_class: int, seed: int, count: int
+) -> dict[str, dict[str, float]]:
     """Train the same network on pairs that do not belong together, and judge what it learnt.
 
     The network is that of the default comparison, without modality dropout and without quality:
@@ -146,29 +186,49 @@ def failure(faces: Pool, voices: Pool, draws: int, per_class: int, seed: int,
             'random pairs, label of the face': unpaired(fit_faces, fit_voices, count, 'face', rng),
             'random pairs, label by row': unpaired(fit_faces, fit_voices, count, 'row', rng),
             'pairs of one class': make_pairs(
-                fit_faces, fit_voices, SCENARIOS[0], draw(fit_faces.truth, labels, rng),
-                draw(fit_voices.truth, labels, rng), labels)}
+                fit_faces,
+                fit_voices,
+                SCENARIOS[0],
+                draw(fit_faces.truth, labels, rng),
+                draw(fit_voices.truth, labels, rng),
+                labels,
+            ),
+        }
         truth = np.tile(balanced(per_class), draws)
         other = rng.permutation(truth)
         face, voice = draw(test_faces.truth, truth, rng), draw(test_voices.truth, truth, rng)
         wrong_face = draw(test_faces.truth, other, rng)
         wrong_voice = draw(test_voices.truth, other, rng)
-        tests = {'both': (face, voice), 'voice of another': (face, wrong_voice),
-                 'face of another': (wrong_face, voice)}
+        tests = {
+            'both': (face, voice),
+            'voice of another': (face, wrong_voice),
+            'face of another': (wrong_face, voice),
+        }
         for name, pairs in sets.items():
-            module = methods.train(methods.report_network, pairs, seed + repeat,
-                                   use_weights=False)
+            module = methods.train(methods.report_network, pairs, seed + repeat, use_weights=False)
             answer = methods.learnt(module, use_weights=False)
-            found.setdefault(name, []).append({
-                test: float((answer(make_pairs(test_faces, test_voices, SCENARIOS[0], *index,
-                                               truth)).argmax(axis=1) == truth).mean())
-                for test, index in tests.items()})
-    return {name: {test: float(np.mean([row[test] for row in rows])) for test in rows[0]}
-            for name, rows in found.items()}
+            found.setdefault(name, []).append(
+                {
+                    test: float(
+                        (
+                            answer(
+                                make_pairs(test_faces, test_voices, SCENARIOS[0], *index, truth)
+                            ).argmax(axis=1)
+                            == truth
+                        ).mean()
+                    )
+                    for test, index in tests.items()
+                }
+            )
+    return {
+        name: {test: float(np.mean([row[test] for row in rows])) for test in rows[0]}
+        for name, rows in found.items()
+    }
 
 
-def table_text(table: Mapping[str, Mapping[str, Mapping[str, float]]], value: str = 'accuracy'
-               ) -> str:
+def table_text(
+    table: Mapping[str, Mapping[str, Mapping[str, float]]], value: str = 'accuracy'
+) -> str:
     """Return a table as Markdown, percentages, with the deviation over draws for accuracy."""
     names = list(next(iter(table.values())))
     lines = ['| | ' + ' | '.join(names) + ' |', '|---|' + '---|' * len(names)]
@@ -177,9 +237,12 @@ def table_text(table: Mapping[str, Mapping[str, Mapping[str, float]]], value: st
         for name in names:
             if name not in row:
                 cells.append('–')
+            elif row[name][value] is None:
+                cells.append('not known')
             elif value == 'accuracy':
-                cells.append(f'{100 * row[name]["accuracy"]:.1f} ± '
-                             f'{100 * row[name]["deviation"]:.1f}')
+                cells.append(
+                    f'{100 * row[name]["accuracy"]:.1f} ± {100 * row[name]["deviation"]:.1f}'
+                )
             else:
                 cells.append(f'{row[name][value]:.3f}')
         lines.append(f'| {scenario} | ' + ' | '.join(cells) + ' |')
@@ -190,8 +253,11 @@ def _head(names: Sequence[str]) -> list[str]:
     return ['| ' + ' | '.join(names) + ' |', '|---' * len(names) + '|']
 
 
-def save_plot(path: Path, table: Mapping[str, Mapping[str, Mapping[str, float]]],
-              wrong: Mapping[str, Mapping[str, float]]) -> None:
+def save_plot(
+    path: Path,
+    table: Mapping[str, Mapping[str, Mapping[str, float]]],
+    wrong: Mapping[str, Mapping[str, float]],
+) -> None:
     """Draw accuracy by scenario and, below, what networks learn from different pairs, as PNG."""
     import io
 
@@ -200,29 +266,45 @@ def save_plot(path: Path, table: Mapping[str, Mapping[str, Mapping[str, float]]]
 
     from emotion_training.common.files import write_atomically
 
-    colours = {'face': '#9aa5b1', 'voice': '#5c6672', 'product': '#2a6f97', 'mean': '#61a5c2',
-               'stacker': '#e07a3f', 'network': '#f2b880'}
+    colours = {
+        'face': '#9aa5b1',
+        'voice': '#5c6672',
+        'product': '#2a6f97',
+        'mean': '#61a5c2',
+        'stacker': '#e07a3f',
+        'network': '#f2b880',
+    }
     figure = Figure(figsize=(11, 8))
     FigureCanvasAgg(figure)
     upper, lower = figure.subplots(2, 1, height_ratios=(3, 2))
     width = 0.8 / len(colours)
     for place, (name, colour) in enumerate(colours.items()):
         rows = [(index, row[name]) for index, row in enumerate(table.values()) if name in row]
-        upper.bar([index + (place - 2.5) * width for index, _ in rows],
-                  [100 * row['accuracy'] for _, row in rows], width, color=colour, label=name,
-                  yerr=[100 * row['deviation'] for _, row in rows],
-                  error_kw={'elinewidth': 0.8, 'ecolor': '#444'})
+        upper.bar(
+            [index + (place - 2.5) * width for index, _ in rows],
+            [100 * row['accuracy'] for _, row in rows],
+            width,
+            color=colour,
+            label=name,
+            yerr=[100 * row['deviation'] for _, row in rows],
+            error_kw={'elinewidth': 0.8, 'ecolor': '#444'},
+        )
     upper.set_xticks(range(len(table)), list(table), rotation=12)
     upper.set_title('Label-paired accuracy; bars: standard deviation over draws', fontsize=10)
     upper.legend(frameon=False, ncols=6, loc='upper center', bbox_to_anchor=(0.5, -0.14))
     kinds = list(next(iter(wrong.values())))
     for place, kind in enumerate(kinds):
-        lower.bar([index + (place - 1) * 0.25 for index in range(len(wrong))],
-                  [100 * row[kind] for row in wrong.values()], 0.25, label=kind,
-                  color=('#2a6f97', '#9aa5b1', '#5c6672')[place])
+        lower.bar(
+            [index + (place - 1) * 0.25 for index in range(len(wrong))],
+            [100 * row[kind] for row in wrong.values()],
+            0.25,
+            label=kind,
+            color=('#2a6f97', '#9aa5b1', '#5c6672')[place],
+        )
     lower.set_xticks(range(len(wrong)), list(wrong))
-    lower.set_title('The same network, trained on different pairs; tested on pairs of one class',
-                    fontsize=10)
+    lower.set_title(
+        'The same network, trained on different pairs; tested on pairs of one class', fontsize=10
+    )
     lower.legend(frameon=False, ncols=3, loc='upper center', bbox_to_anchor=(0.5, -0.12))
     for axes in (upper, lower):
         axes.axhline(100 / 6, color='#999', linewidth=0.8, linestyle='--')
@@ -239,18 +321,27 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(
         prog='emotion eval fusion',
-        description='Judge the fusion on label-paired draws, or on aligned clips.')
+        description='Judge the fusion on label-paired draws, or on aligned clips.',
+    )
     add_sources(made)
-    made.add_argument('--audiovisual', action='append', default=[], metavar='NAME=PATH',
-                      help='judge on an aligned audio-visual set instead, repeatable: ravdess, '
-                           'crema_d or meld')
+    made.add_argument(
+        '--audiovisual',
+        action='append',
+        default=[],
+        metavar='NAME=PATH',
+        help='judge on an aligned audio-visual set instead, repeatable: ravdess, crema_d or meld',
+    )
     made.add_argument('--draws', type=int, default=200)
-    made.add_argument('--per-class', type=int, default=100, metavar='N',
-                      help='pairs of a class in each draw (default: %(default)s)')
+    made.add_argument(
+        '--per-class',
+        type=int,
+        default=100,
+        metavar='N',
+        help='pairs of a class in each draw (default: %(default)s)',
+    )
     made.add_argument('--seed', type=int, default=0)
     made.add_argument('--json', type=Path, required=True, metavar='OUT')
-    made.add_argument('--png', type=Path, metavar='OUT',
-                      help='plot (default: beside the JSON)')
+    made.add_argument('--png', type=Path, metavar='OUT', help='plot (default: beside the JSON)')
     return made
 
 
@@ -261,50 +352,95 @@ def evaluate(options: argparse.Namespace) -> dict:
     """
     faces, voices, seen = load_pools(options)
     if len(voices.parts) < 2:
-        raise TrainingError('the voices are of one speaker; at least two are needed, one to fit '
-                            'on and one to judge by')
+        raise TrainingError(
+            'the voices are of one speaker; at least two are needed, one to fit '
+            'on and one to judge by'
+        )
     trials = []
     for part in voices.parts:
         fitted = fit_on(faces.of(FIT), others(voices, part), seen, options.pairs, options.seed)
         say(f'fitted without {part}')
-        trials.append(Trial(methods_of(fitted), faces.of(TEST),
-                            calibrated(voices.of(part), fitted.voice_calibration)))
+        trials.append(
+            Trial(
+                methods_of(fitted),
+                faces.of(TEST).balanced(),
+                voices.of(part).balanced(fitted.voice_calibration),
+            )
+        )
     table = judge(trials, options.draws, options.per_class, options.seed + 1)
     # What is kept has seen all the voices; what is reported above never saw the one it judges.
     fitted = fit_on(faces.of(FIT), voices, seen, options.pairs, options.seed)
     save(fitted, options.out)
-    return {'kind': 'label-paired', 'draws': options.draws, 'per_class': options.per_class,
-            'faces': faces.counts(), 'voices': voices.counts(),
-            'models': {name: dataclasses.asdict(model) for name, model in seen.items()},
-            'voice_calibration': fitted.voice_calibration,
-            'product': dataclasses.asdict(fitted.product),
-            'table': table,
-            'goals': {name: goals(table, name) for name in trials[0].table
-                      if name not in SINGLE},
-            'failure': failure(faces, voices, max(1, options.draws // 10), options.per_class,
-                               options.seed + 2, options.pairs)}
+    return {
+        'kind': 'label-paired',
+        'draws': options.draws,
+        'per_class': options.per_class,
+        'faces': faces.counts(),
+        'voices': voices.counts(),
+        'models': {name: dataclasses.asdict(model) for name, model in seen.items()},
+        'voice_calibration': fitted.voice_calibration,
+        'product': dataclasses.asdict(fitted.product),
+        'table': table,
+        'goals': {name: goals(table, name) for name in trials[0].table if name not in SINGLE},
+        'failure': failure(
+            faces.balanced(),
+            voices.balanced(fitted.voice_calibration),
+            max(1, options.draws // 10),
+            options.per_class,
+            options.seed + 2,
+            options.pairs,
+        ),
+    }
 
 
 def report(result: Mapping) -> str:
     """Return all figures as the Markdown tables of docs/fusion.md."""
     shown = ('face', 'voice', 'product', 'mean', 'stacker', 'network')
-    table = {scenario: {name: row[name] for name in shown if name in row}
-             for scenario, row in result['table'].items()}
-    goal_head = ('method', 'both clean', 'worst case elsewhere', 'ECE, both clean', 'ECE, worst',
-                 'goals')
-    failure_head = ('trained on', 'both', "the voice exchanged for another class'",
-                    'the face exchanged')
-    lines = ['Accuracy in per cent:', '', table_text(table), '', 'ECE:', '',
-             table_text(table, 'ece'), '', *_head(goal_head)]
+    table = {
+        scenario: {name: row[name] for name in shown if name in row}
+        for scenario, row in result['table'].items()
+    }
+    goal_head = (
+        'method',
+        'both clean',
+        'worst case elsewhere',
+        'ECE, both clean',
+        'ECE, worst',
+        'goals',
+    )
+    failure_head = (
+        'trained on',
+        'both',
+        "the voice exchanged for another class'",
+        'the face exchanged',
+    )
+    lines = [
+        'Accuracy in per cent:',
+        '',
+        table_text(table),
+        '',
+        'ECE, equally common classes:',
+        '',
+        table_text(table, 'ece'),
+        '',
+        'ECE, mixture of training:',
+        '',
+        table_text(table, 'ece_natural'),
+        '',
+        *_head(goal_head),
+    ]
     for name, found in result['goals'].items():
         change = 0.0 - round(100 * found['worst_loss'], 1)
         lines.append(
             f'| {name} | {100 * found["gain"]:+.1f} | {change:+.1f} '
             f'({found["worst_loss_in"]}) | {found["ece_clean"]:.3f} | {found["ece_worst"]:.3f} '
-            f'({found["ece_worst_in"]}) | {"reached" if found["reached"] else "not reached"} |')
+            f'({found["ece_worst_in"]}) | {"reached" if found["reached"] else "not reached"} |'
+        )
     lines += ['', *_head(failure_head)]
-    lines += [f'| {name} | ' + ' | '.join(f'{100 * value:.1f}' for value in row.values()) + ' |'
-              for name, row in result['failure'].items()]
+    lines += [
+        f'| {name} | ' + ' | '.join(f'{100 * value:.1f}' for value in row.values()) + ' |'
+        for name, row in result['failure'].items()
+    ]
     return '\n'.join(lines)
 
 
@@ -320,8 +456,7 @@ def run(options: argparse.Namespace) -> None:
         return
     result = evaluate(options)
     save_json(options.json, result)
-    save_plot(options.png or options.json.with_suffix('.png'), result['table'],
-              result['failure'])
+    save_plot(options.png or options.json.with_suffix('.png'), result['table'], result['failure'])
     say(f'\n{report(result)}\n')
     say(f'written to {options.json}')
 

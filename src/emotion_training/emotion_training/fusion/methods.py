@@ -51,8 +51,13 @@ def closed_form(settings: CombineSettings, trust: bool = True) -> Method:
 
     def method(pairs: Pairs) -> np.ndarray:
         weights = pairs.present * (reliability(pairs.weights, powers) if trust else 1.0)
-        return combine([pairs.face, pairs.voice], weights.T,
-                       [settings.face_temperature, settings.voice_temperature], settings)
+        return combine(
+            [pairs.face, pairs.voice],
+            weights.T,
+            [settings.face_temperature, settings.voice_temperature],
+            settings,
+        )
+
     return method
 
 
@@ -61,14 +66,15 @@ def log_loss(probabilities: np.ndarray, truth: np.ndarray) -> float:
     return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-9)).mean())
 
 
-def fit_closed_form(pairs: Pairs, method: str, with_priors: bool = False,
-                    floor: float = CombineSettings.floor) -> CombineSettings:
+def fit_closed_form(
+    pairs: Pairs, method: str, floor: float = CombineSettings.floor
+) -> CombineSettings:
     """Return settings of a closed form that make the truth most likely.
 
     All values at once and through the combination: what C. Guo et al., "On calibration of modern
-    neural networks", ICML 2017, do for one model. Of the product these are trust and agreement,
-    and class priors if asked for: its temperatures stay 1, because each model is calibrated by
-    itself and must be so where it is alone. Of the mean they are temperatures and trust.
+    neural networks", ICML 2017, do for one model. Of the product these are trust and agreement:
+    its temperatures stay 1, because each model is calibrated by itself and must be so where it is
+    alone. Of the mean they are temperatures and trust.
     """
     product = method == 'product'
 
@@ -76,25 +82,31 @@ def fit_closed_form(pairs: Pairs, method: str, with_priors: bool = False,
         # Never quite 0: quality also tells what no pool holds, such as a head that is turned.
         trust = np.round(np.clip(0.5 + values[:2], LEAST_TRUST, 2.0), 4)
         heat = np.round(np.exp(np.clip(values[2:4], np.log(0.1), np.log(10.0))), 4)
-        priors = np.round(softmax(np.append(values[3:], 0.0)), 4) if with_priors else ()
         return CombineSettings(
-            method=method, face_temperature=1.0 if product else float(heat[0]),
-            voice_temperature=1.0 if product else float(heat[1]), face_trust=float(trust[0]),
-            voice_trust=float(trust[1]), floor=floor,
+            method=method,
+            face_temperature=1.0 if product else float(heat[0]),
+            voice_temperature=1.0 if product else float(heat[1]),
+            face_trust=float(trust[0]),
+            voice_trust=float(trust[1]),
+            floor=floor,
             agreement=float(np.round(np.clip(values[2], -0.9, 3.0), 4)) if product else 0.0,
-            priors=tuple(float(value) for value in priors))
+        )
 
     def loss(values: np.ndarray) -> float:
         return log_loss(closed_form(settings_of(values))(pairs), pairs.truth)
 
-    count = 3 + (len(EMOTIONS) - 1) * with_priors if product else 4
-    return settings_of(_descend(loss, count))
+    return settings_of(_descend(loss, 3 if product else 4))
 
 
 def _descend(loss: Callable[[np.ndarray], float], count: int) -> np.ndarray:
     """Return the values, -3 to 3, that make a smooth loss least, beginning at zeros."""
-    return minimize(loss, np.zeros(count), method='L-BFGS-B', bounds=[(-3.0, 3.0)] * count,
-                    options={'eps': 0.02, 'ftol': 1e-6, 'maxiter': 40}).x
+    return minimize(
+        loss,
+        np.zeros(count),
+        method='L-BFGS-B',
+        bounds=[(-3.0, 3.0)] * count,
+        options={'eps': 0.02, 'ftol': 1e-6, 'maxiter': 40},
+    ).x
 
 
 def stacker(widths: Mapping[str, int] | None = None) -> nn.Module:
@@ -114,10 +126,15 @@ class Network(nn.Module):
     def __init__(self, widths: Mapping[str, int] | None = None) -> None:
         super().__init__()
         self.widths = {name: width for name, width in (widths or {}).items() if width}
-        self.norms = nn.ModuleDict({name: nn.BatchNorm1d(width, affine=False, momentum=None)
-                                    for name, width in self.widths.items()})
-        self.narrow = nn.ModuleDict({name: nn.Linear(width, NARROW)
-                                     for name, width in self.widths.items()})
+        self.norms = nn.ModuleDict(
+            {
+                name: nn.BatchNorm1d(width, affine=False, momentum=None)
+                for name, width in self.widths.items()
+            }
+        )
+        self.narrow = nn.ModuleDict(
+            {name: nn.Linear(width, NARROW) for name, width in self.widths.items()}
+        )
         # Few people speak in the data, and an embedding knows them all: most of it is hidden.
         self.blind = nn.Dropout(0.8)
         self.product = nn.Linear(FEATURES, len(EMOTIONS))
@@ -132,7 +149,7 @@ class Network(nn.Module):
             self.more.bias.zero_()
             for begin in (len(EMOTIONS), side + len(EMOTIONS)):
                 # The logarithms times the weight: their sum is the product's own.
-                self.product.weight[:, begin:begin + len(EMOTIONS)] = torch.eye(len(EMOTIONS))
+                self.product.weight[:, begin : begin + len(EMOTIONS)] = torch.eye(len(EMOTIONS))
 
     def standardise(self, embeddings: Mapping[str, Rows]) -> None:
         """Take mean and deviation of the embeddings from those that are there."""
@@ -157,7 +174,7 @@ class Network(nn.Module):
         seen = [features]
         for name, values in zip(self.widths, embeddings):
             side = FEATURES // 2 * (1 if name == 'face' else 2)
-            present = features[:, side - 1:side]
+            present = features[:, side - 1 : side]
             values = self.norms[name](values).clamp(-4.0, 4.0)
             seen.append(present * torch.relu(self.narrow[name](self.blind(values))))
         hidden = torch.relu(self.hidden(torch.cat(seen, dim=1)))
@@ -166,12 +183,18 @@ class Network(nn.Module):
 
 def report_network(widths: Mapping[str, int] | None = None) -> nn.Module:
     """Return an untrained network that only knows probabilities, for the report's failure."""
-    return nn.Sequential(nn.Linear(FEATURES, HIDDEN), nn.ReLU(), nn.Dropout(0.1),
-                         nn.Linear(HIDDEN, len(EMOTIONS)))
+    return nn.Sequential(
+        nn.Linear(FEATURES, HIDDEN), nn.ReLU(), nn.Dropout(0.1), nn.Linear(HIDDEN, len(EMOTIONS))
+    )
 
 
-def train(make: Callable[..., nn.Module], pairs: Pairs, seed: int, epochs: int = 24,
-          use_weights: bool = True) -> nn.Module:
+def train(
+    make: Callable[..., nn.Module],
+    pairs: Pairs,
+    seed: int,
+    epochs: int = 24,
+    use_weights: bool = True,
+) -> nn.Module:
     """Train a combination on pairs with a fixed schedule; return it in evaluation mode.
 
     :param make: :func:`stacker`, :class:`Network` or :func:`report_network`.
@@ -196,10 +219,10 @@ def train(make: Callable[..., nn.Module], pairs: Pairs, seed: int, epochs: int =
     for _ in range(epochs):
         order = torch.randperm(len(truth))
         for begin in range(0, len(truth), batch):
-            chosen = order[begin:begin + batch]
+            chosen = order[begin : begin + batch]
             loss = functional.cross_entropy(
-                module(inputs[chosen], *_embeddings(module, pairs, chosen.numpy())),
-                truth[chosen])
+                module(inputs[chosen], *_embeddings(module, pairs, chosen.numpy())), truth[chosen]
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -209,13 +232,20 @@ def train(make: Callable[..., nn.Module], pairs: Pairs, seed: int, epochs: int =
 
 def learnt(module: nn.Module, use_weights: bool = True) -> Method:
     """Return a trained combination as a method."""
+
     def method(pairs: Pairs) -> np.ndarray:
         inputs = torch.from_numpy(_inputs(pairs, use_weights))
         with torch.no_grad():
             parts = [slice(begin, begin + 8192) for begin in range(0, len(pairs), 8192)]
-            return softmax(np.concatenate([
-                module(inputs[part], *_embeddings(module, pairs, part)).numpy()
-                for part in parts]))
+            return softmax(
+                np.concatenate(
+                    [
+                        module(inputs[part], *_embeddings(module, pairs, part)).numpy()
+                        for part in parts
+                    ]
+                )
+            )
+
     return method
 
 
@@ -231,20 +261,28 @@ def export(module: nn.Module, path: Path, seen: Mapping[str, Seen] | None = None
     example = (torch.zeros(2, FEATURES), *(torch.zeros(2, width) for width in widths.values()))
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')     # about the exporter's own deprecation
-        torch.onnx.export(module, example, buffer, input_names=names,
-                          output_names=['logits'], opset_version=17, dynamo=False,
-                          dynamic_axes={name: {0: 'n'} for name in (*names, 'logits')})
+        warnings.simplefilter('ignore')  # about the exporter's own deprecation
+        torch.onnx.export(
+            module,
+            example,
+            buffer,
+            input_names=names,
+            output_names=['logits'],
+            opset_version=17,
+            dynamo=False,
+            dynamic_axes={name: {0: 'n'} for name in (*names, 'logits')},
+        )
     proto = onnx.load_from_string(buffer.getvalue())
     if widths:
         item = proto.metadata_props.add()
-        item.key, item.value = METADATA_KEY, json.dumps(
-            {name: dataclasses.asdict(seen[name]) for name in widths})
+        item.key, item.value = (
+            METADATA_KEY,
+            json.dumps({name: dataclasses.asdict(seen[name]) for name in widths}),
+        )
     write_atomically(Path(path), proto.SerializeToString())
 
 
-def _embeddings(module: nn.Module, pairs: Pairs, chosen: np.ndarray | slice
-                ) -> list[torch.Tensor]:
+def _embeddings(module: nn.Module, pairs: Pairs, chosen: np.ndarray | slice) -> list[torch.Tensor]:
     """Return the embeddings that a module takes, of the chosen pairs."""
     if not isinstance(module, Network):
         return []

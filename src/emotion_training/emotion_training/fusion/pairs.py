@@ -58,16 +58,15 @@ class Rows:
 
     def __add__(self, other: Rows) -> Rows:
         moved = np.where(other.index < 0, -1, other.index + len(self.table))
-        return Rows(np.concatenate((self.table, other.table)),
-                    np.concatenate((self.index, moved)))
+        return Rows(np.concatenate((self.table, other.table)), np.concatenate((self.index, moved)))
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Faces and voices side by side.
 
-    :param face: float32 (n, 6); uniform where missing.
-    :param voice: float32 (n, 6); uniform where missing.
+    :param face: float32 (n, 6), for equally common classes; uniform where missing.
+    :param voice: float32 (n, 6), likewise.
     :param weights: float32 (n, 2), how far each can be trusted, 0 where missing.
     :param present: bool (n, 2), whether it is there at all.
     :param truth: int (n,).
@@ -85,10 +84,13 @@ class Pairs:
         return len(self.truth)
 
     def __add__(self, other: Pairs) -> Pairs:
-        return Pairs(*(np.concatenate((getattr(self, name), getattr(other, name)))
-                       for name in ('face', 'voice', 'weights', 'present', 'truth')),
-                     {name: rows + other.embeddings[name]
-                      for name, rows in self.embeddings.items()})
+        return Pairs(
+            *(
+                np.concatenate((getattr(self, name), getattr(other, name)))
+                for name in ('face', 'voice', 'weights', 'present', 'truth')
+            ),
+            {name: rows + other.embeddings[name] for name, rows in self.embeddings.items()},
+        )
 
 
 def draw(truth: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -110,16 +112,26 @@ def balanced(per_class: int) -> np.ndarray:
     return np.repeat(np.arange(CLASSES), per_class)
 
 
-def make_pairs(faces: Pool, voices: Pool, scenario: Scenario, face_index: np.ndarray,
-               voice_index: np.ndarray, truth: np.ndarray) -> Pairs:
+def make_pairs(
+    faces: Pool,
+    voices: Pool,
+    scenario: Scenario,
+    face_index: np.ndarray,
+    voice_index: np.ndarray,
+    truth: np.ndarray,
+) -> Pairs:
     """Put the chosen faces and voices together as a scenario says.
 
-    A weight is the quality that the live graph measures; that of a missing modality is 0.
+    Both pools answer for equally common classes (:meth:`Pool.balanced`). A weight is the quality
+    that the live graph measures; that of a missing modality is 0.
     """
+
     def side(pool: Pool, condition: str, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not condition:
-            return (np.full((len(index), CLASSES), 1 / CLASSES, np.float32),
-                    np.zeros(len(index), np.float32))
+            return (
+                np.full((len(index), CLASSES), 1 / CLASSES, np.float32),
+                np.zeros(len(index), np.float32),
+            )
         quality = np.nan_to_num(pool.quality[condition][index], nan=1.0)
         return pool.probabilities[condition][index], quality.astype(np.float32)
 
@@ -127,21 +139,38 @@ def make_pairs(faces: Pool, voices: Pool, scenario: Scenario, face_index: np.nda
     voice, voice_weight = side(voices, scenario.voice, voice_index)
     present = np.tile([bool(scenario.face), bool(scenario.voice)], (len(face_index), 1))
     embeddings = {
-        name: Rows(pool.embedding[condition], index) if condition else
-        Rows(np.zeros((0, pool.width), np.float32), np.full(len(index), -1))
+        name: Rows(pool.embedding[condition], index)
+        if condition
+        else Rows(np.zeros((0, pool.width), np.float32), np.full(len(index), -1))
         for name, pool, condition, index in (
             ('face', faces, scenario.face, face_index),
-            ('voice', voices, scenario.voice, voice_index)) if pool.width}
-    return Pairs(face, voice, np.stack((face_weight, voice_weight), axis=1), present,
-                 np.asarray(truth), embeddings)
+            ('voice', voices, scenario.voice, voice_index),
+        )
+        if pool.width
+    }
+    return Pairs(
+        face,
+        voice,
+        np.stack((face_weight, voice_weight), axis=1),
+        present,
+        np.asarray(truth),
+        embeddings,
+    )
 
 
-def label_paired(faces: Pool, voices: Pool, scenario: Scenario, per_class: int,
-                 rng: np.random.Generator) -> Pairs:
+def label_paired(
+    faces: Pool, voices: Pool, scenario: Scenario, per_class: int, rng: np.random.Generator
+) -> Pairs:
     """Draw equally many pairs of each class."""
     labels = balanced(per_class)
-    return make_pairs(faces, voices, scenario, draw(faces.truth, labels, rng),
-                      draw(voices.truth, labels, rng), labels)
+    return make_pairs(
+        faces,
+        voices,
+        scenario,
+        draw(faces.truth, labels, rng),
+        draw(voices.truth, labels, rng),
+        labels,
+    )
 
 
 def training_mixture(faces: Pool, voices: Pool, count: int, rng: np.random.Generator) -> Pairs:
@@ -154,13 +183,13 @@ def training_mixture(faces: Pool, voices: Pool, count: int, rng: np.random.Gener
     others = SCENARIOS[1:]
     pairs = label_paired(faces, voices, SCENARIOS[0], max(1, per_class // 2), rng)
     for scenario in others:
-        pairs = pairs + label_paired(faces, voices, scenario,
-                                     max(1, per_class // 2 // len(others)), rng)
+        pairs = pairs + label_paired(
+            faces, voices, scenario, max(1, per_class // 2 // len(others)), rng
+        )
     return pairs
 
 
-def unpaired(faces: Pool, voices: Pool, count: int, label: str,
-             rng: np.random.Generator) -> Pairs:
+def unpaired(faces: Pool, voices: Pool, count: int, label: str, rng: np.random.Generator) -> Pairs:
     """Pair faces with voices of any class, as the course report's training set was made.
 
     :param label: ``'face'`` labels each pair by its face; ``'row'`` by a list in a third order,
@@ -168,5 +197,11 @@ def unpaired(faces: Pool, voices: Pool, count: int, label: str,
     """
     face_labels, voice_labels = rng.integers(CLASSES, size=(2, count))
     truth = face_labels if label == 'face' else rng.integers(CLASSES, size=count)
-    return make_pairs(faces, voices, SCENARIOS[0], draw(faces.truth, face_labels, rng),
-                      draw(voices.truth, voice_labels, rng), truth)
+    return make_pairs(
+        faces,
+        voices,
+        SCENARIOS[0],
+        draw(faces.truth, face_labels, rng),
+        draw(voices.truth, voice_labels, rng),
+        truth,
+    )

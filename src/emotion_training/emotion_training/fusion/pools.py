@@ -10,7 +10,7 @@ import hashlib
 import io
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -18,8 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 from emotion_perception.audio import snr
-from emotion_perception.emotions import EMOTIONS
+from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_perception.models import FaceEmotionRecognizer, SpeechEmotionRecognizer
+from emotion_perception.models.balance import BALANCED, rebalance
 from emotion_perception.models.model import Prediction
 from emotion_perception.models.speech import prepare
 from emotion_perception.vision.quality import face_quality
@@ -45,9 +46,12 @@ class Pool:
     :param truth: int (n,), one of the six classes.
     :param part: str (n,): of faces :data:`FIT` for what parameters are fitted on, and
         :data:`TEST`; of voices the fold of the speaker. A model was trained on none of them.
-    :param probabilities: by condition, float32 (n, 6), calibrated as the model's entry says.
+    :param probabilities: by condition, float32 (n, 6), calibrated as the model's entry says, for
+        the mixture of classes that it was trained on.
     :param quality: by condition, float32 (n,), 0 to 1, measured as in the live graph.
     :param embedding: by condition, float32 (n, d); empty where the model gives none.
+    :param shares: float32 (n, 6), the class shares that the model of each sample was trained on;
+        ``None`` if not known.
     """
 
     truth: np.ndarray
@@ -55,6 +59,7 @@ class Pool:
     probabilities: dict[str, np.ndarray] = field(default_factory=dict)
     quality: dict[str, np.ndarray] = field(default_factory=dict)
     embedding: dict[str, np.ndarray] = field(default_factory=dict)
+    shares: np.ndarray | None = None
 
     @property
     def parts(self) -> list[str]:
@@ -75,21 +80,45 @@ class Pool:
         counts = np.bincount(self.truth[chosen], minlength=len(EMOTIONS))
         if not counts.all():
             lacking = [EMOTIONS[index] for index in np.flatnonzero(counts == 0)]
-            raise TrainingError(f'the {" and ".join(parts)} part has no sample of '
-                                f'{", ".join(lacking)}')
-        return Pool(self.truth[chosen], self.part[chosen],
-                    *({name: value[chosen] for name, value in values.items()}
-                      for values in (self.probabilities, self.quality, self.embedding)))
+            raise TrainingError(
+                f'the {" and ".join(parts)} part has no sample of {", ".join(lacking)}'
+            )
+        return Pool(
+            self.truth[chosen],
+            self.part[chosen],
+            *(
+                {name: value[chosen] for name, value in values.items()}
+                for values in (self.probabilities, self.quality, self.embedding)
+            ),
+            shares=None if self.shares is None else self.shares[chosen],
+        )
+
+    def balanced(self, temperature: float = 1.0) -> Pool:
+        """Return the answers at another temperature and for equally common classes.
+
+        The temperature comes first: it belongs to the model, the mixture to the question.
+        """
+        return replace(
+            self,
+            probabilities={
+                name: rebalance(
+                    softmax(np.log(np.maximum(value, 1e-9)), temperature), self.shares, BALANCED
+                )
+                for name, value in self.probabilities.items()
+            },
+        )
 
     def counts(self) -> dict[str, list[int]]:
         """Return how many samples each class has in each part."""
-        return {part: np.bincount(self.truth[self.part == part],
-                                  minlength=len(EMOTIONS)).tolist()
-                for part in self.parts}
+        return {
+            part: np.bincount(self.truth[self.part == part], minlength=len(EMOTIONS)).tolist()
+            for part in self.parts
+        }
 
 
-def cached(folder: Path, name: str, depends_on: Sequence[object],
-           make: Callable[[], Pool]) -> Pool:
+def cached(
+    folder: Path, name: str, depends_on: Sequence[object], make: Callable[[], Pool]
+) -> Pool:
     """Return the pool made of the same things before, or make and keep it."""
     digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()[:16]
     path = Path(folder) / f'{name}_{digest}.npz'
@@ -97,15 +126,27 @@ def cached(folder: Path, name: str, depends_on: Sequence[object],
         pool = make()
         buffer = io.BytesIO()
         np.savez(
-            buffer, truth=pool.truth, part=pool.part,
+            buffer,
+            truth=pool.truth,
+            part=pool.part,
             **{f'p_{key}': value for key, value in pool.probabilities.items()},
             **{f'q_{key}': value for key, value in pool.quality.items()},
-            **{f'e_{key}': value.astype(np.float16) for key, value in pool.embedding.items()})
+            **{f'e_{key}': value.astype(np.float16) for key, value in pool.embedding.items()},
+        )
         write_atomically(path, buffer.getvalue())
     with np.load(path, allow_pickle=False) as archive:
-        return Pool(archive['truth'], archive['part'],
-                    *({key[2:]: archive[key].astype(np.float32) for key in archive.files
-                       if key.startswith(first)} for first in ('p_', 'q_', 'e_')))
+        return Pool(
+            archive['truth'],
+            archive['part'],
+            *(
+                {
+                    key[2:]: archive[key].astype(np.float32)
+                    for key in archive.files
+                    if key.startswith(first)
+                }
+                for first in ('p_', 'q_', 'e_')
+            ),
+        )
 
 
 def model_digest(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer) -> str:
@@ -116,11 +157,12 @@ def model_digest(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer) ->
     try:
         content = sha256_of(model_file(entry))
     except OSError:
-        content = entry.name        # a directory or a hub model
+        content = entry.name  # a directory or a hub model
     return f'{content} {entry.temperature} {entry.face} {entry.speech} {entry.label_map}'
 
 
 # ---------------------------------------------------------------------------------------- faces
+
 
 def canonical(picture: np.ndarray, window: tuple[float, float, float, float]) -> np.ndarray:
     """Place a picture that is framed like the training pictures into a canonical crop.
@@ -133,8 +175,14 @@ def canonical(picture: np.ndarray, window: tuple[float, float, float, float]) ->
     if picture.ndim == 2:
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     inside = cv2.resize(picture, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    return cv2.copyMakeBorder(inside, max(0, top), max(0, CROP - bottom), max(0, left),
-                              max(0, CROP - right), cv2.BORDER_REPLICATE)
+    return cv2.copyMakeBorder(
+        inside,
+        max(0, top),
+        max(0, CROP - bottom),
+        max(0, left),
+        max(0, CROP - right),
+        cv2.BORDER_REPLICATE,
+    )
 
 
 def corrupt_face(picture: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -156,9 +204,13 @@ def corrupt_face(picture: np.ndarray, kind: str, rng: np.random.Generator) -> np
     return np.clip(np.rint(changed), 0, 255).astype(np.uint8)
 
 
-def face_pool(recognizer: FaceEmotionRecognizer, pictures: Sequence[np.ndarray],
-              truth: np.ndarray, part: np.ndarray,
-              conditions: Sequence[str] = FACE_CONDITIONS) -> Pool:
+def face_pool(
+    recognizer: FaceEmotionRecognizer,
+    pictures: Sequence[np.ndarray],
+    truth: np.ndarray,
+    part: np.ndarray,
+    conditions: Sequence[str] = FACE_CONDITIONS,
+) -> Pool:
     """Ask the face model about pictures, clean and corrupted.
 
     :param pictures: framed as the training pictures, uint8.
@@ -170,14 +222,18 @@ def face_pool(recognizer: FaceEmotionRecognizer, pictures: Sequence[np.ndarray],
         probabilities, quality, embedding = [], [], []
         with tqdm(total=len(pictures), desc=f'faces, {condition}', unit='face') as bar:
             for begin in range(0, len(pictures), 64):
-                group = [corrupt_face(picture, condition, rng)
-                         for picture in pictures[begin:begin + 64]]
+                group = [
+                    corrupt_face(picture, condition, rng)
+                    for picture in pictures[begin : begin + 64]
+                ]
                 crops = [canonical(picture, window) for picture in group]
                 found = recognizer.predict(crops)
                 probabilities.append(found.probabilities)
                 embedding.append(found.embedding)
-                quality += [face_quality(crop, np.array([0, 0, *picture.shape[1::-1]], float))
-                            for crop, picture in zip(crops, group)]
+                quality += [
+                    face_quality(crop, np.array([0, 0, *picture.shape[1::-1]], float))
+                    for crop, picture in zip(crops, group)
+                ]
                 bar.update(len(group))
         pool.probabilities[condition] = np.concatenate(probabilities).astype(np.float32)
         pool.quality[condition] = np.array(quality, np.float32)
@@ -186,6 +242,7 @@ def face_pool(recognizer: FaceEmotionRecognizer, pictures: Sequence[np.ndarray],
 
 
 # --------------------------------------------------------------------------------------- voices
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -206,8 +263,8 @@ class Voice:
 
 def background(samples: np.ndarray) -> float:
     """Return the mean square of a clip's own background: its quietest tenth in 20 ms frames."""
-    frames = samples[:samples.size // 320 * 320].reshape(-1, 320)
-    return float(np.quantile((frames ** 2).mean(axis=1), 0.1)) if len(frames) else math.nan
+    frames = samples[: samples.size // 320 * 320].reshape(-1, 320)
+    return float(np.quantile((frames**2).mean(axis=1), 0.1)) if len(frames) else math.nan
 
 
 def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDITIONS) -> Pool:
@@ -215,8 +272,10 @@ def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDIT
     from emotion_training.ser.evaluate import add_noise
     from emotion_training.ser.sound import read_sound
 
-    pool = Pool(np.array([voice.truth for voice in voices], np.int64),
-                np.array([voice.part for voice in voices]))
+    pool = Pool(
+        np.array([voice.truth for voice in voices], np.int64),
+        np.array([voice.part for voice in voices]),
+    )
     sounds = [read_sound(voice.path) for voice in tqdm(voices, desc='reading', unit='clip')]
     for condition in conditions:
         rng = np.random.default_rng(2)
@@ -246,16 +305,25 @@ def listen(recognizer: SpeechEmotionRecognizer, samples: np.ndarray) -> Predicti
     return recognizer.model.predict(prepare(samples, 16000, recognizer.model.entry.speech))
 
 
-def _noise(kind: str, sounds: Sequence[np.ndarray], voices: Sequence[Voice], index: int,
-           rng: np.random.Generator) -> np.ndarray:
+def _noise(
+    kind: str,
+    sounds: Sequence[np.ndarray],
+    voices: Sequence[Voice],
+    index: int,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """Return white noise, or the babble of other speakers of the same part."""
     if kind == 'white':
         return rng.normal(size=sounds[index].size).astype(np.float32)
-    others = [i for i, voice in enumerate(voices)
-              if voice.speaker != voices[index].speaker and voice.part == voices[index].part]
+    others = [
+        i
+        for i, voice in enumerate(voices)
+        if voice.speaker != voices[index].speaker and voice.part == voices[index].part
+    ]
     if len(others) < BABBLE:
-        raise TrainingError(f'babble needs {BABBLE} clips of other speakers, there are '
-                            f'{len(others)}')
+        raise TrainingError(
+            f'babble needs {BABBLE} clips of other speakers, there are {len(others)}'
+        )
     mixed = np.zeros(sounds[index].size, np.float32)
     for other in rng.choice(others, BABBLE, replace=False):
         voice = sounds[other] / max(float(np.sqrt((sounds[other] ** 2).mean())), 1e-6)

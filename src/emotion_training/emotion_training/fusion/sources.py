@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from emotion_perception.emotions import EMOTIONS, softmax
+from emotion_perception.emotions import EMOTIONS
 from emotion_perception.fusion.learnt import Seen
 from emotion_perception.models import (
     FaceEmotionRecognizer,
@@ -19,6 +19,7 @@ from emotion_perception.models import (
     load_model,
     model_file,
 )
+from emotion_perception.models.balance import NATURAL, unknown_shares
 from emotion_perception.models.model import dummy_input
 from emotion_training.common.files import TrainingError, sha256_of
 from emotion_training.fusion.pools import (
@@ -59,8 +60,9 @@ class Listener:
     digest: str
 
 
-def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
-               threads: int = 1) -> tuple[Pool, Seen]:
+def load_faces(
+    folder: Path, model: str, cache: Path, most: int, say: Say, threads: int = 1
+) -> tuple[Pool, Seen]:
     """Return the pool of FER+ faces: validation pictures to fit on, test pictures to judge by.
 
     :param folder: with ``ferplus.csv`` and the mosaics.
@@ -71,7 +73,9 @@ def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
     """
     from emotion_training.fer.datasets import read_mosaics
 
-    recognizer = FaceEmotionRecognizer(load_model(model, 'fer', ModelSettings(threads=threads)))
+    recognizer = FaceEmotionRecognizer(
+        load_model(model, 'fer', ModelSettings(threads=threads)), NATURAL
+    )
     faces = read_mosaics(Path(folder))
     rng = np.random.default_rng(0)
     pictures, truth, part = [], [], []
@@ -82,9 +86,14 @@ def load_faces(folder: Path, model: str, cache: Path, most: int, say: Say,
             pictures += [faces.pictures[row] for row in chosen]
             truth += [value] * len(chosen)
             part += [name] * len(chosen)
-    pool = cached(cache, 'faces', ('faces', 4, faces.digest, most, model_digest(recognizer)),
-                  lambda: face_pool(recognizer, pictures, np.array(truth), np.array(part)))
+    pool = cached(
+        cache,
+        'faces',
+        ('faces', 4, faces.digest, most, model_digest(recognizer)),
+        lambda: face_pool(recognizer, pictures, np.array(truth), np.array(part)),
+    )
     say(f'{recognizer.model.name}: {len(pool.truth)} faces of {faces.name}')
+    pool.shares = _shares([recognizer] * len(pool.truth), say)
     return pool, seen_of(recognizer, pool.width)
 
 
@@ -109,11 +118,13 @@ def _held_out(recognizer: SpeechEmotionRecognizer) -> frozenset[str]:
         raise TrainingError(
             f'{recognizer.model.name}: nothing says which speakers it was not trained on '
             f'(expected a list "speakers" in {record}); give the folds of `./emotion train ser '
-            '--protocol P3` instead') from None
+            '--protocol P3` instead'
+        ) from None
 
 
-def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: int, say: Say
-                  ) -> list[Voice]:
+def choose_voices(
+    clips: Sequence[Clip], listeners: Sequence[Listener], most: int, say: Say
+) -> list[Voice]:
     """Give each clip the first model that never heard its speaker; split speakers in folds.
 
     What is judged on one fold is fitted on the others, so that every speaker is a stranger to
@@ -129,8 +140,10 @@ def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: in
         if label in EMOTIONS and clip.index < 0 and listener is not None:
             able.append((clip, EMOTIONS.index(label), listener))
     if not able:
-        raise TrainingError('every speaker of these corpora was heard in the training of every '
-                            'voice model given; give models that leave some out')
+        raise TrainingError(
+            'every speaker of these corpora was heard in the training of every '
+            'voice model given; give models that leave some out'
+        )
     speakers = np.array([clip.speaker for clip, _, _ in able])
     corpora = np.array([clip.corpus for clip, _, _ in able])
     fold = speaker_folds(speakers, corpora, min(FOLDS, len(np.unique(speakers))), seed=1)
@@ -144,15 +157,27 @@ def choose_voices(clips: Sequence[Clip], listeners: Sequence[Listener], most: in
             voices.append(Voice(clip.path, truth, clip.speaker, part, listener.recognizer))
     for corpus in np.unique(corpora):
         for part in sorted({voice.part for voice in voices}):
-            names = {voice.speaker for voice in voices if voice.part == part
-                     and voice.speaker.startswith(f'{corpus}/')}
-            say(f'{corpus}, {part}: {len(names)} speakers, '
-                f'{sum(voice.speaker in names for voice in voices if voice.part == part)} clips')
+            names = {
+                voice.speaker
+                for voice in voices
+                if voice.part == part and voice.speaker.startswith(f'{corpus}/')
+            }
+            say(
+                f'{corpus}, {part}: {len(names)} speakers, '
+                f'{sum(voice.speaker in names for voice in voices if voice.part == part)} clips'
+            )
     return voices
 
 
-def load_voices(corpora: Sequence[str], models: Sequence[str], target: str, cache: Path,
-                most: int, say: Say, threads: int = 1) -> tuple[Pool, Seen]:
+def load_voices(
+    corpora: Sequence[str],
+    models: Sequence[str],
+    target: str,
+    cache: Path,
+    most: int,
+    say: Say,
+    threads: int = 1,
+) -> tuple[Pool, Seen]:
     """Return the pool of voices, each judged by a model that was not trained on its speaker.
 
     :param corpora: ``CORPUS=PATH`` each, as ``./emotion train ser`` takes them.
@@ -166,9 +191,24 @@ def load_voices(corpora: Sequence[str], models: Sequence[str], target: str, cach
     voices = choose_voices(clips, listeners, most, say)
     names = [(voice.path.name, voice.part) for voice in voices]
     digests = [*(item.digest for item in listeners), model_digest(wanted)]
-    pool = cached(cache, 'voices', ('voices', 3, names, digests),
-                  lambda: voice_pool(translated(voices, listeners, wanted, say)))
+    pool = cached(
+        cache,
+        'voices',
+        ('voices', 3, names, digests),
+        lambda: voice_pool(translated(voices, listeners, wanted, say)),
+    )
+    pool.shares = _shares([voice.recognizer for voice in voices], say)
     return pool, seen_of(wanted, pool.width)
+
+
+def _shares(
+    recognizers: Sequence[FaceEmotionRecognizer | SpeechEmotionRecognizer], say: Say
+) -> np.ndarray | None:
+    """Return the class shares of each sample's model, float32 (n, 6); ``None`` if not known."""
+    unknown = {item.model.name for item in recognizers if item.model.shares is None}
+    for name in sorted(unknown):
+        say(unknown_shares(name))
+    return None if unknown else np.stack([item.model.shares for item in recognizers])
 
 
 def seen_of(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer, width: int) -> Seen:
@@ -176,12 +216,16 @@ def seen_of(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer, width: 
     try:
         digest = sha256_of(model_file(recognizer.model.entry))
     except OSError:
-        digest = ''             # a directory or a hub model
+        digest = ''  # a directory or a hub model
     return Seen(recognizer.model.name, digest, width)
 
 
-def translated(voices: Sequence[Voice], listeners: Sequence[Listener],
-               target: SpeechEmotionRecognizer, say: Say) -> list[Voice]:
+def translated(
+    voices: Sequence[Voice],
+    listeners: Sequence[Listener],
+    target: SpeechEmotionRecognizer,
+    say: Say,
+) -> list[Voice]:
     """Let each voice's embedding be brought to that of the target.
 
     Models that were trained apart have embeddings in different coordinates, and the target has
@@ -190,6 +234,7 @@ def translated(voices: Sequence[Voice], listeners: Sequence[Listener],
     equivariance and equivalence", CVPR 2015) is fitted on clips of speakers that both heard, and
     applied to those that one did not: an estimate of the target's for a stranger.
     """
+
     def embedding(recognizer: SpeechEmotionRecognizer, voice: Voice) -> np.ndarray:
         return listen(recognizer, 0.1 * read_sound(voice.path)).embedding.mean(axis=0)
 
@@ -207,18 +252,24 @@ def translated(voices: Sequence[Voice], listeners: Sequence[Listener],
             continue
         both = [voice for voice in voices if listener.knows(voice.speaker)][:TRANSLATED]
         if len(both) < 2:
-            raise TrainingError(f'no clip is of a speaker that both {own.model.name} and '
-                                f'{target.model.name} were trained on')
+            raise TrainingError(
+                f'no clip is of a speaker that both {own.model.name} and '
+                f'{target.model.name} were trained on'
+            )
         for voice in tqdm(both, desc=f'embeddings of {Path(own.model.name).stem}', unit='clip'):
             if voice.path not in wanted:
                 wanted[voice.path] = embedding(target, voice)
         pairs = np.stack([embedding(own, voice) for voice in both])
         found = Translation.fit(pairs, np.stack([wanted[voice.path] for voice in both]))
-        say(f'{Path(own.model.name).stem} to {target.model.name}: the map explains '
-            f'{found.explained:.0%} of the embedding on clips left out')
+        say(
+            f'{Path(own.model.name).stem} to {target.model.name}: the map explains '
+            f'{found.explained:.0%} of the embedding on clips left out'
+        )
         maps[id(own)] = found
-    return [replace(voice, translate=maps.get(id(voice.recognizer), voice.translate))
-            for voice in voices]
+    return [
+        replace(voice, translate=maps.get(id(voice.recognizer), voice.translate))
+        for voice in voices
+    ]
 
 
 @dataclass(frozen=True)
@@ -252,6 +303,7 @@ class Translation:
         def left(ridge: float) -> float:
             found = Translation._fit(own[train], other[train], ridge)
             return float(((found(own[~train]) - other[~train]) ** 2).mean(axis=0).sum()) / spread
+
         losses = {ridge: left(ridge) for ridge in RIDGES}
         best = min(losses, key=losses.get)
         return replace(Translation._fit(own, other, best), explained=1.0 - losses[best])
@@ -267,10 +319,3 @@ class Translation:
         gram = x @ x.T
         gram += ridge * np.trace(gram) / len(gram) * np.eye(len(gram), dtype=gram.dtype)
         return Translation(mean, place, slope, x.T @ np.linalg.solve(gram, rest), 0.0)
-
-
-def calibrated(pool: Pool, temperature: float) -> Pool:
-    """Return the pool with its probabilities at another temperature."""
-    return replace(pool, probabilities={
-        name: softmax(np.log(np.maximum(value, 1e-9)), temperature)
-        for name, value in pool.probabilities.items()})
