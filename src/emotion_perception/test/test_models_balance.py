@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.emotions import EMOTIONS, LabelMap
-from emotion_perception.models.balance import BALANCED, class_shares, mixture, rebalance
+from emotion_perception.models.balance import BALANCED, Mixture, class_shares, rebalance
 
 RARE_FEAR = np.array([0.09, 0.03, 0.28, 0.34, 0.14, 0.12], np.float32)
 
@@ -24,7 +24,7 @@ def test_an_answer_that_only_knows_the_shares_becomes_uniform_when_balanced():
 @pytest.mark.parametrize('balance', [0.0, 0.3, 1.0])
 def test_bayes_rule_gives_the_same_answer_whatever_the_mixture_of_training(balance):
     likelihood = answers(50)
-    wanted = likelihood * mixture(RARE_FEAR, balance)
+    wanted = likelihood * Mixture(RARE_FEAR, balance).prior
     learnt = likelihood * RARE_FEAR
     np.testing.assert_allclose(
         rebalance(learnt / learnt.sum(axis=1, keepdims=True), RARE_FEAR, balance),
@@ -49,6 +49,8 @@ def test_the_rarer_class_gains_with_the_balance():
 def test_an_answer_of_unknown_shares_stays_as_it_is():
     given = answers(3)
     assert rebalance(given, None, BALANCED) is given
+    assert Mixture().rebalance(given, BALANCED) is given
+    assert Mixture().prior is None
 
 
 def test_a_class_that_the_model_cannot_name_stays_impossible():
@@ -56,7 +58,7 @@ def test_a_class_that_the_model_cannot_name_stays_impossible():
     np.testing.assert_allclose(shares, [0, 0, 0.75, 0, 0.25, 0])
     balanced = rebalance(np.array([0, 0, 0.75, 0, 0.25, 0]), shares, BALANCED)
     np.testing.assert_allclose(balanced, [0, 0, 0.5, 0, 0.5, 0])
-    np.testing.assert_allclose(mixture(shares, BALANCED), [0, 0, 0.5, 0, 0.5, 0])
+    np.testing.assert_allclose(Mixture(shares, BALANCED).prior, [0, 0, 0.5, 0, 0.5, 0])
 
 
 def test_labels_of_one_class_are_added_and_dropped_ones_do_not_count():
