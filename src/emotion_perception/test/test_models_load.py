@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,23 @@ import numpy as np
 import pytest
 import yaml
 
-from emotion_perception.emotions import EMOTIONS
-from emotion_perception.models import ModelError, ModelSettings, load_model
+from emotion_perception.emotions import EMOTIONS, Emotion, emotion_of
+from emotion_perception.models import (
+    FaceEmotionRecognizer,
+    ModelError,
+    ModelSettings,
+    load_model,
+)
+from emotion_perception.models.balance import NATURAL
 from emotion_perception.models.catalog import describe_file, load_catalog
 
 CPU = ModelSettings(device='cpu', threads=1)
-FACE = {'task': 'fer', 'backend': 'onnx', 'labels': ['sad', 'happy', 'contempt'],
-        'input': {'size': 8, 'colour': 'grey'}}
+FACE = {
+    'task': 'fer',
+    'backend': 'onnx',
+    'labels': ['sad', 'happy', 'contempt'],
+    'input': {'size': 8, 'colour': 'grey'},
+}
 
 
 @pytest.fixture
@@ -59,15 +70,20 @@ def test_temperature_softens(weights):
 
 
 def test_probabilities_are_not_softmaxed_again(weights, write_onnx):
-    write_onnx(weights(output='probabilities') / 'tiny.onnx', ['n', 1, 8, 8], [0.25, 0.75, 0.0],
-               name='probabilities')
+    write_onnx(
+        weights(output='probabilities') / 'tiny.onnx',
+        ['n', 1, 8, 8],
+        [0.25, 0.75, 0.0],
+        name='probabilities',
+    )
     prediction = load_model('tiny', 'fer', CPU).predict(np.zeros((1, 1, 8, 8), np.float32))
     assert prediction.probabilities[0, [4, 2]] == pytest.approx([0.25, 0.75])
 
 
 def test_valence_and_arousal_outputs_are_passed_on(weights, write_onnx):
-    write_onnx(weights() / 'tiny.onnx', ['n', 1, 8, 8], [0, 1, 2],
-               dimensions=['valence', 'arousal'])
+    write_onnx(
+        weights() / 'tiny.onnx', ['n', 1, 8, 8], [0, 1, 2], dimensions=['valence', 'arousal']
+    )
     prediction = load_model('tiny', 'fer', CPU).predict(np.full((3, 1, 8, 8), 0.5, np.float32))
     assert prediction.valence == pytest.approx([np.tanh(0.5)] * 3)
     assert prediction.arousal.shape == (3,)
@@ -87,8 +103,9 @@ def test_a_batch_runs_row_by_row_where_the_file_fixes_its_batch(weights, write_o
 
 
 def test_channel_last_files_get_channel_last_pictures(weights, write_onnx):
-    write_onnx(weights(input={'size': 8, 'colour': 'rgb'}) / 'tiny.onnx', ['n', 8, 8, 3],
-               [0, 1, 2])
+    write_onnx(
+        weights(input={'size': 8, 'colour': 'rgb'}) / 'tiny.onnx', ['n', 8, 8, 3], [0, 1, 2]
+    )
     assert load_model('tiny', 'fer', CPU).raw(np.zeros((2, 3, 8, 8), np.float32)).shape == (2, 3)
 
 
@@ -125,6 +142,7 @@ def test_wrong_task_is_refused(weights):
 
 def test_cuda_is_refused_where_there_is_none(weights):
     import onnxruntime
+
     if 'CUDAExecutionProvider' in onnxruntime.get_available_providers():
         pytest.skip('this ONNX Runtime has CUDA')
     with pytest.raises(ModelError, match='onnxruntime-gpu'):
@@ -132,10 +150,13 @@ def test_cuda_is_refused_where_there_is_none(weights):
     assert load_model('tiny', 'fer', ModelSettings(device='auto')).device == 'cpu'
 
 
-@pytest.mark.parametrize(('damage', 'words'), [
-    (lambda data: data[:-7], ['bytes instead of', 'truncated']),
-    (lambda data: data[:-1] + b'x', ['sha256', 'damaged']),
-])
+@pytest.mark.parametrize(
+    ('damage', 'words'),
+    [
+        (lambda data: data[:-7], ['bytes instead of', 'truncated']),
+        (lambda data: data[:-1] + b'x', ['sha256', 'damaged']),
+    ],
+)
 def test_damaged_file_names_file_size_and_command(weights, damage, words):
     path = weights() / 'tiny.onnx'
     weights(**describe_file(path), url='https://example.invalid/tiny.onnx')
@@ -185,15 +206,19 @@ def test_file_in_the_cache_is_found(weights, tmp_path):
 
 def test_path_with_sidecar(weights, tmp_path, write_onnx):
     path = write_onnx(tmp_path / 'own.onnx', ['n', 1, 4, 4], [0, 1])
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {**FACE, 'labels': ['fear', 'angry'], 'input': {'size': 4, 'colour': 'grey'}}))
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {**FACE, 'labels': ['fear', 'angry'], 'input': {'size': 4, 'colour': 'grey'}}
+        )
+    )
     model = load_model(str(path), 'fer', CPU)
     assert (model.name, model.entry.labels) == (str(path), ('fear', 'angry'))
 
 
 def test_path_with_metadata(weights, tmp_path, write_onnx):
-    metadata = yaml.safe_dump({**FACE, 'labels': ['fear', 'angry'],
-                               'input': {'size': 4, 'colour': 'grey'}})
+    metadata = yaml.safe_dump(
+        {**FACE, 'labels': ['fear', 'angry'], 'input': {'size': 4, 'colour': 'grey'}}
+    )
     path = write_onnx(tmp_path / 'own.onnx', ['n', 1, 4, 4], [0, 1], metadata=metadata)
     assert load_model(str(path), 'fer', CPU).entry.face.size == 4
 
@@ -212,11 +237,14 @@ def test_path_that_nothing_describes_says_what_to_write(weights, tmp_path, write
         assert word in str(caught.value)
 
 
-@pytest.mark.parametrize(('spec', 'words'), [
-    ('/no/such/model.onnx', 'no such file'),
-    ('forest.pkl', 'pickle'),
-    ('nonsense', "no model 'nonsense'"),
-])
+@pytest.mark.parametrize(
+    ('spec', 'words'),
+    [
+        ('/no/such/model.onnx', 'no such file'),
+        ('forest.pkl', 'pickle'),
+        ('nonsense', "no model 'nonsense'"),
+    ],
+)
 def test_wrong_spec_says_why(weights, spec, words):
     with pytest.raises(ModelError, match=words):
         load_model(spec, 'fer', CPU)
@@ -236,12 +264,15 @@ def test_settings_out_of_range_are_refused():
 
 def test_onnx_models_load_without_torch_or_transformers(weights):
     weights()
-    script = ('import sys; from emotion_perception.models import load_model;'
-              'load_model("tiny", "fer");'
-              'print([m for m in ("torch", "transformers", "sklearn", "h5py", "rclpy", "onnx")'
-              ' if m in sys.modules])')
-    result = subprocess.run([sys.executable, '-c', script], capture_output=True, text=True,
-                            check=True)
+    script = (
+        'import sys; from emotion_perception.models import load_model;'
+        'load_model("tiny", "fer");'
+        'print([m for m in ("torch", "transformers", "sklearn", "h5py", "rclpy", "onnx")'
+        ' if m in sys.modules])'
+    )
+    result = subprocess.run(
+        [sys.executable, '-c', script], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == '[]'
 
 
@@ -251,3 +282,49 @@ def test_embedded_defaults_load_and_name_all_six_classes(monkeypatch):
     for name, task in (('fer-default', 'fer'), ('ser-default', 'ser')):
         model = load_model(name, task, CPU, catalog)
         assert set(model.entry.labels) >= set(EMOTIONS)
+
+
+PUBLIC = {
+    name: entry
+    for name, entry in load_catalog(Path(__file__).parents[3] / 'weights' / 'catalog.yaml').items()
+    if entry.url and entry.task == 'fer'
+}
+
+
+@pytest.mark.parametrize('name', PUBLIC)
+def test_a_file_of_the_form_of_a_public_face_model_is_read_as_its_authors_read_it(
+    name, tmp_path, write_onnx
+):
+    entry = PUBLIC[name]
+    face = entry.face
+    # The ONNX zoo's network takes one face at a time.
+    batch = 1 if name == 'onnx-zoo-ferplus' else 'n'
+    happy = [emotion_of(label) == Emotion.HAPPY for label in entry.labels]
+    path = write_onnx(
+        tmp_path / Path(entry.file).name,
+        [batch, face.channels, face.size, face.size],
+        np.full(len(happy), 0.1),
+        weight=np.array(happy, float),
+    )
+    model = load_model(str(path), 'fer', CPU)
+    grey, crop = 100, np.full((128, 128, 3), 100, np.uint8)
+    found = FaceEmotionRecognizer(model, NATURAL).predict([crop, crop])
+    seen = np.mean((grey / 255 - np.array(face.mean)) / np.array(face.std))
+    if name == 'onnx-zoo-ferplus':
+        assert seen == pytest.approx(grey)
+    expected = np.ones(6)
+    expected[Emotion.HAPPY] = np.exp(seen)
+    np.testing.assert_allclose(
+        found.probabilities, [expected / expected.sum()] * 2, rtol=1e-3, atol=1e-6
+    )
+    assert model.shares.min() > 0
+    assert np.isfinite(found.valence).all() == ('valence' in entry.labels)
+
+
+@pytest.mark.parametrize('name', PUBLIC)
+def test_another_file_under_the_name_of_a_public_model_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setenv('EMOTION_WEIGHTS', str(tmp_path))
+    shutil.copy(Path(__file__).parents[3] / 'weights' / 'catalog.yaml', tmp_path)
+    (tmp_path / Path(PUBLIC[name].file).name).write_bytes(b'something else')
+    with pytest.raises(ModelError, match=PUBLIC[name].url):
+        load_model(name, 'fer', CPU)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import json
@@ -16,6 +17,7 @@ import pytest
 
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import (
+    Catalog,
     FaceEmotionRecognizer,
     ModelError,
     ModelSettings,
@@ -183,6 +185,41 @@ def test_image_classifier_directory_brings_its_own_preprocessing(tmp_path):
     assert model.raw(batch) == pytest.approx(expected, abs=1e-4)
     crop = np.zeros((128, 128, 3), np.uint8)
     assert FaceEmotionRecognizer(model).predict([crop]).probabilities.shape == (1, 6)
+
+
+# What the hub's configuration of each names, in the order of its outputs.
+HUB_LABELS = {
+    'vit-fer2013': ['angry', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise'],
+    'vit-dima806': FACES,
+}
+
+
+@pytest.mark.parametrize('name', HUB_LABELS)
+def test_a_hub_entry_reads_a_tiny_model_of_its_form(tmp_path, name):
+    entry = CATALOG[name]
+    assert entry.hub and not entry.labels
+    network = transformers.ViTForImageClassification(transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        image_size=64, patch_size=16, **numbered(HUB_LABELS[name]))).eval()
+    network.save_pretrained(tmp_path / 'saved')
+    here = dataclasses.replace(entry, hub='', file=str(tmp_path / 'saved'))
+    model = load_model(name, 'fer', CPU, Catalog([here]))
+    assert model.label_map.covered.all()
+    assert (model.shares is not None) == bool(entry.shares)
+    crop = np.full((128, 128, 3), 90, np.uint8)
+    answers = [FaceEmotionRecognizer(model, balance).predict([crop]).probabilities[0]
+               for balance in (0.0, 1.0)]
+    assert np.allclose(*answers) == (not entry.shares)
+
+
+def test_shares_of_labels_that_the_files_configuration_does_not_name_are_refused(tmp_path):
+    transformers.ViTForImageClassification(transformers.ViTConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        image_size=64, patch_size=16, **numbered(['Anger', 'Happiness']))
+    ).save_pretrained(tmp_path / 'saved')
+    entry = dataclasses.replace(CATALOG['vit-fer2013'], hub='', file=str(tmp_path / 'saved'))
+    with pytest.raises(ModelError, match=r'`shares` names .*angry.*no labels of the model'):
+        load_model('vit-fer2013', 'fer', CPU, Catalog([entry]))
 
 
 @pytest.mark.parametrize(('processor', 'size', 'mean', 'std'), [

@@ -17,7 +17,7 @@ torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion s
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import FaceEmotionRecognizer, load_model
 from emotion_training import __main__ as dispatcher
-from emotion_training.common import files
+from emotion_training.common import files, metrics
 from emotion_training.common.files import TrainingError, load_torch, save_torch
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.fer import evaluate, export, networks, train
@@ -26,6 +26,7 @@ from emotion_training.fer.datasets import FaceSet, one_hot
 from emotion_training.fer.networks import FaceNet
 from emotion_training.fer.recipes import RECIPES, Phase, Recipe, find_recipe
 from emotion_training.fer.trainer import Trainer, epoch_order, inverse_weights
+from support.models import face_model
 
 LOOK = Look(32, 'grey', (0.5,), (0.25,))
 TINY = Recipe('facenet', LOOK, (Phase(3, 0.05, 'all', 'onecycle'),), optimizer='sgd', batch=16,
@@ -347,6 +348,47 @@ def test_the_detector_delivers_the_graphs_crop_and_counts_pictures_without_a_fac
     result = json.loads(out.read_text())
     assert (result['n'], result['no_face'], result['unreadable']) == (1, 1, 1)
     assert result['accuracy'] == 1.0  # she smiles
+
+
+def test_several_models_are_judged_side_by_side_for_each_mixture(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for label, count in (('Happy', 9), ('Fear', 3)):
+        (tmp_path / 'faces' / label).mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(tmp_path / 'faces' / label / f'{number}.png'),
+                        rng.integers(0, 255, (64, 64), np.uint8))
+    shares = (0.05, 0.05, 0.6, 0.1, 0.1, 0.1)
+    stated = face_model(tmp_path, shares=shares, name='stated.onnx')
+    unknown = face_model(tmp_path, name='unknown.onnx')
+    out = tmp_path / 'out.json'
+    assert evaluate.main(['--images', str(tmp_path / 'faces'), '--model', str(stated), '--model',
+                          str(unknown), '--class-balance', '0.5', '--json', str(out)]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [(line[0], line[1]) for line in lines if line and line[0].endswith('.onnx')]
+    assert rows == [(str(stated), '0'), (str(unknown), 'unknown'), (str(stated), '0.5'),
+                    (str(stated), '1')]
+    result = json.loads(out.read_text())
+    assert result['class_balance'] == 0.5 and result['model'] == str(stated)
+    first, second = result['models'].values()
+    assert first['milliseconds']['one face'] > 0 and first['milliseconds']['eight faces'] > 0
+    assert first['shares']['Happy'] == pytest.approx(0.6, abs=1e-6)
+    assert second['class_balance'] is None and second['shares'] is None
+    # Balanced, the stated model says what the other one does: it is as sure of Happy on all.
+    likely = np.exp([0.0, 0.0, 2.5, 0.5, 0.0, 0.2])
+    sure = likely[2] / likely.sum()
+    assert first['balanced']['ece'] == pytest.approx(abs(sure - 0.5), abs=0.02)
+    assert second['natural']['ece'] == pytest.approx(abs(sure - 0.75), abs=0.02)
+    assert evaluate.main(['--images', str(tmp_path / 'faces'), '--class-balance', '2']) == 2
+    assert '0 to 1' in capsys.readouterr().err
+
+
+def test_samples_are_weighted_to_the_mixture_that_is_asked_for():
+    truth = np.array([0] * 8 + [1] * 2)
+    weights = metrics.mixture_weights(truth, np.array([0.25, 0.75]))
+    assert np.bincount(truth, weights) == pytest.approx([0.25, 0.75])
+    sure = np.tile([[0.9, 0.1]], (10, 1))
+    assert metrics.calibration_error(sure, truth) == pytest.approx(0.1)
+    assert metrics.calibration_error(sure, truth, weights=weights) == pytest.approx(0.65)
 
 
 def test_the_embedded_default_is_what_its_catalogue_says():

@@ -3,7 +3,10 @@
 ``--images DIR`` has one folder per class. With ``--detect`` each picture goes through the face
 detector and the alignment; without it each picture is taken as a face, framed as the model's
 window frames it. ``--data`` judges a split of a data set instead. Several ``--model`` options
-give a table; the first one is what the JSON file describes at its top level.
+are judged side by side, each for the mixture of classes it was trained on (class balance 0), for
+equally common classes (1), and for the mixture that the graph answers for by default or
+``--class-balance`` names; the first model and that mixture are what the JSON file describes at its
+top level.
 """
 
 from __future__ import annotations
@@ -20,13 +23,20 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from emotion_perception.emotions import EMOTIONS
+from emotion_perception.emotions import EMOTIONS, names
 from emotion_perception.models import FaceEmotionRecognizer, ModelError, ModelSettings, load_model
+from emotion_perception.models.balance import (
+    BALANCED,
+    NATURAL,
+    BalanceSettings,
+    Mixture,
+    rebalance,
+)
 from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detector, DetectorError, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
 from emotion_training.common.files import TrainingError, save_json
-from emotion_training.common.metrics import Figures, figures
+from emotion_training.common.metrics import calibration_error, figures, mixture_weights
 from emotion_training.common.plots import save_confusion
 from emotion_training.fer.datasets import (
     FORMATS,
@@ -40,6 +50,8 @@ from emotion_training.fer.datasets import (
 
 CROP = 128
 BATCH = 64
+RUNS = 30
+"""Inferences that a time is the median of."""
 
 
 @dataclass(frozen=True)
@@ -146,27 +158,33 @@ def detected(picture: np.ndarray, detector: Detector, size: int = CROP) -> np.nd
 
 
 def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
-          settings: ModelSettings | None = None) -> tuple[dict[str, dict[str, Any]], int]:
+          settings: ModelSettings | None = None,
+          class_balance: float = BalanceSettings.class_balance
+          ) -> tuple[dict[str, dict[str, Any]], int]:
     """Judge models on the same pictures.
 
+    :param class_balance: mixture of classes that the main figures answer for.
     :return: for each model its figures as the JSON file has them, and the number of unreadable
         pictures, which are left out.
     :raises ModelError: if a model cannot be loaded.
     :raises TrainingError: if no picture has a face.
     """
-    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings))
+    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings), NATURAL)
                    for name in models}
     rows: dict[str, list[np.ndarray]] = {name: [] for name in models}
     seconds = dict.fromkeys(models, 0.0)
     judged: list[int] = []
     finding, no_face, unreadable = 0.0, 0, 0
     pending: list[np.ndarray] = []
+    # The last faces of each model, for its time.
+    some: dict[str, list[np.ndarray]] = {}
 
     def flush() -> None:
         for name, recognizer in recognizers.items():
             start = time.perf_counter()
-            crops = pending if detector is not None else [
+            crops = list(pending) if detector is not None else [
                 framed(picture, recognizer.model.entry.face.window) for picture in pending]
+            some[name] = crops
             rows[name].append(recognizer.predict(crops).probabilities)
             seconds[name] += time.perf_counter() - start
         pending.clear()
@@ -197,39 +215,92 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
         raise TrainingError(f'no face to judge: {no_face} pictures without a face, {unreadable} '
                             'unreadable')
     truth = faces.truth[judged]
-    return {name: _as_json(figures(np.concatenate(rows[name]), truth), no_face,
-                           (len(judged) + no_face) / max(seconds[name] + finding, 1e-9))
-            for name in models}, unreadable
+    results = {}
+    for name, recognizer in recognizers.items():
+        shares = recognizer.model.shares
+        natural = np.concatenate(rows[name])
+
+        def answer(balance: float, shares: np.ndarray | None = shares,
+                   natural: np.ndarray = natural) -> dict[str, Any]:
+            return figures_for(natural, truth, shares, balance)
+        results[name] = {
+            **answer(class_balance), 'no_face': no_face,
+            'images_per_second': round(
+                (len(judged) + no_face) / max(seconds[name] + finding, 1e-9), 1),
+            'milliseconds': {words: round(latency(recognizer, some[name], count), 2)
+                             for words, count in (('one face', 1), ('eight faces', 8))},
+            'shares': None if shares is None else names(shares),
+            'natural': answer(NATURAL), 'balanced': answer(BALANCED)}
+    return results, unreadable
 
 
-def _as_json(result: Figures, no_face: int, rate: float) -> dict[str, Any]:
-    def number(value: float) -> float | None:
-        return None if np.isnan(value) else round(float(value), 4)
-    per_class = {label: {'recall': number(result.recall[place]),
-                         'precision': number(result.precision[place]),
-                         'f1': number(result.f1[place]),
+def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | None,
+                balance: float) -> dict[str, Any]:
+    """Judge a model's answers for one mixture of classes; return the figures for JSON.
+
+    The calibration error is that of pictures of this mixture: those at hand are weighted
+    accordingly. Of a model of unknown shares it is that of the pictures as they are.
+
+    :param natural: (n, 6) the answers for the mixture of training.
+    :param truth: int (n,).
+    :param shares: (6,), of the training; ``None`` if not known.
+    :param balance: 0 (natural) to 1 (all classes equally common).
+    """
+    mixture = Mixture(shares, balance)
+    answers = rebalance(natural, shares, balance)
+    result = figures(answers, truth)
+    weights = None if shares is None else mixture_weights(truth, mixture.prior)
+    per_class = {label: {'recall': _number(result.recall[place]),
+                         'precision': _number(result.precision[place]),
+                         'f1': _number(result.f1[place]),
                          'n': int(result.confusion[place].sum())}
                  for place, label in enumerate(EMOTIONS)}
-    return {'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
-            'macro_f1': round(result.macro_f1, 4), 'ece': round(result.ece, 4), 'n': result.n,
-            'no_face': no_face, 'images_per_second': round(rate, 1), 'per_class': per_class,
-            'confusion': result.confusion.tolist()}
+    return {'class_balance': balance if shares is not None else None,
+            'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
+            'macro_f1': round(result.macro_f1, 4),
+            'ece': _number(calibration_error(answers, truth, weights=weights)), 'n': result.n,
+            'per_class': per_class, 'confusion': result.confusion.tolist()}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def latency(recognizer: FaceEmotionRecognizer, crops: Sequence[np.ndarray], count: int) -> float:
+    """Return the median time of ``count`` faces as one batch, preparation included, ms."""
+    batch = [crops[place % len(crops)] for place in range(count)]
+    times = []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        recognizer.predict(batch)
+        times.append(time.perf_counter() - start)
+    return 1000 * float(np.median(times))
 
 
 def table(results: dict[str, dict[str, Any]]) -> str:
-    """Return a table of all models, figures in columns."""
+    """Return a table of all models, a block for each mixture of classes, figures in columns."""
     width = max(5, *(len(name) for name in results))
     keys = ('accuracy', 'uar', 'macro_f1', 'ece')
-    lines = [f'{"model":<{width}}' + ''.join(f'{key:>10}' for key in keys)
-             + f'{"n":>7}{"no face":>9}{"images/s":>10}'
-             + ''.join(f'{label:>10}' for label in EMOTIONS)]
-    for name, result in results.items():
-        recalls = [result['per_class'][label]['recall'] for label in EMOTIONS]
-        lines.append(f'{name:<{width}}' + ''.join(f'{result[key]:>10.4f}' for key in keys)
-                     + f'{result["n"]:>7}{result["no_face"]:>9}'
-                     + f'{result["images_per_second"]:>10.1f}'
-                     + ''.join(f'{"-" if value is None else f"{value:.3f}":>10}'
-                               for value in recalls))
+    lines = [f'{"model":<{width}}{"balance":>9}' + ''.join(f'{key:>10}' for key in keys)
+             + ''.join(f'{label:>10}' for label in EMOTIONS)
+             + f'{"ms, 1":>9}{"ms, 8":>9}{"n":>7}{"no face":>9}{"images/s":>10}']
+    asked = next((result['class_balance'] for result in results.values()
+                  if result['class_balance'] is not None), None)
+    blocks = ['natural', '', 'balanced'] if asked not in (None, NATURAL, BALANCED) else \
+        ['natural', 'balanced']
+    for block in blocks:
+        for name, result in results.items():
+            shown = result[block] if block else result
+            if shown['class_balance'] is None and block != 'natural':
+                continue
+            balance = 'unknown' if shown['class_balance'] is None else \
+                f'{shown["class_balance"]:g}'
+            recalls = [shown['per_class'][label]['recall'] for label in EMOTIONS]
+            lines.append(
+                f'{name:<{width}}{balance:>9}' + ''.join(f'{shown[key]:>10.4f}' for key in keys)
+                + ''.join(f'{"-" if value is None else f"{value:.3f}":>10}' for value in recalls)
+                + ''.join(f'{value:>9.2f}' for value in result['milliseconds'].values())
+                + f'{shown["n"]:>7}{result["no_face"]:>9}{result["images_per_second"]:>10.1f}')
     return '\n'.join(lines)
 
 
@@ -260,6 +331,10 @@ def parser() -> argparse.ArgumentParser:
                         choices=['blazeface', 'yunet', 'haar'])
     result.add_argument('--model', action='append', metavar='NAME|FILE',
                         help='may be repeated; fer-default if none is given')
+    result.add_argument('--class-balance', type=float, default=BalanceSettings.class_balance,
+                        metavar='T', help='mixture of classes that the main figures answer for, '
+                        '0 (of the training data) to 1 (all equally common); default: the '
+                        "graph's, %(default)s")
     result.add_argument('--threads', type=int, default=ModelSettings().threads)
     result.add_argument('--json', type=Path, metavar='OUT', help='where the figures go')
     result.add_argument('--png', type=Path, metavar='OUT',
@@ -273,6 +348,8 @@ def run(options: argparse.Namespace) -> None:
     :raises TrainingError, ModelError, DetectorError: for what the user can put right.
     """
     models = list(dict.fromkeys(options.model or ['fer-default']))
+    if not NATURAL <= options.class_balance <= BALANCED:
+        raise TrainingError(f'--class-balance is {options.class_balance}; it must be 0 to 1')
     if options.images is not None:
         faces, notes = read_images(options.images)
         for note in notes:
@@ -282,7 +359,8 @@ def run(options: argparse.Namespace) -> None:
                              options.labels)
     detector = make_detector(DetectorSettings(detector=options.detector)) \
         if options.detect else None
-    results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads))
+    results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads),
+                                options.class_balance)
     print(table(results))
     if options.json is not None:
         document = {'model': models[0], **results[models[0]], 'unreadable': unreadable,
