@@ -15,6 +15,7 @@ torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion s
 
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import SpeechEmotionRecognizer, VoiceMemory, load_model
+from emotion_perception.models.balance import Mixture
 from emotion_training.ser import evaluate, fit, frontend, nonspeech, protocols, spectral
 from emotion_training.ser import train as train_ser
 from emotion_training.ser.corpora import CLASSES
@@ -423,6 +424,21 @@ def test_abstentions_count_as_errors_and_absent_classes_are_left_out():
     assert found['real_time_factor'] == pytest.approx(0.1)
     assert found['per_class']['Fear']['recall'] is None
     assert np.sum(found['confusion']) == 2
+
+
+def test_voices_are_judged_for_the_mixture_that_is_asked_for():
+    shares = np.array([0.1, 0.1, 0.1, 0.5, 0.1, 0.1], np.float32)
+    # Knows nothing but that most people are neutral.
+    answers = evaluate.Answers(np.tile(shares, (10, 1)), np.zeros(10, bool), 1.0, 10.0)
+    truth = np.array([3] * 4 + [0] * 6)
+    natural = evaluate.judge(answers, truth, Mixture(shares, 0.0))
+    assert natural['accuracy'] == pytest.approx(0.4) and natural['class_balance'] == 0.0
+    # Of such clips five in six would be neutral.
+    assert natural['ece'] == pytest.approx(5 / 6 - 0.5)
+    balanced = evaluate.judge(answers, truth, Mixture(shares, 1.0))
+    assert balanced['accuracy'] == pytest.approx(0.6)
+    assert balanced['ece'] == pytest.approx(0.5 - 1 / 6)
+    assert evaluate.judge(answers, truth)['class_balance'] is None
 
 
 def test_all_abstained_has_no_calibration_error():

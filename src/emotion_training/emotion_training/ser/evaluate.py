@@ -20,8 +20,16 @@ from emotion_perception.models import (
     VoiceMemory,
     load_model,
 )
+from emotion_perception.models.balance import (
+    BALANCED,
+    NATURAL,
+    UNKNOWN_MIXTURE,
+    BalanceSettings,
+    Mixture,
+    rebalance,
+)
 from emotion_training.common.files import TrainingError, save_json
-from emotion_training.common.metrics import calibration_error, figures
+from emotion_training.common.metrics import calibration_error, figures, mixture_weights
 from emotion_training.common.plots import save_confusion
 from emotion_training.ser.corpora import Clip, read_manifest
 from emotion_training.ser.frontend import RATE
@@ -68,16 +76,18 @@ def ask(recognizer: SpeechEmotionRecognizer, sounds: Iterable[tuple[np.ndarray, 
                    np.array(abstained, bool), processing, duration)
 
 
-def judge(answers: Answers, truth: np.ndarray) -> dict:
+def judge(answers: Answers, truth: np.ndarray, mixture: Mixture = UNKNOWN_MIXTURE) -> dict:
     """Return the figures of answers; an abstention counts as an error.
 
     Classes without a clip are left out of the means. The calibration error is that of the
-    answers given. ``confusion`` has the six classes as rows (truth) and columns; abstentions
+    answers given, for clips of the mixture that is answered for: those at hand are weighted
+    accordingly. ``confusion`` has the six classes as rows (truth) and columns; abstentions
     stand in none of its columns, so a row may sum to less than its clips.
     """
+    probabilities = rebalance(answers.probabilities, mixture.shares, mixture.balance)
     unknown = len(EMOTIONS)
     seven = np.zeros((len(truth), unknown + 1), np.float32)
-    seven[:, :unknown] = answers.probabilities
+    seven[:, :unknown] = probabilities
     seven[answers.abstained] = np.eye(unknown + 1, dtype=np.float32)[unknown]
     found = figures(seven, truth)
     given = ~answers.abstained
@@ -90,8 +100,10 @@ def judge(answers: Answers, truth: np.ndarray) -> dict:
             'precision': float(found.precision[index]),
             'f1': float(found.f1[index]) if support else None,
             'abstained': int((answers.abstained & (truth == index)).sum())}
-    error = calibration_error(answers.probabilities[given], truth[given])
-    return {'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
+    weights = None if mixture.prior is None else mixture_weights(truth[given], mixture.prior)
+    error = calibration_error(probabilities[given], truth[given], weights=weights)
+    return {'class_balance': None if mixture.shares is None else mixture.balance,
+            'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
             'ece': None if np.isnan(error) else error, 'n': found.n,
             'abstained': int(answers.abstained.sum()),
             'real_time_factor': answers.processing / max(answers.duration, 1e-9),
@@ -154,9 +166,10 @@ def sessions(clips: Sequence[Clip], model: Model, size: int) -> list[VoiceMemory
 
 
 def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth: np.ndarray,
-               memory: int, say: Callable[[str], None]) -> list[dict]:
+               mixture: Mixture, memory: int, say: Callable[[str], None]) -> list[dict]:
     """Judge the model at 20, 10 and 0 dB of white noise and babble, with and without denoising.
 
+    :param mixture: of classes, that is answered for.
     :param memory: utterances to remember of each speaker, anew in each condition.
     :raises TrainingError: if the noise suppression is missing.
     """
@@ -175,7 +188,7 @@ def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth
                 except DenoiseError as error:
                     raise TrainingError(str(error)) from error
                 figure = judge(ask(recognizer, [(sound, RATE) for sound in heard],
-                                   sessions(clips, recognizer.model, memory)), truth)
+                                   sessions(clips, recognizer.model, memory)), truth, mixture)
                 found.append({'noise': kind, 'snr_db': ratio, 'noise_suppression': suppress,
                               **{name: figure[name] for name in (
                                   'accuracy', 'uar', 'macro_f1', 'ece', 'abstained')}})
@@ -185,10 +198,12 @@ def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth
 
 
 def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory: int,
-             say: Callable[[str], None]) -> dict:
+             class_balance: float, say: Callable[[str], None]) -> dict:
     """Return the figures of a model on a manifest.
 
     :param memory: utterances to remember of each speaker, who speak in the manifest's order.
+    :param class_balance: mixture of classes that the main figures answer for; they stand again
+        under ``natural`` and ``balanced`` for those two.
     :raises TrainingError: for a manifest or file that cannot be used.
     :raises ModelError: for a model that cannot be loaded.
     """
@@ -201,13 +216,19 @@ def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory:
     truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
                       for clip in kept])
     recognizer = SpeechEmotionRecognizer(load_model(model, 'ser',
-                                                    ModelSettings(threads=threads)))
+                                                    ModelSettings(threads=threads)),
+                                         class_balance=NATURAL)
+    shares = recognizer.model.shares
     answers = ask(recognizer, (read_native(clip.path, say=say) for clip in kept),
                   sessions(kept, recognizer.model, memory))
     result = {'model': recognizer.model.name, 'manifest': str(manifest),
-              **judge(answers, truth), 'left_out': len(clips) - len(kept), 'memory': memory}
+              **judge(answers, truth, Mixture(shares, class_balance)),
+              'natural': judge(answers, truth, Mixture(shares, NATURAL)),
+              'balanced': judge(answers, truth, Mixture(shares, BALANCED)),
+              'left_out': len(clips) - len(kept), 'memory': memory}
     if with_noise:
-        result['robustness'] = robustness(recognizer, kept, truth, memory, say)
+        result['robustness'] = robustness(
+            recognizer, kept, truth, Mixture(shares, class_balance), memory, say)
     return result
 
 
@@ -228,6 +249,10 @@ def parser() -> argparse.ArgumentParser:
                       help='adapt to each speaker by the last N of the clips before (column '
                       'speaker), as ser_node does with parameter memory; default: 0, each clip '
                       'by itself')
+    made.add_argument('--class-balance', type=float, default=BalanceSettings.class_balance,
+                      metavar='T', help='mixture of classes that the main figures answer for, 0 '
+                      "(of the training data) to 1 (all equally common); default: the graph's, "
+                      '%(default)s')
     made.add_argument('--threads', type=int, default=2)
     return made
 
@@ -235,9 +260,12 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit status."""
     options = parser().parse_args(argv)
+    if not NATURAL <= options.class_balance <= BALANCED:
+        parser().error(f'--class-balance is {options.class_balance}; it must be 0 to 1')
     try:
         result = evaluate(options.manifest, options.model, options.threads, options.robustness,
-                          options.memory, lambda line: print(line, flush=True))
+                          options.memory, options.class_balance,
+                          lambda line: print(line, flush=True))
         save_json(options.json, result)
         save_confusion(options.png or options.json.with_suffix('.png'),
                        np.array(result['confusion']), EMOTIONS,
@@ -246,9 +274,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (TrainingError, ModelError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    print(f'{result["model"]}: accuracy {result["accuracy"]:.4f}, UAR {result["uar"]:.4f}, '
-          f'macro-F1 {result["macro_f1"]:.4f}, n {result["n"]}, '
-          f'{result["abstained"]} abstained, real-time factor '
+    for words, found in (('natural', result['natural']), ('', result),
+                         ('balanced', result['balanced'])):
+        balance = found['class_balance']
+        if (balance is None and words != 'natural') or (balance in (NATURAL, BALANCED)
+                                                      and not words):
+            continue
+        ece = 'none' if found['ece'] is None else f'{found["ece"]:.4f}'
+        print(f'class balance {"unknown" if balance is None else f"{balance:g}"}: accuracy '
+              f'{found["accuracy"]:.4f}, UAR {found["uar"]:.4f}, macro-F1 '
+              f'{found["macro_f1"]:.4f}, ECE {ece}')
+    print(f'{result["model"]}: n {result["n"]}, {result["abstained"]} abstained, real-time factor '
           f'{result["real_time_factor"]:.4f}; written to {options.json}')
     return 0
 
