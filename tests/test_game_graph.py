@@ -127,10 +127,10 @@ def test_a_game_between_processes_is_played_through_the_action(
 ):
     processes.node('camera_node', source=str(people('ac')), loop=True)
     processes.node('face_detector_node')
-    processes.node('fer_node', method='none', model=fer_model)
+    processes.node('fer_node', model=fer_model, **{'smoother.method': 'none'})
     processes.node(
         'game_node',
-        auto_start=False,
+        autostart=False,
         countdown=1.0,
         result_seconds=0.5,
         minimum_frames=1,
@@ -173,7 +173,7 @@ def test_a_game_pauses_when_the_camera_is_lost_and_goes_on_when_it_is_back(
     film = str(people('ac'))
     camera = processes.node('camera_node', source=film, loop=True)
     processes.node('face_detector_node')
-    processes.node('fer_node', method='none', model=fer_model)
+    processes.node('fer_node', model=fer_model, **{'smoother.method': 'none'})
     processes.node('game_node', seconds=30.0, countdown=1.0)
     states = client.watch('emotion/game/state', GameState)
     before = states.wait(

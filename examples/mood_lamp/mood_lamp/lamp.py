@@ -11,14 +11,14 @@ import numpy as np
 
 from emotion_apps.view.theme import emotion_colour
 from emotion_perception.emotions import EMOTIONS
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 # Red, green, blue of each class, 0 to 1.
 _COLOURS = np.array([emotion_colour(emotion)[::-1] for emotion in range(len(EMOTIONS))]) / 255.0
 
 
 @dataclass(frozen=True)
-class LampSettings:
+class LampSettings(Settings):
     """How the lamp behaves."""
 
     fade: float = setting(
@@ -29,9 +29,6 @@ class LampSettings:
         live=True,
     )
     brightness: float = setting(1.0, 'Of the lamp, 0 to 1.', low=0.0, high=1.0, live=True)
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Lamp:

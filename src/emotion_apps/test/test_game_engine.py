@@ -536,8 +536,8 @@ def test_a_game_follows_its_seed():
     assert targets(7) != targets(8)
 
 
-def test_without_auto_start_the_game_is_idle_until_started():
-    table = Table(auto_start=False)
+def test_without_autostart_the_game_is_idle_until_started():
+    table = Table(autostart=False)
     table.show(A, B, seconds=2.0)
     assert table.state.phase == Phase.IDLE
     table.game.start(rounds=1, seconds=1.0, targets=['Sad'], seed=3)
@@ -563,7 +563,7 @@ def test_start_is_refused_during_a_game():
     ],
 )
 def test_a_plan_out_of_range_is_refused_by_name_and_changes_nothing(wrong, named):
-    table = Table(auto_start=False)
+    table = Table(autostart=False)
     with pytest.raises(ValueError, match=named):
         table.game.start(**wrong)
     assert table.state.phase == Phase.IDLE
@@ -605,15 +605,15 @@ def test_after_the_final_screen_the_next_game_waits_for_players():
     assert table.until(Phase.FINAL, A, B).outcome == FINISHED
 
 
-def test_without_auto_start_the_final_screen_ends_in_idle_with_the_outcome():
-    table = Table(rounds=1, final_seconds=1.0, auto_start=False)
+def test_without_autostart_the_final_screen_ends_in_idle_with_the_outcome():
+    table = Table(rounds=1, final_seconds=1.0, autostart=False)
     table.game.start()
     table.until(Phase.FINAL, A, B)
     assert table.until(Phase.IDLE, A, B).outcome == FINISHED
 
 
 def test_a_game_with_patience_gives_up_when_no_players_come():
-    table = Table(auto_start=False)
+    table = Table(autostart=False)
     table.game.start(patience=5.0)
     table.show(A, seconds=4.9)
     assert table.state.phase == Phase.WAITING_PLAYERS

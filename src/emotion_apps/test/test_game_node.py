@@ -226,7 +226,7 @@ def test_the_state_is_latched_for_who_comes_late(bench):
 
 
 def test_services_start_stop_and_reset(bench):
-    table = bench(auto_start=False, seconds=30.0)
+    table = bench(autostart=False, seconds=30.0)
     assert table.states[-1].phase == GameState.IDLE
     assert not table.call('stop').success
     assert table.call('start').success
@@ -242,7 +242,7 @@ def test_services_start_stop_and_reset(bench):
 
 
 def test_the_action_plays_a_game_with_feedback_and_all_rounds_in_the_result(bench):
-    table = bench(auto_start=False)
+    table = bench(autostart=False)
     feedback: list[GameState] = []
     goal = PlayGame.Goal(rounds=2, seconds=1.0, targets=['Sad', 'Fear'], seed=4)
     handle = table.send(goal, lambda message: feedback.append(message.feedback.state))

@@ -40,7 +40,7 @@ ROUNDS, SECONDS, SEED = 3, 5.0, 2
 TARGETS = ('Happy', 'Neutral')
 # A slow machine plays it, too.
 RULES = {
-    'auto_start': False,
+    'autostart': False,
     'final_seconds': 0,
     'countdown': 2,
     'result_seconds': 2,

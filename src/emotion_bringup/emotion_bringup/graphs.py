@@ -1,7 +1,8 @@
 """The graphs: which nodes, with which arguments. The one truth for launch files and the runner.
 
-No default of a parameter stands here: an argument that is not given leaves the node's own. The
-module imports neither ``launch`` nor rclpy.
+No default, choice or range of a parameter stands here: an argument takes them from the settings
+of the node, and one that is not given leaves the node's own. The module imports neither
+``launch`` nor rclpy.
 """
 
 from __future__ import annotations
@@ -13,8 +14,21 @@ from pathlib import Path
 import yaml
 
 from emotion_apps.game.game import GameSettings
-from emotion_perception.fusion.combine import METHODS
-from emotion_perception.settings import settings_of
+from emotion_apps.game.settings import GameNodeSettings
+from emotion_apps.interview.settings import InterviewNodeSettings
+from emotion_apps.multimodal.settings import OrchestratorSettings
+from emotion_apps.viewer.settings import ViewSettings
+from emotion_perception.nodes.settings import SETTINGS as PERCEPTION_SETTINGS
+from emotion_perception.settings import Setting, Settings, check, settings_of
+
+SETTINGS: Mapping[str, type[Settings]] = {
+    **PERCEPTION_SETTINGS,
+    'orchestrator_node': OrchestratorSettings,
+    'game_node': GameNodeSettings,
+    'interview_node': InterviewNodeSettings,
+    'view_node': ViewSettings,
+}
+"""Of each node: what its parameters are, and what they may be."""
 
 
 class ArgumentError(ValueError):
@@ -32,6 +46,7 @@ class Argument:
         (``{name: value}``).
     :param choices: allowed values, or of a dict allowed names; empty for any.
     :param needs: what a value needs of other nodes: (value, node, parameter, its value) each.
+    :param setting: what the node says of the parameter: its default, and what is allowed.
     """
 
     name: str
@@ -40,14 +55,33 @@ class Argument:
     kind: type = str
     choices: tuple[str, ...] = ()
     needs: tuple[tuple[str, str, str, object], ...] = ()
+    setting: Setting | None = None
+
+    def describe(self) -> str:
+        """Return what it is, what is allowed, and what holds where it is not given."""
+        allowed, default = ', '.join(self.choices), ''
+        if self.setting is not None:
+            allowed = self.setting.allowed
+            default = '' if self.setting.default in ('', ()) else f'default {self.setting.shown}'
+        rest = '; '.join(filter(None, (allowed, default)))
+        return f'{self.doc} ({rest})' if rest else self.doc
 
     def parse(self, text: str) -> object:
         """Return the value that a text on the command line stands for.
 
         :raises ArgumentError: if it is not one.
         """
-        if self.choices and self.kind is not dict and text not in self.choices:
-            raise ArgumentError(f'{self.name}:={text}: allowed are {", ".join(self.choices)}')
+        value = self._read(text)
+        try:
+            if self.setting is not None:
+                check(self.setting, tuple(value) if isinstance(value, list) else value)
+            elif self.choices and self.kind is not dict and value not in self.choices:
+                raise ValueError(f'allowed: {list(self.choices)}')
+        except ValueError as error:
+            raise ArgumentError(f'{self.name}:={text}: {error}') from error
+        return value
+
+    def _read(self, text: str) -> object:
         if self.kind is str:
             return text
         if self.kind is list:
@@ -73,6 +107,29 @@ class Argument:
                 f'{", ".join(self.choices)}'
             )
         return value
+
+
+def _sets(
+    name: str,
+    *targets: tuple[str, str],
+    doc: str = '',
+    needs: tuple[tuple[str, str, str, object], ...] = (),
+) -> Argument:
+    """Make an argument that sets parameters of nodes: these say what is allowed.
+
+    :param doc: where it should say something else than the (first) parameter's own.
+    """
+    node, parameter = targets[0]
+    found = next(item for item in settings_of(SETTINGS[node]) if item.name == parameter)
+    return Argument(
+        name,
+        doc or found.rule.doc,
+        targets,
+        list if found.is_tuple else found.kind,
+        tuple(map(str, found.rule.choices)),
+        needs,
+        found,
+    )
 
 
 @dataclass(frozen=True)
@@ -129,103 +186,46 @@ COMMON = (
 )
 
 _CAMERA = (
-    Argument(
-        'camera',
-        'Camera index or device, video file, stream URL, picture or folder.',
-        (('camera_node', 'source'),),
-    ),
+    _sets('camera', ('camera_node', 'source')),
     Argument('camera_topic', 'Images of another driver: the topic; our camera is not started.'),
-    Argument(
-        'rate', 'Frames per second to take from the source.', (('camera_node', 'rate'),), float
-    ),
-    Argument(
-        'detector',
-        'Face detector.',
-        (('face_detector_node', 'detector'),),
-        choices=('blazeface', 'yunet', 'haar'),
-    ),
-    Argument(
-        'fer_model',
-        'FER model: name in the catalogue, file, directory or hub id.',
-        (('fer_node', 'model'),),
-    ),
+    _sets('rate', ('camera_node', 'rate')),
+    _sets('detector', ('face_detector_node', 'detector')),
+    _sets('fer_model', ('fer_node', 'model')),
 )
 _MICROPHONE = (
-    Argument(
-        'microphone',
-        'Where sound comes from: microphone, or a sound file, a folder, a video.',
-        (('microphone_node', 'source'),),
-    ),
-    Argument(
-        'microphone_device',
-        'Microphone by name (a part of it) or index.',
-        (('microphone_node', 'device'),),
-    ),
+    _sets('microphone', ('microphone_node', 'source')),
+    _sets('microphone_device', ('microphone_node', 'device')),
     Argument('audio_topic', 'Sound of another driver: the topic; our microphone is not started.'),
     Argument('audio_info_topic', 'AudioInfo of that driver.'),
-    Argument(
-        'vad',
-        'Voice activity detector.',
-        (('vad_node', 'vad'),),
-        choices=('silero', 'webrtc', 'rms'),
-    ),
-    Argument(
-        'ser_model',
-        'SER model: name in the catalogue, file, directory or hub id.',
-        (('ser_node', 'model'),),
-    ),
-    Argument(
-        'voice_memory',
-        'Utterances by which SER adapts to the voice it hears; 0: none.',
-        (('ser_node', 'memory'),),
-        int,
-    ),
-    Argument(
-        'noise_suppression',
-        'Suppress noise before SER.',
-        (('ser_node', 'noise_suppression'),),
-        choices=('off', 'rnnoise'),
-    ),
+    _sets('vad', ('vad_node', 'vad')),
+    _sets('ser_model', ('ser_node', 'model')),
+    _sets('voice_memory', ('ser_node', 'memory.utterances')),
+    _sets('noise_suppression', ('ser_node', 'noise_suppression')),
 )
-_FUSION = Argument(
+_FUSION = _sets(
     'fusion_method',
-    'How face and voice become one; network looks at embeddings too, which '
+    ('fusion_node', 'method'),
+    doc='How face and voice become one; network looks at embeddings too, which '
     'both recognisers then publish.',
-    (('fusion_node', 'method'),),
-    choices=METHODS,
     needs=tuple(('network', node, 'embedding', True) for node in ('fer_node', 'ser_node')),
 )
 _BALANCE = {
-    modality: Argument(
+    'face': _sets('class_balance', ('fer_node', 'class_balance')),
+    'voice': _sets('class_balance', ('ser_node', 'class_balance')),
+    'both': _sets(
         'class_balance',
-        'Mixture of classes to answer for: 0 as in the training data, 1 all equally common.',
-        tuple((node, 'class_balance') for node in nodes),
-        float,
-    )
-    for modality, nodes in {
-        'face': ('fer_node',),
-        'voice': ('ser_node',),
-        'both': ('fer_node', 'ser_node', 'fusion_node'),
-    }.items()
+        *((node, 'class_balance') for node in ('fer_node', 'ser_node', 'fusion_node')),
+    ),
 }
 _VIDEO = Argument(
     'video',
     'Video file: camera and microphone both play it.',
     (('camera_node', 'source'), ('microphone_node', 'source')),
 )
-_LOOP_FACE = Argument('loop', 'Start a file again at its end.', (('camera_node', 'loop'),), bool)
-_LOOP_VOICE = Argument(
-    'loop', 'Start a file again at its end.', (('microphone_node', 'loop'),), bool
-)
-_LOOP = Argument(
-    'loop', 'Start files again at their end.', _LOOP_FACE.targets + _LOOP_VOICE.targets, bool
-)
-_WINDOW = Argument(
-    'window',
-    'Show a window: auto (where there is a display), on or off.',
-    (('view_node', 'window'),),
-    choices=('auto', 'on', 'off'),
-)
+_LOOP_FACE = _sets('loop', ('camera_node', 'loop'))
+_LOOP_VOICE = _sets('loop', ('microphone_node', 'loop'))
+_LOOP = _sets('loop', ('camera_node', 'loop'), ('microphone_node', 'loop'))
+_WINDOW = _sets('window', ('view_node', 'window'))
 
 _APPS = 'emotion_apps'
 _FACE = (
@@ -282,7 +282,9 @@ GRAPHS: dict[str, Graph] = {
             (
                 NodeEntry('camera_node', replaced_by='camera_topic'),
                 NodeEntry('face_detector_node'),
-                NodeEntry('fer_node', parameters={'method': 'none', 'class_balance': 1.0}),
+                NodeEntry(
+                    'fer_node', parameters={'smoother.method': 'none', 'class_balance': 1.0}
+                ),
                 NodeEntry('game_node', _APPS),
                 _view('game'),
             ),
@@ -290,37 +292,15 @@ GRAPHS: dict[str, Graph] = {
                 *_CAMERA,
                 _LOOP_FACE,
                 _WINDOW,
-                Argument('rounds', 'Number of rounds.', (('game_node', 'rounds'),), int),
-                Argument(
-                    'seconds', 'Length of a round, seconds.', (('game_node', 'seconds'),), float
-                ),
-                Argument(
-                    'targets',
-                    'Classes to draw targets from, for instance Happy,Sad.',
-                    (('game_node', 'targets'),),
-                    list,
-                ),
-                Argument(
-                    'seed',
-                    'Order of the targets; negative for a random one.',
-                    (('game_node', 'seed'),),
-                    int,
-                ),
-                Argument(
-                    'baseline',
-                    "Subtract each player's neutral face.",
-                    (('game_node', 'baseline'),),
-                    bool,
-                ),
-                Argument(
-                    'sounds',
-                    'Play sounds for countdown and results.',
-                    (('game_node', 'sounds'),),
-                    bool,
-                ),
+                _sets('rounds', ('game_node', 'rounds')),
+                _sets('seconds', ('game_node', 'seconds')),
+                _sets('targets', ('game_node', 'targets')),
+                _sets('seed', ('game_node', 'seed')),
+                _sets('baseline', ('game_node', 'baseline')),
+                _sets('sounds', ('game_node', 'sounds')),
                 Argument(
                     'game',
-                    'Any further rules, for instance {countdown: 5, auto_start: false}.',
+                    'Any further rules, for instance {countdown: 5, autostart: false}.',
                     (('game_node', ''),),
                     dict,
                     tuple(rule.name for rule in settings_of(GameSettings)),
@@ -345,14 +325,8 @@ GRAPHS: dict[str, Graph] = {
                 _VIDEO,
                 _LOOP,
                 _WINDOW,
-                Argument(
-                    'questions', 'YAML file of questions.', (('interview_node', 'questions'),)
-                ),
-                Argument(
-                    'out',
-                    'Folder for the report; nothing is stored without it.',
-                    (('interview_node', 'out'),),
-                ),
+                _sets('questions', ('interview_node', 'questions')),
+                _sets('out', ('interview_node', 'out')),
             ),
         ),
     )

@@ -26,7 +26,7 @@ def describe(name: str) -> LaunchDescription:
                 DeclareLaunchArgument(
                     argument.name,
                     default_value='',
-                    description=argument.doc,
+                    description=argument.describe(),
                     choices=(
                         ['', *argument.choices]
                         if argument.choices and argument.kind is not dict

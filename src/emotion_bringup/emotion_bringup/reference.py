@@ -1,90 +1,112 @@
-"""Write the reference of the nodes' parameters from the nodes themselves.
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""Write docs/parameters.md: the parameters of all nodes and the arguments of all graphs.
 
-``python -m emotion_bringup.reference FILE...`` rewrites, in Markdown files, what stands between
-``<!-- parameters:NODE -->`` and ``<!-- end -->``; ``--check`` only says whether they are up to
-date (exit code 1 if not).
+``python -m emotion_bringup.reference FILE`` writes the file; ``--check`` only says whether it is
+up to date (exit code 1 if not). All of it comes from the settings classes, which the nodes
+declare their parameters from; ROS is not needed.
 """
 
 from __future__ import annotations
 
-import re
+import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import rclpy
-from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.parameter import Parameter
+from emotion_bringup.graphs import COMMON, GRAPHS, SETTINGS, Graph
+from emotion_perception.ros.start import StartSettings
+from emotion_perception.settings import Setting, Settings, settings_of
 
-from emotion_bringup.graphs import PACKAGES
-from emotion_bringup.runner import node_class
+_HEAD = """\
+# Parameters and arguments
 
-_PLACE = re.compile(r'(<!-- parameters:(\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
-# What rclpy declares on every node.
-_COMMON = ('use_sim_time', 'start_type_description_service')
+<!-- Written by `./emotion exec python -m emotion_bringup.reference docs/parameters.md`. -->
+
+What stands here is what the nodes declare (`ros2 param describe`): type, default, range and
+meaning of each parameter are written once, in the settings class of the part that uses it.
+
+- **now**: `ros2 param set` takes effect at once.
+- **configure**: read when the node is configured. While it is configured, `ros2 param set` is
+  refused with the reason; `ros2 lifecycle set NODE deactivate`, `cleanup`, set it, `configure`.
+- **start**: read-only after the start.
+
+A point in a name is a level in a file of parameters (`config:=FILE`):
+
+```yaml
+fer_node:
+  ros__parameters:
+    smoother:
+      method: majority
+```
+"""
 
 
-def table(name: str) -> str:
-    """Return the Markdown table of a node's parameters, from the node itself."""
-    context = rclpy.context.Context()
-    rclpy.init(context=context)
-    node = node_class(PACKAGES[name], name)(context=context)
-    names = sorted(
-        key
-        for key in node.list_parameters([], 0).names
-        if key not in _COMMON and not key.startswith('qos_overrides')
-    )
-    rows = ['| parameter | type | default | range | meaning |', '|---|---|---|---|---|']
-    for key in names:
-        descriptor = node.describe_parameter(key)
-        parameter = node.get_parameter(key)
-        kind = Parameter.Type(descriptor.type).name.lower().replace('_', ' ')
-        rows.append(
-            f'| `{key}` | {kind} | `{_text(parameter.value)}` | {_range(descriptor)} | '
-            f'{descriptor.description} |'
+def write() -> str:
+    """Return the whole file."""
+    return '\n'.join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    yield _HEAD
+    yield '## Parameters'
+    for name, cls in SETTINGS.items():
+        yield f'\n### `{name}`\n'
+        yield '| parameter | type | default | allowed | takes effect | meaning |'
+        yield '|---|---|---|---|---|---|'
+        for item in sorted(settings_of(cls), key=lambda item: ('.' in item.name, item.name)):
+            kind = f'list of {item.kind.__name__}' if item.is_tuple else item.kind.__name__
+            yield (
+                f'| `{item.name}` | {kind} | `{item.shown}` | {item.allowed} | '
+                f'{_effect(cls, item)} | {item.rule.doc} |'
+            )
+    yield '\n## Arguments of the graphs\n'
+    yield '`./emotion run GRAPH name:=value`, `ros2 launch emotion_bringup GRAPH.launch.py ...`.'
+    yield '\n| argument | graphs | sets | meaning |\n|---|---|---|---|'
+    arguments = {
+        argument.name: argument for graph in GRAPHS.values() for argument in graph.arguments
+    }
+    for name, argument in arguments.items():
+        graphs = [graph for graph in GRAPHS.values() if argument.name in _names(graph)]
+        targets = {
+            target
+            for graph in graphs
+            for each in graph.arguments
+            if each.name == name
+            for target in each.targets
+        }
+        sets = ', '.join(
+            f'`{parameter}` of `{node}`' for node, parameter in sorted(targets) if parameter
         )
-    node.destroy_node()
-    context.try_shutdown()
-    return '\n'.join(rows) + '\n'
+        taken = ', '.join(graph.name for graph in graphs)
+        yield f'| `{name}` | {taken} | {sets} | {argument.describe()} |'
+    for argument in COMMON:
+        yield f'| `{argument.name}` | all | | {argument.describe()} |'
+    yield ''
 
 
-def rewrite(text: str) -> str:
-    """Return a Markdown text with its parameter tables made anew."""
-    return _PLACE.sub(lambda match: match[1] + table(match[2]) + match[3], text)
+def _names(graph: Graph) -> list[str]:
+    return [argument.name for argument in graph.arguments]
 
 
-def _text(value: object) -> str:
-    if isinstance(value, (list, tuple)) or hasattr(value, 'tolist'):
-        return '[' + ', '.join(str(part) for part in value) + ']'
-    return "''" if value == '' else f'{value:g}' if isinstance(value, float) else str(value)
-
-
-def _range(descriptor: ParameterDescriptor) -> str:
-    if descriptor.additional_constraints:
-        return descriptor.additional_constraints.removeprefix('one of ')
-    for limits in (*descriptor.floating_point_range, *descriptor.integer_range):
-        low = '' if abs(limits.from_value) > 1e18 else f'{limits.from_value:g}'
-        high = '' if abs(limits.to_value) > 1e18 else f'{limits.to_value:g}'
-        return f'{low} to {high}' if low and high else f'from {low}' if low else f'up to {high}'
-    return ''
+def _effect(cls: type[Settings], item: Setting) -> str:
+    if item.rule.live:
+        return 'now'
+    return 'configure' if issubclass(cls, StartSettings) else 'start'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rewrite or check files; see the module."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    check = '--check' in arguments
-    stale = []
-    for path in (Path(text) for text in arguments if text != '--check'):
-        old = path.read_text(encoding='utf-8')
-        new = rewrite(old)
-        if new != old:
-            stale.append(path)
-            if not check:
-                path.write_text(new, encoding='utf-8')
-    if check and stale:
+    """Write or check the file; see the module."""
+    parser = argparse.ArgumentParser(description='Write the reference of parameters.')
+    parser.add_argument('file', type=Path)
+    parser.add_argument('--check', action='store_true', help='only say whether it is up to date')
+    options = parser.parse_args(arguments)
+    if not options.check:
+        options.file.write_text(write(), encoding='utf-8')
+    elif not options.file.is_file() or options.file.read_text(encoding='utf-8') != write():
         print(
-            f'not up to date: {", ".join(map(str, stale))}; run '
-            './emotion exec python -m emotion_bringup.reference FILE',
+            f'not up to date: {options.file}; run '
+            './emotion exec python -m emotion_bringup.reference docs/parameters.md',
             file=sys.stderr,
         )
         return 1

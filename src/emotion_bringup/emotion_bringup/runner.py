@@ -196,8 +196,7 @@ def show(graph: Graph) -> str:
     """Return the graph's arguments as text, for ``--show-args``."""
     lines = [f'{graph.name}: {graph.doc}', f'nodes: {", ".join(n.name for n in graph.nodes)}', '']
     for argument in (*graph.arguments, *COMMON):
-        choices = f' ({"|".join(argument.choices)})' if argument.choices else ''
-        lines.append(f'  {argument.name}:={choices}\n      {argument.doc}')
+        lines.append(f'  {argument.name}:=\n      {argument.describe()}')
     return '\n'.join(lines)
 
 

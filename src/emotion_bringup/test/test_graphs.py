@@ -13,9 +13,10 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
-from emotion_bringup.graphs import COMMON, GRAPHS, PACKAGES, ArgumentError, resolve
+from emotion_bringup.graphs import COMMON, GRAPHS, PACKAGES, SETTINGS, ArgumentError, resolve
 from emotion_bringup.reference import main as check_reference
 from emotion_bringup.runner import global_arguments, main, make_node, node_class, show, split
+from emotion_perception.settings import settings_of
 
 NODES = sorted(PACKAGES)
 
@@ -50,13 +51,36 @@ def test_every_argument_sets_a_parameter_that_the_node_has(parameters) -> None:
 
 
 def test_every_argument_has_the_type_of_its_parameter(parameters) -> None:
-    kinds = {bool: 'BOOL', int: 'INTEGER', float: 'DOUBLE', str: 'STRING'}
+    kinds = {bool: 'BOOL', int: 'INTEGER', float: 'DOUBLE', str: 'STRING', list: 'STRING_ARRAY'}
     for graph in GRAPHS.values():
         for argument in graph.arguments:
             for node, parameter in argument.targets:
                 if argument.kind in kinds:
                     declared = parameters[node][parameter].type_.name
                     assert declared == kinds[argument.kind], f'{graph.name}: {argument.name}'
+
+
+@pytest.mark.parametrize('name', NODES)
+def test_a_node_declares_its_settings_and_nothing_else(name, parameters) -> None:
+    settings = {item.name: item for item in settings_of(SETTINGS[name])}
+    ros = ('use_sim_time', 'start_type_description_service')
+    assert set(settings) == {
+        key for key in parameters[name] if key not in ros and not key.startswith('qos_overrides')
+    }
+    for key, item in settings.items():
+        value = parameters[name][key].value
+        assert (tuple(value) if item.is_tuple else value) == item.default, key
+
+
+def test_one_word_has_one_meaning_in_all_nodes() -> None:
+    """A parameter of one name is of one type wherever it stands, units in seconds included."""
+    kinds: dict[str, set[type]] = {}
+    for cls in SETTINGS.values():
+        for item in settings_of(cls):
+            kinds.setdefault(item.name, set()).add(item.kind)
+    mixed = {name for name, found in kinds.items() if len(found) > 1}
+    # Frames a second and samples a second, as camera and sound drivers call them.
+    assert mixed == {'rate'}
 
 
 def test_nothing_given_leaves_the_nodes_their_defaults() -> None:
@@ -114,7 +138,9 @@ def test_another_driver_replaces_our_camera() -> None:
     [
         ({'colour': 'red'}, 'it takes: .*camera'),
         ({'rounds': 'many'}, 'a whole number'),
-        ({'window': 'big'}, 'auto, on, off'),
+        ({'window': 'big'}, r"allowed: \['auto', 'on', 'off'\]"),
+        ({'rounds': '0'}, 'at least 1'),
+        ({'targets': 'Happy,Sad', 'rate': '-1'}, 'at least 0'),
         ({'loop': '1'}, 'true or false'),
         ({'config': '/nowhere.yaml'}, 'no such file'),
     ],
@@ -153,7 +179,10 @@ def test_arguments_are_shown_with_their_description() -> None:
         for argument in (*graph.arguments, *COMMON):
             assert f'  {argument.name}:=' in text
             assert argument.doc.endswith('.')
-            assert argument.doc in text
+            assert argument.describe() in text
+    assert 'default blazeface' in show(GRAPHS['face'])
+    assert 'product, mean, stacker, network' in show(GRAPHS['perception'])
+    assert '1 to 30' in show(GRAPHS['game'])
 
 
 def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
@@ -166,14 +195,14 @@ def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
             'microphone:=nowhere.wav',
             '--ros-args',
             '-p',
-            'vad_node:threshold:=7.0',
+            'vad_node:segment.threshold:=7.0',
         ],
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert done.returncode == 2, done.stderr
-    assert 'error: vad_node: parameter threshold' in done.stderr
+    assert 'error: vad_node: parameter segment.threshold' in done.stderr
     assert 'Traceback' not in done.stderr
 
 
@@ -209,9 +238,9 @@ def test_each_launch_file_stands_for_a_graph() -> None:
     assert files == {'perception', 'multimodal', 'game', 'interview'} <= set(GRAPHS)
 
 
-def test_the_readme_lists_the_parameters_that_the_nodes_have(capsys) -> None:
-    readme = Path(__file__).parents[3] / 'README.md'
-    assert check_reference(['--check', str(readme)]) == 0, capsys.readouterr().err
+def test_the_docs_list_the_parameters_that_the_nodes_have(capsys) -> None:
+    docs = Path(__file__).parents[3] / 'docs' / 'parameters.md'
+    assert check_reference(['--check', str(docs)]) == 0, capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

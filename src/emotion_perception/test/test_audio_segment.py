@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emotion_perception.audio.segment import EndedBy, Segment, Segmenter, SegmentSettings
+from emotion_perception.audio.segment import (
+    POST_ROLL,
+    EndedBy,
+    Segment,
+    Segmenter,
+    SegmentSettings,
+)
 
 FRAME = 512
 STEP = FRAME / 16000
@@ -23,19 +29,20 @@ class Feed:
         for _ in range(round(seconds / STEP)):
             self.count += 1
             segment = self.segmenter.push(
-                np.full(FRAME, self.count, np.int16), probability, self.count * STEP)
+                np.full(FRAME, self.count, np.int16), probability, self.count * STEP
+            )
             if segment is not None:
                 self.found.append(segment)
         return self
 
 
 def test_speech_between_silences_is_one_utterance_with_pre_roll_and_post_roll() -> None:
-    feed = Feed(pre_roll=0.32, post_roll=0.16, hangover=0.64)
+    feed = Feed(pre_roll=0.32, hangover=0.64)
     feed.push(0.0, 1.6).push(0.9, 1.28).push(0.0, 1.6)
     (segment,) = feed.found
     assert segment.ended_by is EndedBy.SILENCE
     assert segment.start == pytest.approx(1.6 - 0.32)
-    assert segment.end == pytest.approx(1.6 + 1.28 + 0.16)
+    assert segment.end == pytest.approx(1.6 + 1.28 + POST_ROLL)
     assert segment.speech_seconds == pytest.approx(1.28)
     assert segment.samples.size == round((segment.end - segment.start) * 16000)
     assert not feed.segmenter.speaking
@@ -66,7 +73,7 @@ def test_a_pause_shorter_than_the_hangover_does_not_cut() -> None:
 
 
 def test_a_click_begins_nothing() -> None:
-    feed = Feed(onset=0.16, speech_ratio=0.6)
+    feed = Feed()
     for _ in range(10):
         feed.push(0.99, 2 * STEP).push(0.0, 0.5)
     assert not feed.found
@@ -84,7 +91,10 @@ def test_speech_shorter_than_the_minimum_is_dropped_and_counted() -> None:
 def test_long_speech_is_cut_at_the_maximum_without_losing_a_sample() -> None:
     feed = Feed(maximum=2.0).push(0.0, 0.64).push(0.9, 5.12).push(0.0, 1.28)
     assert [segment.ended_by for segment in feed.found] == [
-        EndedBy.MAXIMUM, EndedBy.MAXIMUM, EndedBy.SILENCE]
+        EndedBy.MAXIMUM,
+        EndedBy.MAXIMUM,
+        EndedBy.SILENCE,
+    ]
     assert all(segment.samples.size <= 2.0 * 16000 + FRAME for segment in feed.found)
     for one, two in zip(feed.found, feed.found[1:]):
         assert two.start == pytest.approx(one.end)
@@ -99,10 +109,10 @@ def test_silence_after_a_cut_makes_no_utterance_and_is_not_counted_as_dropped() 
 
 
 def test_a_weak_frame_keeps_speech_alive_but_does_not_begin_it() -> None:
-    feed = Feed(threshold=0.6, release=0.3)
-    feed.push(0.4, 1.28)
+    feed = Feed(threshold=0.6)
+    feed.push(0.45, 1.28)
     assert not feed.segmenter.speaking
-    feed.push(0.9, 0.64).push(0.4, 3.2)
+    feed.push(0.9, 0.64).push(0.45, 3.2)
     assert feed.segmenter.speaking
     feed.push(0.2, 1.28)
     assert feed.found[0].speech_seconds == pytest.approx(0.64 + 3.2)
@@ -147,12 +157,14 @@ def test_new_settings_hold_at_once() -> None:
     assert len(feed.found) == 1
 
 
-@pytest.mark.parametrize(('settings', 'says'), [
-    ({'threshold': 0.3, 'release': 0.5}, 'release is 0.5'),
-    ({'maximum': 1.0, 'minimum': 0.9}, 'maximum is 1.0'),
-    ({'hangover': 0.0}, 'hangover is 0.0'),
-    ({'pre_roll': float('nan')}, 'pre_roll is nan'),
-])
+@pytest.mark.parametrize(
+    ('settings', 'says'),
+    [
+        ({'maximum': 1.0, 'minimum': 0.9}, 'maximum is 1.0'),
+        ({'hangover': 0.0}, 'hangover is 0.0'),
+        ({'pre_roll': float('nan')}, 'pre_roll is nan'),
+    ],
+)
 def test_settings_that_do_not_go_together_are_refused(settings: dict, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         SegmentSettings(**settings)

@@ -9,9 +9,9 @@ import pytest
 
 from emotion_perception.emotions import Emotion
 from emotion_perception.fusion.combine import CombineSettings, combine
-from emotion_perception.fusion.live import FusionSettings, LiveFusion, Reading
+from emotion_perception.fusion.live import HISTORY, FusionSettings, LiveFusion, Reading
 from emotion_perception.models import ModelError
-from emotion_perception.models.balance import Mixture
+from emotion_perception.models.balance import BalanceSettings, Mixture
 from support.models import write_network
 
 
@@ -179,10 +179,10 @@ def test_bad_probabilities_are_refused(bad: np.ndarray) -> None:
 
 
 def test_memory_is_bounded() -> None:
-    fusion = LiveFusion(FusionSettings(history=2.0))
-    for i in range(1000):
+    fusion = LiveFusion()
+    for i in range(2000):
         fusion.add_face(face(i / 30, Emotion.SAD))
-    assert len(fusion._faces) <= 62
+    assert len(fusion._faces) <= 30 * HISTORY + 2
 
 
 def test_trust_zero_ignores_the_quality() -> None:
@@ -238,7 +238,7 @@ def test_the_fused_answer_does_not_depend_on_the_mixture_that_the_readings_answe
     face_says, voice_says = vector(Emotion.FEAR, 0.4), vector(Emotion.FEAR, 0.3)
     results = []
     for shares, given in ((FACES, 0.0), (FACES, 0.7), (np.full(6, 1 / 6, np.float32), 0.0)):
-        fusion = LiveFusion(FusionSettings(method=method, class_balance=1.0))
+        fusion = LiveFusion(FusionSettings(method=method, balance=BalanceSettings(1.0)))
         fusion.add_face(Reading(10.0, 'face_1', **seen(face_says, shares, given), quality=0.8))
         results.append(
             fusion.add_voice(
@@ -254,7 +254,7 @@ def test_two_that_know_nothing_but_how_common_classes_are_know_no_more_together(
 ) -> None:
     nothing = np.full(6, 1 / 6, np.float32)
     for balance in (0.0, 0.5, 1.0):
-        fusion = LiveFusion(FusionSettings(method=method, class_balance=balance))
+        fusion = LiveFusion(FusionSettings(method=method, balance=BalanceSettings(balance)))
         fusion.add_face(Reading(10.0, 'face_1', **seen(nothing, FACES, 0.3)))
         fused = fusion.add_voice(Reading(10.2, 'voice', **seen(nothing, FACES, 0.0)))
         np.testing.assert_allclose(fused.probabilities, Mixture(FACES, balance).prior, atol=1e-4)
@@ -271,11 +271,11 @@ def test_the_mixture_of_two_lies_between_theirs_by_their_weights() -> None:
 
 
 def test_a_reading_of_unknown_shares_is_taken_as_it_is_and_the_result_says_so() -> None:
-    fusion = LiveFusion(FusionSettings(class_balance=1.0))
+    fusion = LiveFusion(FusionSettings(balance=BalanceSettings(1.0)))
     fusion.add_face(face(10.0, Emotion.HAPPY))
     fused = fusion.add_voice(Reading(10.2, 'voice', **seen(vector(Emotion.HAPPY), VOICES, 0.0)))
     assert fused.mixture.shares is None
-    same = LiveFusion(FusionSettings(class_balance=0.0))
+    same = LiveFusion(FusionSettings(balance=BalanceSettings(0.0)))
     same.add_face(face(10.0, Emotion.HAPPY))
     again = same.add_voice(Reading(10.2, 'voice', **seen(vector(Emotion.HAPPY), VOICES, 0.0)))
     np.testing.assert_allclose(fused.probabilities, again.probabilities, atol=1e-6)

@@ -21,7 +21,7 @@ def faces() -> FaceEmotions:
 
 @pytest.fixture(scope='module')
 def voices() -> VoiceEmotions:
-    return VoiceEmotions(memory=MemorySettings(memory=0))
+    return VoiceEmotions(memory=MemorySettings(utterances=0))
 
 
 def test_the_faces_of_a_picture_come_with_ids_and_probabilities(faces: FaceEmotions) -> None:

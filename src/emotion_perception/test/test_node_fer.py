@@ -199,13 +199,13 @@ def test_disabled_it_rests_and_enabled_it_works_again(detector: Detector, client
 
 
 def test_smoothing_can_be_changed_while_it_runs(detector: Detector, client) -> None:
-    assert client.set_parameter('/fer_node', 'method', 'none').successful
+    assert client.set_parameter('/fer_node', 'smoother.method', 'none').successful
     labels = [
         detector.ask(face('face_1', WHITE if i % 2 else BLACK)).predictions[0].label
         for i in range(6)
     ]
     assert labels == ['Sad', 'Happy'] * 3
-    assert not client.set_parameter('/fer_node', 'method', 'guess').successful
+    assert not client.set_parameter('/fer_node', 'smoother.method', 'guess').successful
 
 
 def test_embeddings_are_published_where_they_are_asked_for(

@@ -230,7 +230,7 @@ def test_the_node_adapts_to_a_voice_until_it_is_told_to_forget(
             {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}
         )
     )
-    ser = bench(model=path, memory=5, memory_seconds=60.0)
+    ser = bench(model=path, **{'memory.utterances': 5, 'memory.seconds': 60.0})
     usual = 8000 + 5000 * np.sin(np.arange(16000))
     # By the second utterance the voice is known; a minute of silence forgets it.
     for second, label in (
@@ -252,7 +252,9 @@ def test_the_node_adapts_to_a_voice_until_it_is_told_to_forget(
 
 
 def test_without_a_memory_there_is_nothing_to_forget(bench) -> None:
-    answer = bench(memory=0).client.call(Trigger, '/ser_node/forget', Trigger.Request())
+    answer = bench(**{'memory.utterances': 0}).client.call(
+        Trigger, '/ser_node/forget', Trigger.Request()
+    )
     assert not answer.success
     assert 'nothing is remembered' in answer.message
 

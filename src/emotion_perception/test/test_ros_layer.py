@@ -20,20 +20,39 @@ from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from std_srvs.srv import SetBool
 
 from emotion_perception.ros import bus, convert
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
+from emotion_perception.ros.start import StartSettings
 from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.settings import setting
+from emotion_perception.settings import Settings, part, setting
 
 
 @dataclass(frozen=True)
-class Settings:
+class Inner(Settings):
+    low: float = setting(1.0, 'Low.', live=True)
+    high: float = setting(2.0, 'High.', live=True)
+
+    def check(self) -> None:
+        if self.low > self.high:
+            raise ValueError('low is above high')
+
+
+@dataclass(frozen=True)
+class Outer(Settings):
     rate: float = setting(1.0, 'Rate, hertz.', low=0, high=5, live=True)
     kind: str = setting('good', 'Kind.', choices=('good', 'bad'))
     count: int = setting(3, 'Count.', low=1)
     names: tuple[str, ...] = setting((), 'Names.')
+    inner: Inner = part(Inner)
+
+
+@dataclass(frozen=True)
+class ModelNodeSettings(StartSettings):
+    kind: str = setting('good', 'Kind.', choices=('good', 'bad'))
+    rate: float = setting(1.0, 'Rate, hertz.', low=0, high=5, live=True)
 
 
 @pytest.fixture
@@ -70,7 +89,7 @@ def picture(shape: tuple[int, ...] = (4, 6, 3)) -> np.ndarray:
 
 def test_parameters_take_the_defaults_of_the_settings(context) -> None:
     node = make(context)
-    assert Parameters(node, Settings).value == Settings()
+    assert Parameters(node, Outer).value == Outer()
     descriptor = node.describe_parameter('rate')
     assert descriptor.description == 'Rate, hertz.'
     assert descriptor.floating_point_range[0].to_value == 5.0
@@ -78,7 +97,7 @@ def test_parameters_take_the_defaults_of_the_settings(context) -> None:
 
 def test_a_whole_number_is_taken_for_a_float(context) -> None:
     node = make(context, '-p', 'rate:=2', '-p', 'names:=[a, b]')
-    settings = Parameters(node, Settings).value
+    settings = Parameters(node, Outer).value
     assert settings.rate == 2.0
     assert settings.names == ('a', 'b')
 
@@ -87,19 +106,47 @@ def test_a_whole_number_is_taken_for_a_float(context) -> None:
 def test_a_wrong_start_value_is_named(context, argument: str) -> None:
     node = make(context, '-p', argument)
     with pytest.raises(ConfigurationError, match=f'n: parameter {argument.split(":")[0]}'):
-        Parameters(node, Settings)
+        Parameters(node, Outer)
 
 
 def test_live_settings_change_and_others_do_not(context) -> None:
     node = make(context)
-    parameters = Parameters(node, Settings)
-    heard: list[Settings] = []
+    parameters = Parameters(node, Outer)
+    heard: list[Outer] = []
     parameters.on_change(heard.append)
     assert node.set_parameters([Parameter('rate', value=4.0)])[0].successful
     assert heard[-1].rate == parameters.value.rate == 4.0
     assert not node.set_parameters([Parameter('rate', value=6.0)])[0].successful
-    assert not node.set_parameters([Parameter('kind', value='bad')])[0].successful
+    refused = node.set_parameters([Parameter('kind', value='bad')])[0]
+    assert not refused.successful
+    assert 'read-only' in refused.reason
     assert parameters.value.kind == 'good'
+
+
+def test_parts_are_parameters_with_a_prefix_that_are_checked_together(context) -> None:
+    node = make(context, '-p', 'inner.high:=3')
+    parameters = Parameters(node, Outer)
+    assert parameters.value.inner == Inner(high=3.0)
+    refused = node.set_parameters([Parameter('inner.low', value=4.0)])[0]
+    assert (refused.successful, refused.reason) == (False, 'low is above high')
+    both = [Parameter('inner.low', value=4.0), Parameter('inner.high', value=5.0)]
+    assert node.set_parameters_atomically(both).successful
+    assert parameters.value.inner == Inner(4.0, 5.0)
+    with pytest.raises(ConfigurationError, match='n: low is above high'):
+        Parameters(make(context, '-p', 'inner.low:=9.0'), Outer)
+
+
+def test_a_change_that_cannot_be_used_is_refused_with_the_reason(context) -> None:
+    node = make(context)
+    parameters = Parameters(node, Outer)
+
+    def refuse(settings: Outer) -> None:
+        raise RuntimeError('no file for this rate')
+
+    parameters.on_change(refuse)
+    refused = node.set_parameters([Parameter('rate', value=4.0)])[0]
+    assert (refused.successful, refused.reason) == (False, 'no file for this rate')
+    assert parameters.value.rate == node.get_parameter('rate').value == 1.0
 
 
 @pytest.mark.parametrize(
@@ -183,12 +230,14 @@ def test_the_bus_hands_over_the_object_and_goes_back_to_dds(context) -> None:
     subscription.destroy()
 
 
-class Model(ModelNode):
+class Model(ModelNode[ModelNodeSettings]):
     """A node whose model is missing while ``kind`` is bad."""
 
     def __init__(self, context: rclpy.context.Context, *arguments: str) -> None:
         self.log: list[str] = []
-        super().__init__('model', Settings, context=context, cli_args=['--ros-args', *arguments])
+        super().__init__(
+            'model', ModelNodeSettings, context=context, cli_args=['--ros-args', *arguments]
+        )
 
     def load(self) -> None:
         if self.settings.kind == 'bad':
@@ -225,6 +274,40 @@ def test_a_model_node_without_weights_is_configured_later(context) -> None:
     assert spin_until(context, [node], lambda: 'start' in node.log)
     node.destroy_node()
     assert node.log[-1] == 'stop'
+
+
+def test_a_model_node_takes_settings_that_are_not_live_only_while_unconfigured(context) -> None:
+    node = Model(context)
+    assert spin_until(context, [node], lambda: 'start' in node.log)
+    assert node.set_parameters([Parameter('rate', value=2.0)])[0].successful
+    assert node.settings.rate == 2.0
+    refused = node.set_parameters([Parameter('kind', value='bad')])[0]
+    assert not refused.successful
+    assert 'kind is read when the node is configured' in refused.reason
+    assert 'ros2 lifecycle set /model deactivate, then cleanup' in refused.reason
+    # What a file of all parameters says again is no change.
+    assert node.set_parameters([Parameter('kind', value='good')])[0].successful
+    node.trigger_deactivate()
+    assert not node.set_parameters([Parameter('kind', value='bad')])[0].successful
+    node.trigger_cleanup()
+    assert node.set_parameters([Parameter('kind', value='bad')])[0].successful
+    node.trigger_configure()
+    assert node._state_machine.current_state[1] == 'unconfigured'
+    node.destroy_node()
+
+
+def test_the_parameter_enabled_and_the_service_enable_are_one_switch(context) -> None:
+    node = Model(context, '-p', 'enabled:=false')
+    assert not node.enabled
+    client = make(context, name='client')
+    enable = client.create_client(SetBool, '/model/enable')
+    answer = enable.call_async(SetBool.Request(data=True))
+    assert spin_until(context, [node, client], answer.done)
+    assert node.enabled
+    assert node.get_parameter('enabled').value is True
+    assert node.set_parameters([Parameter('enabled', value=False)])[0].successful
+    assert not node.enabled
+    node.destroy_node()
 
 
 def test_a_model_node_leaves_its_start_to_a_manager(context) -> None:

@@ -203,10 +203,10 @@ def test_labels_that_are_nearly_alike_do_not_flicker() -> None:
 
 
 def test_a_person_who_was_long_away_starts_anew() -> None:
-    smoother = Smoother(SmoothSettings(forget_seconds=1.0))
+    smoother = Smoother()
     smoother.update('face_1', HAPPY, 0.0)
     smoother.update('face_2', HAPPY, 0.9)
-    smoother.expire(1.5)
+    smoother.expire(2.0)
     assert 'face_1' not in smoother and 'face_2' in smoother
     smoother.update('face_2', HAPPY, 1.6)
     assert smoother.update('face_2', SAD, 5.0).emotion is Emotion.SAD

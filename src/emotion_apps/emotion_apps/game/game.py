@@ -21,7 +21,7 @@ import numpy as np
 
 from emotion_apps.game.targets import TargetOrder
 from emotion_perception.emotions import EMOTIONS, Emotion, emotion_of
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 class Phase(IntEnum):
@@ -54,7 +54,7 @@ _LONGEST_STEP = 2.0
 
 
 @dataclass(frozen=True)
-class GameSettings:
+class GameSettings(Settings):
     """Rules of the game."""
 
     rounds: int = setting(5, 'Rounds of a game.', low=1, high=30, live=True)
@@ -147,15 +147,15 @@ class GameSettings:
         'head start.',
         live=True,
     )
-    auto_start: bool = setting(
+    autostart: bool = setting(
         True,
         'Wait for players at once and again after each game; else '
         'only after start or an action goal.',
         live=True,
     )
 
-    def __post_init__(self) -> None:
-        validate(self)
+    def check(self) -> None:
+        """Check what must hold between the values."""
         emotions_of(self.targets)
 
 
@@ -312,7 +312,7 @@ class Game:
         self._stamp = 0
         self._enter(Phase.IDLE)
         self._clear('')
-        if self.settings.auto_start:
+        if self.settings.autostart:
             self.start()
 
     def start(
@@ -485,7 +485,7 @@ class Game:
                 self._enter(Phase.FINAL)
         elif self._phase == Phase.FINAL and over:
             self._enter(Phase.IDLE)
-            if settings.auto_start:
+            if settings.autostart:
                 self.start()
 
     def _duration(self) -> float:

@@ -17,7 +17,6 @@ from emotion_apps.game.game import (
     FINISHED,
     UNDER_WAY,
     Game,
-    GameSettings,
     GameState,
     Phase,
 )
@@ -27,7 +26,8 @@ from emotion_apps.game.messages import (
     to_result_message,
     to_state_message,
 )
-from emotion_apps.game.sounds import SoundPlayer, SoundSettings, cue
+from emotion_apps.game.settings import GameNodeSettings
+from emotion_apps.game.sounds import SoundPlayer, cue
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray
 from emotion_msgs.msg import GameState as StateMessage
@@ -57,12 +57,12 @@ class GameNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('game_node', **arguments)
-        self._rules = Parameters(self, GameSettings)
-        self._rules.on_change(self._on_settings)
-        self._sounds = self._make_sounds(Parameters(self, SoundSettings).value)
+        parameters = Parameters(self, GameNodeSettings)
+        parameters.on_change(self._on_settings)
+        self._sounds = self._make_sounds() if parameters.value.sounds else None
         self._report = Reporter(self)
         self._diagnostics = Diagnostics(self, self._facts)
-        self._game = Game(self._rules.value)
+        self._game = Game(parameters.value.rules)
         self._goal: ServerGoalHandle | None = None
         self._goal_taken = False
         self._result: PlayGame.Result | None = None
@@ -150,9 +150,7 @@ class GameNode(Node):
         except OSError as error:
             self._report.warn('sound', f'no sound: {error}')
 
-    def _make_sounds(self, settings: SoundSettings) -> SoundPlayer | None:
-        if not settings.sounds:
-            return None
+    def _make_sounds(self) -> SoundPlayer:
         player = SoundPlayer()
         if player.command is None:
             self.get_logger().warning(
@@ -161,8 +159,8 @@ class GameNode(Node):
             )
         return player
 
-    def _on_settings(self, settings: GameSettings) -> None:
-        self._game.settings = settings
+    def _on_settings(self, settings: GameNodeSettings) -> None:
+        self._game.settings = settings.rules
 
     def _facts(self) -> dict[str, object]:
         return {'phase': self._game.phase.name}

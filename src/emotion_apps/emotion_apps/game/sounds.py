@@ -7,13 +7,11 @@ import shutil
 import subprocess
 import tempfile
 import wave
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from emotion_apps.game.game import FINISHED, GameState, Phase
-from emotion_perception.settings import setting, validate
 
 RATE = 44100
 
@@ -43,18 +41,6 @@ _PLAYERS = (
     ('play', '-q'),
     ('ffplay', '-nodisp', '-autoexit', '-loglevel', 'quiet'),
 )
-
-
-@dataclass(frozen=True)
-class SoundSettings:
-    """Sounds of the game."""
-
-    sounds: bool = setting(
-        False, "Play sounds for countdown and results through the system's player."
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 def cue(previous: GameState | None, state: GameState) -> str | None:

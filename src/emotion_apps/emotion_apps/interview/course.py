@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from emotion_apps.interview.questions import Question
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 LONGEST = 86400.0
 """Seconds that an answer, or a silence, may be set to last."""
@@ -24,7 +24,7 @@ class Phase(IntEnum):
 
 
 @dataclass(frozen=True)
-class InterviewSettings:
+class InterviewSettings(Settings):
     """When a question is answered, and when a hint is given."""
 
     autostart: bool = setting(
@@ -87,9 +87,6 @@ class InterviewSettings:
         low=1.0,
         high=3600.0,
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Interview:

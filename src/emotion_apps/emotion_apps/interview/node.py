@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
-from emotion_apps.interview.course import InterviewSettings, Phase
+from emotion_apps.interview.course import Phase
 from emotion_apps.interview.questions import (
     QuestionError,
     default_questions,
@@ -20,6 +19,7 @@ from emotion_apps.interview.questions import (
 )
 from emotion_apps.interview.report import write_report
 from emotion_apps.interview.session import InterviewSession
+from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.interview.speaker import Speaker
 from emotion_msgs.msg import (
     EmotionPrediction,
@@ -36,23 +36,12 @@ from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
 from emotion_perception.ros.report import Reporter
-from emotion_perception.settings import setting
 
+# States a second while the interview runs.
+STATE_RATE = 10.0
 # Seconds: a stamp further from now is another clock's. What models say may come late.
 _MOST_APART = 5.0
 _LATEST = 60.0
-
-
-@dataclass(frozen=True)
-class InterviewNodeSettings(InterviewSettings):
-    """Settings of the node."""
-
-    questions: str = setting('', 'YAML file of questions; empty for the built-in ones.')
-    out: str = setting('', 'Folder for the report; nothing is stored if it is empty.')
-    speak: bool = setting(False, 'Read the questions aloud, if a synthesiser is installed.')
-    state_rate: float = setting(
-        10.0, 'States a second while the interview runs.', low=1.0, high=60.0
-    )
 
 
 class InterviewNode(Node):
@@ -105,7 +94,7 @@ class InterviewNode(Node):
                 f'~/{name}',
                 lambda request, response, name=name: self._on_call(name, response),
             )
-        self.create_timer(1.0 / settings.state_rate, self._on_tick)
+        self.create_timer(1.0 / STATE_RATE, self._on_tick)
         self._publish()
 
     def destroy_node(self) -> None:

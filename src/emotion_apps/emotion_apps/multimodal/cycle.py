@@ -43,7 +43,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
 from emotion_apps.reading import Reading
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 # A step of the clock that is larger than this is a jump, not time that has passed: whoever
 # drives the machine calls it at least ten times a second while something can time out.
@@ -76,7 +76,7 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class MultimodalSettings:
+class MultimodalSettings(Settings):
     """Settings of the multimodal cycle."""
 
     lock_frames: int = setting(
@@ -149,9 +149,6 @@ class MultimodalSettings:
         high=60.0,
         live=True,
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)

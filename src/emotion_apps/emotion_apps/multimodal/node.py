@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -17,10 +16,10 @@ from std_srvs.srv import Trigger
 from emotion_apps.multimodal.cycle import (
     Event,
     Multimodal,
-    MultimodalSettings,
     Outcome,
 )
 from emotion_apps.multimodal.messages import to_result, to_state_message
+from emotion_apps.multimodal.settings import OrchestratorSettings
 from emotion_apps.reading import Reading
 from emotion_apps.readings import to_reading
 from emotion_msgs.action import DetectEmotion
@@ -37,21 +36,9 @@ from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
-from emotion_perception.settings import setting
 
 # Seconds between two looks at the clock while something can time out.
 TICK = 0.1
-
-
-@dataclass(frozen=True)
-class OrchestratorSettings(MultimodalSettings):
-    """Settings of the node."""
-
-    autostart: bool = setting(
-        True,
-        'Run one cycle after the other from the start; false waits for ~/start or for a '
-        'goal of emotion/detect.',
-    )
 
 
 class OrchestratorNode(Node):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from emotion_apps.view.feed import SceneFeed
 from emotion_apps.view.screen import Screen
 from emotion_apps.view.window import Window, WindowError, check_display
 from emotion_apps.viewer.screens import SCREENS
+from emotion_apps.viewer.settings import ViewSettings
 from emotion_msgs.msg import (
     EmotionPrediction,
     EmotionPredictionArray,
@@ -30,37 +30,11 @@ from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.settings import setting, validate
 
 # Seconds between two looks at whether anybody watches.
 _LOOK = 0.25
 # A screen on which nothing changes is drawn anew after so many seconds, for who comes late.
 _REFRESH = 1.0
-
-
-@dataclass(frozen=True)
-class ViewSettings:
-    """Settings of the node."""
-
-    screen: str = setting(
-        'auto',
-        'What to draw; auto draws what is under way: a game, an '
-        'interview, the multimodal cycle, else bare perception.',
-        choices=('auto', *SCREENS),
-        live=True,
-    )
-    width: int = setting(1280, 'Width of the screen, pixels.', low=640, high=3840)
-    height: int = setting(720, 'Height of the screen, pixels.', low=360, high=2160)
-    rate: float = setting(20.0, 'Most screens a second.', low=1.0, high=60.0)
-    window: str = setting(
-        'auto', 'Show a window: auto where there is a display.', choices=('auto', 'on', 'off')
-    )
-    jpeg_quality: int = setting(
-        85, 'Quality of emotion/view/compressed, per cent.', low=10, high=100, live=True
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class ViewNode(Node):

@@ -6,18 +6,16 @@ the name that the parameter ``screen`` takes.
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-
 from emotion_apps.view.screen import Screen
 from emotion_apps.viewer.perception_screen import PerceptionScreen
-
-GROUP = 'emotion.screens'
+from emotion_apps.viewer.settings import BARE, screen_points
 
 
 def load_screens() -> dict[str, type[Screen]]:
     """Return the classes of all installed screens by name; bare perception is the last."""
-    found = {point.name: point.load() for point in entry_points(group=GROUP)}
-    return {name: found[name] for name in sorted(found)} | {'perception': PerceptionScreen}
+    return {name: point.load() for name, point in screen_points().items()} | {
+        BARE: PerceptionScreen
+    }
 
 
 SCREENS = load_screens()

@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 
 from emotion_perception.audio.pcm import RATE
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 class EndedBy(IntEnum):
@@ -41,52 +41,65 @@ class Segment:
         return self.end - self.samples.size / RATE
 
 
+# Audio, seconds, that is looked at to decide that speech begins, and the share of it that must be
+# speech: clicks and coughs are shorter.
+ONSET = 0.16
+ONSET_SHARE = 0.6
+# Silence, seconds, that is kept at the end of an utterance (at most the hangover).
+POST_ROLL = 0.2
+# Once speech is under way, a frame below this part of the threshold is silence.
+RELEASE = 0.7
+
+
 @dataclass(frozen=True)
-class SegmentSettings:
+class SegmentSettings(Settings):
     """Where an utterance begins and where it ends."""
 
     threshold: float = setting(
-        0.5, 'Probability at which a frame counts as speech.', low=0.01, high=0.99, live=True)
-    release: float = setting(
-        0.35, 'Probability below which a frame counts as silence once speech is under way '
-        '(at most the threshold).', low=0.0, high=0.99, live=True)
-    onset: float = setting(
-        0.16, 'Seconds of audio that are looked at to decide that speech begins.',
-        low=0.0, high=2.0, live=True)
-    speech_ratio: float = setting(
-        0.6, 'Share of that stretch that must be speech for an utterance to begin: clicks and '
-        'coughs are shorter.', low=0.01, high=1.0, live=True)
+        0.5, 'Probability at which a frame counts as speech.', low=0.01, high=0.99, live=True
+    )
     pre_roll: float = setting(
-        0.3, 'Seconds kept from before the first frame with speech.',
-        low=0.0, high=5.0, live=True)
+        0.3, 'Seconds kept from before the first frame with speech.', low=0.0, high=5.0, live=True
+    )
     hangover: float = setting(
-        0.6, 'Seconds of silence that end an utterance.', low=0.05, high=10.0, live=True)
-    post_roll: float = setting(
-        0.2, 'Seconds of the silence that are kept at its end (at most the hangover).',
-        low=0.0, high=10.0, live=True)
+        0.6, 'Seconds of silence that end an utterance.', low=0.05, high=10.0, live=True
+    )
     minimum: float = setting(
-        0.3, 'Seconds from the first frame with speech to the last below which an utterance is '
-        'dropped.', low=0.0, high=60.0, live=True)
+        0.3,
+        'Seconds from the first frame with speech to the last below which an utterance is '
+        'dropped.',
+        low=0.0,
+        high=60.0,
+        live=True,
+    )
     maximum: float = setting(
-        10.0, 'Seconds of audio at which an utterance is cut; speech goes on in the next one.',
-        low=0.5, high=120.0, live=True)
+        10.0,
+        'Seconds of audio at which an utterance is cut; speech goes on in the next one.',
+        low=0.5,
+        high=120.0,
+        live=True,
+    )
 
-    def __post_init__(self) -> None:
-        validate(self)
-        if self.release > self.threshold:
-            raise ValueError(f'release is {self.release}; it must be at most the threshold '
-                             f'({self.threshold})')
+    def check(self) -> None:
+        """Check that an utterance may be longer than it must be."""
         if self.maximum <= self.pre_roll + self.minimum:
-            raise ValueError(f'maximum is {self.maximum}; it must be more than pre_roll and '
-                             f'minimum together ({self.pre_roll + self.minimum:g})')
+            raise ValueError(
+                f'maximum is {self.maximum}; it must be more than pre_roll and '
+                f'minimum together ({self.pre_roll + self.minimum:g})'
+            )
+
+    @property
+    def release(self) -> float:
+        """Return the probability below which a frame is silence once speech is under way."""
+        return self.threshold * RELEASE
 
 
 class Segmenter:
     """Finds utterances in frames and their speech probabilities.
 
-    An utterance begins when ``speech_ratio`` of the last ``onset`` seconds is speech, ends when
-    ``hangover`` seconds are not, and is cut at ``maximum``. Frames must follow one another
-    without gaps; call :meth:`flush` at a gap.
+    An utterance begins when enough of the last moment is speech (:data:`ONSET_SHARE` of
+    :data:`ONSET`), ends when ``hangover`` seconds are not, and is cut at ``maximum``. Frames must
+    follow one another without gaps; call :meth:`flush` at a gap.
     """
 
     def __init__(self, settings: SegmentSettings | None = None) -> None:
@@ -132,7 +145,7 @@ class Segmenter:
         speech = probability >= self.settings.threshold
         self._before.append((frame, speech))
         self._kept += frame.size
-        onset = self._samples(self.settings.onset)
+        onset = self._samples(ONSET)
         room = max(self._samples(self.settings.pre_roll) + onset, frame.size)
         while self._kept - self._before[0][0].size >= room:
             self._kept -= self._before.popleft()[0].size
@@ -148,7 +161,7 @@ class Segmenter:
             if is_speech:
                 spoken += kept.size
                 first = index
-        if window >= onset and spoken >= self.settings.speech_ratio * window:
+        if window >= onset and spoken >= ONSET_SHARE * window:
             self._begin(first)
 
     def _begin(self, first: int) -> None:
@@ -180,7 +193,7 @@ class Segmenter:
     def _finish(self, ended_by: EndedBy) -> Segment | None:
         """End the utterance: cut the silence after it, and drop it if it is too short."""
         spoken = self._length - self._lead - self._silence
-        cut = max(0, self._silence - self._samples(self.settings.post_roll))
+        cut = max(0, self._silence - self._samples(POST_ROLL))
         frames, end = self._frames, self._time - cut / RATE
         self._clear()
         if spoken < max(1, self._samples(self.settings.minimum)):
@@ -188,7 +201,7 @@ class Segmenter:
             self.dropped += spoken > 0
             return None
         samples = np.concatenate(frames)
-        return Segment(samples[:samples.size - cut], end, ended_by, spoken / RATE)
+        return Segment(samples[: samples.size - cut], end, ended_by, spoken / RATE)
 
     def _cut(self) -> Segment | None:
         """End the utterance at its maximum; the next one goes on where it stopped."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 class AudioSourceError(MediaError):
@@ -32,7 +32,7 @@ class AudioSource(Protocol):
 
 
 @dataclass(frozen=True)
-class SourceSettings:
+class SourceSettings(Settings):
     """Which source, and how it is read."""
 
     source: str = setting(
@@ -66,9 +66,6 @@ class SourceSettings:
         low=0.0,
         high=60.0,
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Backoff:

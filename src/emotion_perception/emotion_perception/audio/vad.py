@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 class VadError(RuntimeError):
@@ -30,7 +30,7 @@ class Vad(Protocol):
 
 
 @dataclass(frozen=True)
-class VadSettings:
+class VadSettings(Settings):
     """Which detector, and its parameters."""
 
     vad: str = setting(
@@ -52,15 +52,3 @@ class VadSettings:
         low=1.0,
         high=40.0,
     )
-    rms_minimum: float = setting(
-        -50.0,
-        'Level, dB relative to full scale, below which rms never hears speech.',
-        low=-100.0,
-        high=0.0,
-    )
-    rms_rise: float = setting(
-        3.0, 'How fast the noise floor of rms may rise, dB per second.', low=0.1, high=60.0
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)

@@ -22,4 +22,4 @@ def make_vad(settings: VadSettings) -> Vad:
         return WebRtcVad(settings.webrtc_aggressiveness)
     from emotion_perception.audio.rms import RmsVad
 
-    return RmsVad(settings.rms_margin, settings.rms_minimum, settings.rms_rise)
+    return RmsVad(settings.rms_margin)

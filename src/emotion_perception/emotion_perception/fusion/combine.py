@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_perception.emotions import EMOTIONS, softmax
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 LEARNT = {'stacker': 'fusion_stacker.onnx', 'network': 'fusion_network.onnx'}
 """Methods that were trained, and their files among the weights."""
@@ -31,12 +31,18 @@ METHODS = ('product', 'mean', *LEARNT)
 
 
 @dataclass(frozen=True)
-class CombineSettings:
+class CombineSettings(Settings):
     """How two probability vectors become one.
 
     Trust and agreement are fitted by ``./emotion train fusion`` on FER2013's validation
     pictures and on voices of RAVDESS and nEMO that the voice models had not heard
-    (docs/fusion.md). The temperatures are 1: the models are calibrated by themselves.
+    (docs/fusion.md). The last three are no parameters of a node: the floor is fixed, and the
+    temperatures are 1 but where training fits the mean.
+
+    :param face_temperature: softens (above 1) or sharpens the face model before it is combined:
+        1, as the models are calibrated by themselves.
+    :param voice_temperature: the same for the voice model.
+    :param floor: least probability that a model may give a class, so that none has a veto.
     """
 
     method: str = setting(
@@ -44,20 +50,6 @@ class CombineSettings:
         'product: product of experts; mean: weighted mean; stacker: '
         'trained logistic regression; network: trained network.',
         choices=METHODS,
-        live=True,
-    )
-    face_temperature: float = setting(
-        1.0,
-        'Softens (above 1) or sharpens the face model before the product.',
-        low=0.05,
-        high=20.0,
-        live=True,
-    )
-    voice_temperature: float = setting(
-        1.0,
-        'Softens (above 1) or sharpens the voice model before the product.',
-        low=0.05,
-        high=20.0,
         live=True,
     )
     face_trust: float = setting(
@@ -83,16 +75,9 @@ class CombineSettings:
         high=5.0,
         live=True,
     )
-    floor: float = setting(
-        0.01,
-        'Least probability that a model may give a class, so that none has a veto.',
-        low=0.0001,
-        high=0.1,
-        live=True,
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
+    face_temperature: float = 1.0
+    voice_temperature: float = 1.0
+    floor: float = 0.01
 
 
 def reliability(quality: float | np.ndarray, trust: float | np.ndarray) -> float | np.ndarray:

@@ -17,14 +17,20 @@ from emotion_perception.models.balance import (
     BalanceSettings,
     Mixture,
 )
-from emotion_perception.settings import setting
+from emotion_perception.settings import part, setting
 from emotion_perception.timing import Order, TimeLine
+
+# A modality that counts less than this is left out.
+LEAST_WEIGHT = 0.05
+# Faces are remembered for so many seconds: the longest utterance that finds its faces.
+HISTORY = 30.0
 
 
 @dataclass(frozen=True)
-class FusionSettings(BalanceSettings, CombineSettings):
+class FusionSettings(CombineSettings):
     """How face and voice are brought together in time."""
 
+    balance: BalanceSettings = part(BalanceSettings, prefix='')
     face_half_life: float = setting(
         1.0,
         'A face that is not seen any more counts half after this time, seconds.',
@@ -35,21 +41,12 @@ class FusionSettings(BalanceSettings, CombineSettings):
     voice_half_life: float = setting(
         4.0, 'An utterance counts half after this time, seconds.', low=0.05, high=600.0, live=True
     )
-    least_weight: float = setting(
-        0.05, 'A modality that counts less than this is left out.', low=0.001, high=0.5, live=True
-    )
     face_window: float = setting(
         0.5,
         'Between utterances: faces of the last so many seconds are averaged.',
         low=0.0,
         high=10.0,
         live=True,
-    )
-    history: float = setting(
-        30.0,
-        'Faces are remembered for so many seconds: the longest utterance that finds its faces.',
-        low=1.0,
-        high=300.0,
     )
 
 
@@ -199,7 +196,7 @@ class LiveFusion:
         while at and self._faces[at - 1].time > reading.time:
             at -= 1
         self._faces.insert(at, reading)
-        limit = self._faces[-1].time - self.settings.history
+        limit = self._faces[-1].time - HISTORY
         while self._faces[0].time < limit:
             self._faces.popleft()
 
@@ -261,12 +258,12 @@ class LiveFusion:
                     settings.voice_temperature,
                 )
             )
-        strong = [side for side in used if side.weight >= settings.least_weight]
+        strong = [side for side in used if side.weight >= LEAST_WEIGHT]
         # With nothing strong the best of the weak still is the best that is known.
         used = strong or [max(used, key=lambda side: side.weight)]
         vector, method, problem = self._join(used)
         mixture = Mixture(_mean_shares(used), BALANCED)
-        vector = mixture.rebalance(vector, settings.class_balance)
+        vector = mixture.rebalance(vector, settings.balance.class_balance)
         face = next((side for side in used if side.name == 'face'), used[0])
         total = max(sum(side.weight for side in used), 1e-8)
         quality = sum(side.weight * _mean_quality([side.newest]) for side in used) / total
@@ -281,7 +278,7 @@ class LiveFusion:
             max(0.0, now - start),
             method,
             problem,
-            Mixture(mixture.shares, settings.class_balance),
+            Mixture(mixture.shares, settings.balance.class_balance),
         )
 
     def _join(self, used: list[_Side]) -> tuple[np.ndarray, str, str]:

@@ -7,11 +7,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class ModelSettings(Settings):
     """How models run and where their files are kept."""
 
     device: str = setting(
@@ -24,9 +24,6 @@ class ModelSettings:
     )
     cache: str = setting('', 'Directory of downloaded models; empty for $XDG_CACHE_HOME/emotion.')
     offline: bool = setting(False, 'Never download a model.')
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Outputs(NamedTuple):

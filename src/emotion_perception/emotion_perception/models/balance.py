@@ -21,14 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_perception.emotions import EMOTIONS, LabelMap
-from emotion_perception.settings import setting
+from emotion_perception.settings import Settings, setting
 
 NATURAL, BALANCED = 0.0, 1.0
 """Class balance of the mixture of training, and of equally common classes."""
 
 
 @dataclass(frozen=True)
-class BalanceSettings:
+class BalanceSettings(Settings):
     """For which mixture of classes answers are given."""
 
     class_balance: float = setting(

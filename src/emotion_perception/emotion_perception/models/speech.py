@@ -65,7 +65,7 @@ class SpeechEmotionRecognizer:
         if memory is not None and not model.profile:
             raise ModelError(
                 f'model {model.name} cannot adapt to a voice (its file has no input '
-                '`profile`): set memory to 0, or take ser-default'
+                '`profile`): set memory.utterances to 0, or take ser-default'
             )
         self.model = model
         self.memory = memory

@@ -14,24 +14,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 SESSION = 100
 """Utterances that are remembered by default."""
 
 
 @dataclass(frozen=True)
-class MemorySettings:
+class MemorySettings(Settings):
     """How much of a voice is remembered."""
 
-    memory: int = setting(
-        SESSION, 'Utterances by which the model adapts to the voice it hears, where it can; 0 '
-        'judges each by itself.', low=0, high=1000)
-    memory_seconds: float = setting(
-        120.0, 'Silence after which the voice is forgotten, s.', low=1.0, high=86400.0)
-
-    def __post_init__(self) -> None:
-        validate(self)
+    utterances: int = setting(
+        SESSION,
+        'Utterances by which the model adapts to the voice it hears, where it can; 0 '
+        'judges each by itself.',
+        low=0,
+        high=1000,
+    )
+    seconds: float = setting(
+        120.0, 'Silence after which the voice is forgotten, s.', low=1.0, high=86400.0
+    )
 
 
 class VoiceMemory:
@@ -42,7 +44,7 @@ class VoiceMemory:
     :raises ValueError: if the size is not positive.
     """
 
-    def __init__(self, size: int, seconds: float = MemorySettings.memory_seconds) -> None:
+    def __init__(self, size: int, seconds: float = MemorySettings.seconds) -> None:
         if size < 1:
             raise ValueError(f'a memory of {size} utterances remembers nothing')
         self._embeddings: deque[np.ndarray] = deque(maxlen=size)
@@ -81,12 +83,13 @@ def memory_for(profile: int, settings: MemorySettings) -> VoiceMemory | None:
 
     :param profile: of the model; see :attr:`emotion_perception.models.Model.profile`.
     """
-    if not settings.memory or not profile:
+    if not settings.utterances or not profile:
         return None
-    return VoiceMemory(settings.memory, settings.memory_seconds)
+    return VoiceMemory(settings.utterances, settings.seconds)
 
 
 def profile_of(embeddings: np.ndarray) -> np.ndarray:
     """Return the profile of a voice, float32 (1, 1 + 2 d), from embeddings (n, d), n > 0."""
-    return np.concatenate(([np.float32(len(embeddings))], embeddings.mean(axis=0),
-                           embeddings.std(axis=0))).astype(np.float32)[None]
+    return np.concatenate(
+        ([np.float32(len(embeddings))], embeddings.mean(axis=0), embeddings.std(axis=0))
+    ).astype(np.float32)[None]

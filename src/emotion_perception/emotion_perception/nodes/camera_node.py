@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -12,32 +11,20 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from emotion_perception.nodes.settings import CameraSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import array_to_image, to_stamp
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
-from emotion_perception.settings import setting
 from emotion_perception.vision.calibration import (
     Calibration,
     CalibrationError,
     load_calibration,
 )
-from emotion_perception.vision.source import Frame, SourceSettings
+from emotion_perception.vision.source import Frame
 from emotion_perception.vision.sources import Source
-
-
-@dataclass(frozen=True)
-class CameraSettings(SourceSettings):
-    """Settings of the node."""
-
-    frame_id: str = setting('camera', 'Frame that the pictures are stamped with.')
-    calibration: str = setting(
-        '', "Calibration file of camera_calibration's YAML format; camera/camera_info is "
-        'published only with one.')
-    wait: bool = setting(True, 'A video file or folder begins when the first subscriber of '
-                         'camera/image_raw is there, so that its first frames are not lost.')
 
 
 class CameraNode(Node):
@@ -54,8 +41,11 @@ class CameraNode(Node):
         self._size = ''
         self._diagnostics = Diagnostics(self, self._facts)
         self._images = BusPublisher(self, Image, 'camera/image_raw', qos.IMAGE)
-        self._infos = (self.create_publisher(CameraInfo, 'camera/camera_info', qos.IMAGE)
-                       if self._calibration else None)
+        self._infos = (
+            self.create_publisher(CameraInfo, 'camera/camera_info', qos.IMAGE)
+            if self._calibration
+            else None
+        )
         self._stop = threading.Event()
         self._source: Source | None = None
         self._thread = threading.Thread(target=self._run, name='camera', daemon=True)
@@ -143,16 +133,25 @@ class CameraNode(Node):
     def _compare_shape(self, width: int, height: int) -> None:
         calibration = self._calibration
         if calibration and abs(width * calibration.height - height * calibration.width) > max(
-                width, height):
+            width, height
+        ):
             self.get_logger().warning(
                 f'{self._settings.calibration} is for {calibration.width}x{calibration.height} '
-                f'pixels, but the pictures have another shape: {width}x{height}')
+                f'pixels, but the pictures have another shape: {width}x{height}'
+            )
 
     def _info(self, header: Header, width: int, height: int) -> CameraInfo:
         scaled = self._calibration.scaled(width, height)
-        return CameraInfo(header=header, width=width, height=height,
-                          distortion_model=scaled.model, d=list(scaled.d), k=list(scaled.k),
-                          r=list(scaled.r), p=list(scaled.p))
+        return CameraInfo(
+            header=header,
+            width=width,
+            height=height,
+            distortion_model=scaled.model,
+            d=list(scaled.d),
+            k=list(scaled.k),
+            r=list(scaled.r),
+            p=list(scaled.p),
+        )
 
     def _on_notice(self, text: str) -> None:
         if self._source is not None and self._source.lost:

@@ -8,6 +8,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import Face, FaceArray
+from emotion_perception.nodes.settings import FaceDetectorSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
 from emotion_perception.ros.convert import (
@@ -22,14 +23,14 @@ from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.timing import Order
-from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
+from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 
-class FaceDetectorNode(ModelNode):
+class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
     """Subscribe ``camera/image_raw``; publish ``emotion/detections`` for each processed frame."""
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__('face_detector_node', FinderSettings, **arguments)
+        super().__init__('face_detector_node', FaceDetectorSettings, **arguments)
         self._finder: FaceFinder | None = None
         self._worker: LatestWorker[tuple[Image, Header]] | None = None
         self._stamps = Stamps(self, 'camera/image_raw')
@@ -37,7 +38,7 @@ class FaceDetectorNode(ModelNode):
 
     def load(self) -> None:
         """Make detector and tracker."""
-        self._finder = FaceFinder(self.settings)
+        self._finder = FaceFinder(self.settings.finder)
         self._finder.warm_up()
 
     def start(self) -> None:
@@ -65,9 +66,14 @@ class FaceDetectorNode(ModelNode):
 
     def facts(self) -> dict[str, object]:
         """Return what the diagnostics say besides rate and latency."""
-        return {'model': self._finder.name if self._finder else self.settings.detector,
-                'device': 'cpu', 'dropped': self._worker.dropped if self._worker else 0,
-                'out_of_order': self._line.late, 'warnings': self.report.warnings}
+        model = self._finder.name if self._finder else self.settings.finder.detector.detector
+        return {
+            'model': model,
+            'device': 'cpu',
+            'dropped': self._worker.dropped if self._worker else 0,
+            'out_of_order': self._line.late,
+            'warnings': self.report.warnings,
+        }
 
     def _on_image(self, message: Image) -> None:
         if self.enabled:
@@ -82,18 +88,23 @@ class FaceDetectorNode(ModelNode):
         if order is Order.ANEW:
             self._finder.reset()
         picture = image_to_array(message)
-        faces = [self._face(message, header, face)
-                 for face in self._finder.find(picture, time) or ()]
-        result = FaceArray(header=header, image_width=message.width,
-                           image_height=message.height)
+        faces = [
+            self._face(message, header, face) for face in self._finder.find(picture, time) or ()
+        ]
+        result = FaceArray(header=header, image_width=message.width, image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
         self.diagnostics.tick(now(self) - time)
 
     def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
-        return Face(id=face.id, region=to_region(face.box, message.width, message.height),
-                    score=face.score, landmarks=face.landmarks.ravel(), quality=face.quality,
-                    crop=array_to_image(face.crop, header))
+        return Face(
+            id=face.id,
+            region=to_region(face.box, message.width, message.height),
+            score=face.score,
+            landmarks=face.landmarks.ravel(),
+            quality=face.quality,
+            crop=array_to_image(face.crop, header),
+        )
 
     def _on_failure(self, error: Exception) -> None:
         if not self.context.ok():

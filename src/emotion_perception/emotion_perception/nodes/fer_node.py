@@ -10,9 +10,9 @@ from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
 from emotion_perception.face_emotions import FaceReader, FaceReading
-from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
-from emotion_perception.models.balance import NATURAL, BalanceSettings, unknown_shares
-from emotion_perception.models.embedding import EmbeddingSettings
+from emotion_perception.models import FaceEmotionRecognizer, load_model
+from emotion_perception.models.balance import NATURAL, unknown_shares
+from emotion_perception.nodes.settings import FerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
 from emotion_perception.ros.convert import (
@@ -26,21 +26,7 @@ from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.settings import setting
 from emotion_perception.timing import Order
-from emotion_perception.vision.primary import PrimarySettings
-from emotion_perception.vision.smooth import SmoothSettings
-
-
-@dataclass(frozen=True)
-class FerNodeSettings(
-    BalanceSettings, EmbeddingSettings, ModelSettings, SmoothSettings, PrimarySettings
-):
-    """Settings of the node."""
-
-    model: str = setting(
-        'fer-default', 'Facial emotion model: a name in weights/catalog.yaml, a path, or a hub id.'
-    )
 
 
 @dataclass(frozen=True)
@@ -53,27 +39,26 @@ class _Subject:
     crop: np.ndarray
 
 
-class FerNode(ModelNode):
+class FerNode(ModelNode[FerSettings]):
     """Subscribe ``emotion/detections``; publish ``emotion/faces`` and ``emotion/face``.
 
     All faces of a frame are one batch. Readings are smoothed per track.
     """
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__('fer_node', FerNodeSettings, **arguments)
+        super().__init__('fer_node', FerSettings, **arguments)
         self._reader: FaceReader | None = None
         self._worker: LatestWorker[tuple[FaceArray, Header]] | None = None
         self._stamps = Stamps(self, 'emotion/detections')
         self._line = StampedLine(self, 'emotion/detections')
-        self.parameters.on_change(self._apply)
 
     def load(self) -> None:
         """Load the model."""
         settings = self.settings
-        recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings))
-        self._reader = FaceReader(recognizer, settings, settings)
+        recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings.runtime))
+        self._reader = FaceReader(recognizer, settings.smoother, settings.primary)
         self._reader.warm_up()
-        self._apply(settings)
+        self.apply(settings)
 
     def start(self) -> None:
         """Take detections."""
@@ -115,14 +100,15 @@ class FerNode(ModelNode):
             'warnings': self.report.warnings,
         }
 
-    def _apply(self, settings: FerNodeSettings) -> None:
+    def apply(self, settings: FerSettings) -> None:
+        """Smooth, choose and balance by other settings from now on."""
         if self._reader is None:
             return
-        self._reader.smoother.settings = settings
-        self._reader.primary.settings = settings
+        self._reader.smoother.settings = settings.smoother
+        self._reader.primary.settings = settings.primary
         recognizer = self._reader.recognizer
-        recognizer.class_balance = settings.class_balance
-        if settings.class_balance != NATURAL and recognizer.model.shares is None:
+        recognizer.class_balance = settings.balance.class_balance
+        if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:
             self.report.warn('balance', unknown_shares(recognizer.model.name))
 
     def _on_detections(self, message: FaceArray) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,31 +11,17 @@ from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.emotions import UNKNOWN
-from emotion_perception.fusion.live import Fused, FusionSettings, LiveFusion, Reading
-from emotion_perception.models import ModelError
+from emotion_perception.fusion.live import Fused, LiveFusion, Reading
+from emotion_perception.nodes.settings import FusionNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import mixture_of, to_prediction
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
-from emotion_perception.settings import setting
 from emotion_perception.timing import AHEAD
 
 
-@dataclass(frozen=True)
-class FusionNodeSettings(FusionSettings):
-    """Settings of the node."""
-
-    rate: float = setting(
-        10.0,
-        'Most results a second between utterances; an utterance is always answered at once.',
-        low=0.1,
-        high=60.0,
-        live=True,
-    )
-
-
-class FusionNode(ModelNode):
+class FusionNode(ModelNode[FusionNodeSettings]):
     """Subscribe ``emotion/face`` and ``emotion/voice``, publish ``emotion/fused``.
 
     An utterance is answered with one message that has the utterance's own stamp.
@@ -47,13 +32,13 @@ class FusionNode(ModelNode):
         self._fusion = LiveFusion()
         self._models: dict[str, str] = {}
         self._last = self._last_wall = 0.0
-        self._stamps = {name: Stamps(self, f'emotion/{name}', ahead=AHEAD)
-                        for name in ('face', 'voice')}
-        self.parameters.on_change(self._on_settings)
+        self._stamps = {
+            name: Stamps(self, f'emotion/{name}', ahead=AHEAD) for name in ('face', 'voice')
+        }
 
     def load(self) -> None:
         """Start with an empty memory."""
-        self._fusion = LiveFusion(self.settings)
+        self._fusion = LiveFusion(self.settings.fusion)
 
     def start(self) -> None:
         """Listen to both modalities."""
@@ -75,11 +60,9 @@ class FusionNode(ModelNode):
         """Return the method for the diagnostics."""
         return {'method': self._fusion.settings.method}
 
-    def _on_settings(self, settings: FusionNodeSettings) -> None:
-        try:
-            self._fusion.settings = settings
-        except ModelError as error:
-            self.report.warn('method', f'the method stays {self._fusion.settings.method}: {error}')
+    def apply(self, settings: FusionNodeSettings) -> None:
+        """Fuse by other settings from now on."""
+        self._fusion.settings = settings.fusion
 
     def _on_face(self, message: EmotionPrediction) -> None:
         fused = self._take(message, self._fusion.add_face)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import array
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
@@ -13,26 +12,17 @@ from std_msgs.msg import Header
 
 from emotion_perception.audio.level import level
 from emotion_perception.audio.pcm import to_s16le
-from emotion_perception.audio.source import AudioSource, Backoff, SourceSettings
+from emotion_perception.audio.source import AudioSource, Backoff
 from emotion_perception.audio.sources import open_source
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
+from emotion_perception.nodes.settings import MicrophoneSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_stamp
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
-from emotion_perception.settings import setting
-
-
-@dataclass(frozen=True)
-class MicrophoneSettings(SourceSettings):
-    """Settings of the node."""
-
-    frame_id: str = setting('microphone', 'Frame that the messages are stamped with.')
-    wait: bool = setting(True, 'A file begins when the first subscriber of audio/audio_stamped '
-                         'is there, so that its first words are not lost.')
 
 
 class MicrophoneNode(Node):
@@ -68,8 +58,12 @@ class MicrophoneNode(Node):
         super().destroy_node()
 
     def _facts(self) -> dict[str, object]:
-        return {'device': self._name, 'sample_rate': self._info.sample_rate,
-                'channels': self._info.channels, 'level_db': f'{self._level:.1f}'}
+        return {
+            'device': self._name,
+            'sample_rate': self._info.sample_rate,
+            'channels': self._info.channels,
+            'level_db': f'{self._level:.1f}',
+        }
 
     def _now(self) -> float:
         return self.get_clock().now().nanoseconds * 1e-9
@@ -82,8 +76,10 @@ class MicrophoneNode(Node):
         while not self._stop.is_set():
             try:
                 self._source = open_source(
-                    self._settings, self._now,
-                    lambda text: self._report.warn('source trouble', text))
+                    self._settings,
+                    self._now,
+                    lambda text: self._report.warn('source trouble', text),
+                )
                 try:
                     self._play(self._source, backoff)
                 finally:
@@ -116,8 +112,9 @@ class MicrophoneNode(Node):
                 first = False
                 backoff.reset()
                 self._diagnostics.ok()
-                self.get_logger().info(f'{source.name}: {chunk.rate} Hz, '
-                                       f'{chunk.channels} channel(s)')
+                self.get_logger().info(
+                    f'{source.name}: {chunk.rate} Hz, {chunk.channels} channel(s)'
+                )
             self._publish(chunk)
         if not self._stop.is_set():
             self.get_logger().info(f'{source.name} is at its end')
@@ -126,15 +123,24 @@ class MicrophoneNode(Node):
     def _publish(self, chunk: AudioChunk) -> None:
         if (chunk.rate, chunk.channels) != (self._info.sample_rate, self._info.channels):
             self._info = AudioInfo(
-                channels=chunk.channels, sample_rate=chunk.rate, sample_format='S16LE',
-                bitrate=16 * chunk.rate * chunk.channels, coding_format='wave')
+                channels=chunk.channels,
+                sample_rate=chunk.rate,
+                sample_format='S16LE',
+                bitrate=16 * chunk.rate * chunk.channels,
+                coding_format='wave',
+            )
             self._latched.publish(self._info)
         data = array.array('B')
         data.frombytes(to_s16le(chunk.samples))
         audio = AudioData(data=data)
-        self._stamped.publish(AudioDataStamped(
-            header=Header(stamp=to_stamp(max(0.0, chunk.time)),
-                          frame_id=self._settings.frame_id), audio=audio))
+        self._stamped.publish(
+            AudioDataStamped(
+                header=Header(
+                    stamp=to_stamp(max(0.0, chunk.time)), frame_id=self._settings.frame_id
+                ),
+                audio=audio,
+            )
+        )
         if self._plain.get_subscription_count():
             self._plain.publish(audio)
         self._level = level(chunk.samples)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,40 +12,23 @@ from std_srvs.srv import Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from emotion_perception.audio import snr
-from emotion_perception.audio.denoise import METHODS
-from emotion_perception.models import ModelSettings
 from emotion_perception.models.balance import (
     NATURAL,
     UNKNOWN_MIXTURE,
-    BalanceSettings,
     Mixture,
     unknown_shares,
 )
-from emotion_perception.models.embedding import EmbeddingSettings
-from emotion_perception.models.voice_memory import MemorySettings
+from emotion_perception.nodes.settings import SerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.settings import setting
 from emotion_perception.voice_emotions import VoiceReader
 
 
-@dataclass(frozen=True)
-class SerNodeSettings(BalanceSettings, EmbeddingSettings, MemorySettings, ModelSettings):
-    """Settings of the node."""
-
-    model: str = setting(
-        'ser-default', 'Speech emotion model: a name in weights/catalog.yaml, a path, or a hub id.'
-    )
-    noise_suppression: str = setting(
-        'off', 'What cleans an utterance before the model hears it.', choices=METHODS
-    )
-
-
-class SerNode(ModelNode):
+class SerNode(ModelNode[SerSettings]):
     """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each.
 
     ``~/forget`` (Trigger) makes it forget the voice it has adapted to.
@@ -56,17 +38,18 @@ class SerNode(ModelNode):
     _WAITING = 8
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__('ser_node', SerNodeSettings, **arguments)
+        super().__init__('ser_node', SerSettings, **arguments)
         self._reader: VoiceReader | None = None
         self._stamps = Stamps(self, 'emotion/utterance')
         self.create_service(Trigger, '~/forget', self._on_forget)
-        self.parameters.on_change(self._apply)
 
     def load(self) -> None:
         """Load the model, and make sure that the noise suppression is there if it is on."""
         settings = self.settings
-        self._reader = VoiceReader(settings.model, settings, settings, settings.noise_suppression)
-        self._apply(settings)
+        self._reader = VoiceReader(
+            settings.model, settings.runtime, settings.memory, settings.noise_suppression
+        )
+        self.apply(settings)
 
     def start(self) -> None:
         """Listen for utterances."""
@@ -99,12 +82,13 @@ class SerNode(ModelNode):
             found['utterances remembered'] = len(recognizer.memory)
         return found
 
-    def _apply(self, settings: SerNodeSettings) -> None:
+    def apply(self, settings: SerSettings) -> None:
+        """Balance the classes otherwise from now on."""
         if self._reader is None:
             return
         recognizer = self._reader.recognizer
-        recognizer.class_balance = settings.class_balance
-        if settings.class_balance != NATURAL and recognizer.model.shares is None:
+        recognizer.class_balance = settings.balance.class_balance
+        if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:
             self.report.warn('balance', unknown_shares(recognizer.model.name))
 
     def _on_forget(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -112,7 +96,7 @@ class SerNode(ModelNode):
         response.success = memory is not None
         if memory is None:
             response.message = (
-                'nothing is remembered: parameter memory is 0, or the model '
+                'nothing is remembered: parameter memory.utterances is 0, or the model '
                 'cannot adapt to a voice'
             )
         else:

@@ -4,51 +4,32 @@ from __future__ import annotations
 
 import array
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import Utterance, VoiceActivity
-from emotion_perception.audio.denoise import METHODS, Denoiser
+from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.level import clipped
 from emotion_perception.audio.listener import Activity, Heard, Listener
-from emotion_perception.audio.pcm import RATE, SAMPLE_FORMATS, AudioFormatError, decode
-from emotion_perception.audio.segment import EndedBy, SegmentSettings
-from emotion_perception.audio.vad import VadSettings
+from emotion_perception.audio.pcm import RATE, AudioFormatError, decode
+from emotion_perception.audio.segment import EndedBy
 from emotion_perception.audio.vads import make_vad
+from emotion_perception.nodes.settings import VadNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
-from emotion_perception.settings import setting
+
+# Seconds that the first sound waits for its AudioInfo before the defaults count.
+_INFO_WAIT = 1.0
+# Seconds without sound after which an utterance under way is ended.
+_SOURCE_TIMEOUT = 1.0
 
 
-@dataclass(frozen=True)
-class VadNodeSettings(SegmentSettings, VadSettings):
-    """Settings of the node."""
-
-    noise_suppression: str = setting(
-        'off', 'What cleans the sound before the detector hears it; utterances stay as they were '
-        'recorded.', choices=METHODS)
-    default_rate: int = setting(
-        16000, 'Samples per second of sound that comes without AudioInfo.',
-        low=4000, high=384000)
-    default_channels: int = setting(
-        1, 'Channels of sound that comes without AudioInfo.', low=1, high=255)
-    default_format: str = setting(
-        'S16LE', 'Sample format of sound that comes without AudioInfo.', choices=SAMPLE_FORMATS)
-    info_wait: float = setting(
-        1.0, 'Seconds that the first sound waits for its AudioInfo before the defaults count.',
-        low=0.0, high=60.0)
-    source_timeout: float = setting(
-        1.0, 'Seconds without sound after which an utterance under way is ended.',
-        low=0.1, high=60.0)
-
-
-class VadNode(ModelNode):
+class VadNode(ModelNode[VadNodeSettings]):
     """Subscribe ``audio/audio_stamped``, publish ``emotion/voice_activity`` and ``.../utterance``.
 
     The detectors need a tenth to a third of a millisecond for each 32 ms of sound: less than
@@ -69,21 +50,22 @@ class VadNode(ModelNode):
         self._frame_id = ''
         self._stamps = Stamps(self, 'audio/audio_stamped')
         self._utterances = 0
-        self.parameters.on_change(self._on_settings)
 
     def load(self) -> None:
         """Load the detector, and the noise suppression if it is on."""
         denoiser = Denoiser() if self.settings.noise_suppression == 'rnnoise' else None
-        self._listener = Listener(make_vad(self.settings), self.settings, denoiser)
+        self._listener = Listener(
+            make_vad(self.settings.detector), self.settings.segment, denoiser
+        )
 
     def start(self) -> None:
         """Listen."""
-        self._activity = self.create_publisher(
-            VoiceActivity, 'emotion/voice_activity', qos.RESULT)
+        self._activity = self.create_publisher(VoiceActivity, 'emotion/voice_activity', qos.RESULT)
         self._utterance = self.create_publisher(Utterance, 'emotion/utterance', qos.RESULT)
         self._info_subscription = self.create_subscription(
-            AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED)
-        self._timer = self.create_timer(self.settings.source_timeout / 4, self._on_timer)
+            AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED
+        )
+        self._timer = self.create_timer(_SOURCE_TIMEOUT / 4, self._on_timer)
         self._started = True
         self.switched(self.enabled)
 
@@ -108,7 +90,8 @@ class VadNode(ModelNode):
         if enabled and self._subscription is None:
             self._first = 0.0
             self._subscription = self.create_subscription(
-                AudioDataStamped, 'audio/audio_stamped', self._on_audio, qos.AUDIO)
+                AudioDataStamped, 'audio/audio_stamped', self._on_audio, qos.AUDIO
+            )
         elif not enabled and self._subscription is not None:
             self.destroy_subscription(self._subscription)
             self._subscription = None
@@ -119,12 +102,18 @@ class VadNode(ModelNode):
     def facts(self) -> dict[str, object]:
         """Return the detector and what it heard, for the diagnostics."""
         dropped = 0 if self._listener is None else self._listener.segmenter.dropped
-        return {'model': self.settings.vad, 'device': 'cpu', 'utterances': self._utterances,
-                'too_short': dropped, 'warnings': self.report.warnings}
+        return {
+            'model': self.settings.detector.vad,
+            'device': 'cpu',
+            'utterances': self._utterances,
+            'too_short': dropped,
+            'warnings': self.report.warnings,
+        }
 
-    def _on_settings(self, settings: VadNodeSettings) -> None:
+    def apply(self, settings: VadNodeSettings) -> None:
+        """Cut utterances by other settings from now on."""
         if self._listener is not None:
-            self._listener.segmenter.settings = settings
+            self._listener.segmenter.settings = settings.segment
 
     def _on_info(self, message: AudioInfo) -> None:
         if message == self._info:
@@ -134,7 +123,8 @@ class VadNode(ModelNode):
         if message.coding_format.lower() not in ('', 'wave', 'wav', 'raw', 'pcm'):
             self._refused = (
                 f'the sound is coded as {message.coding_format!r}, and only raw samples can be '
-                'heard: start audio_capture with format:=wave')
+                'heard: start audio_capture with format:=wave'
+            )
             self.get_logger().error(self._refused)
             self.diagnostics.error(self._refused)
             self._publish(self._listener.stop(EndedBy.SOURCE))
@@ -147,7 +137,7 @@ class VadNode(ModelNode):
         if self._refused:
             return
         if self._info is None:
-            if self._last - self._first < self.settings.info_wait:
+            if self._last - self._first < _INFO_WAIT:
                 return
             self._assume()
         if not message.audio.data:
@@ -156,15 +146,19 @@ class VadNode(ModelNode):
         self._frame_id = message.header.frame_id
         try:
             samples = decode(message.audio.data, self._info.sample_format, self._info.channels)
-            events = self._listener.hear(samples, self._info.sample_rate,
-                                         self._begin(message.header, len(samples)))
+            events = self._listener.hear(
+                samples, self._info.sample_rate, self._begin(message.header, len(samples))
+            )
         except AudioFormatError as error:
             self.report.warn('format', f'bad sound: {error}; it is left out')
             return
         share = clipped(samples)
         if share > self._CLIPPED:
-            self.report.warn('clipping', f'the sound clips ({share:.0%} of a block at full '
-                             'scale): lower the gain of the microphone')
+            self.report.warn(
+                'clipping',
+                f'the sound clips ({share:.0%} of a block at full '
+                'scale): lower the gain of the microphone',
+            )
         self._publish(events)
 
     def _begin(self, header: Header, samples: int) -> float:
@@ -178,23 +172,31 @@ class VadNode(ModelNode):
         """Take the format from the parameters."""
         settings = self.settings
         self._info = AudioInfo(
-            channels=settings.default_channels, sample_rate=settings.default_rate,
-            sample_format=settings.default_format)
+            channels=settings.default_channels,
+            sample_rate=settings.default_rate,
+            sample_format=settings.default_format,
+        )
         self.get_logger().warning(
             f'sound comes without audio/audio_info: taken as {settings.default_format}, '
-            f'{settings.default_rate} Hz, {settings.default_channels} channel(s)')
+            f'{settings.default_rate} Hz, {settings.default_channels} channel(s)'
+        )
 
     def _on_timer(self) -> None:
-        if self._listener.speaking \
-                and time.monotonic() - self._last > self.settings.source_timeout:
+        if self._listener.speaking and time.monotonic() - self._last > _SOURCE_TIMEOUT:
             self._publish(self._listener.stop(EndedBy.SOURCE))
 
     def _publish(self, events: list[Activity | Heard]) -> None:
         for event in events:
             if isinstance(event, Activity):
-                self._activity.publish(VoiceActivity(
-                    header=self._header(event.time), probability=event.probability,
-                    speaking=event.speaking, level=event.level, duration=event.duration))
+                self._activity.publish(
+                    VoiceActivity(
+                        header=self._header(event.time),
+                        probability=event.probability,
+                        speaking=event.speaking,
+                        level=event.level,
+                        duration=event.duration,
+                    )
+                )
                 self.diagnostics.tick(now(self) - event.time)
             else:
                 self._publish_utterance(event)
@@ -204,9 +206,14 @@ class VadNode(ModelNode):
         samples = array.array('h')
         samples.frombytes(segment.samples.tobytes())
         message = Utterance(
-            header=self._header(segment.end), start=to_stamp(max(0.0, segment.start)),
-            ended_by=int(segment.ended_by), sample_rate=RATE, samples=samples,
-            speech_seconds=segment.speech_seconds, snr=heard.snr)
+            header=self._header(segment.end),
+            start=to_stamp(max(0.0, segment.start)),
+            ended_by=int(segment.ended_by),
+            sample_rate=RATE,
+            samples=samples,
+            speech_seconds=segment.speech_seconds,
+            snr=heard.snr,
+        )
         message.end = message.header.stamp
         self._utterance.publish(message)
         self._utterances += 1

@@ -6,59 +6,48 @@ to get it, and can be configured again later (``ros2 lifecycle set NODE configur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
-from emotion_perception.settings import setting
+from emotion_perception.ros.start import StartSettings
+
+SettingsT = TypeVar('SettingsT', bound=StartSettings)
 
 
-@dataclass(frozen=True)
-class StartSettings:
-    """How a lifecycle node starts."""
-
-    autostart: bool = setting(
-        True,
-        'Configure at the start, and activate whenever configured; '
-        'false leaves both to a lifecycle manager.',
-    )
-    enabled: bool = setting(True, 'Work from the start; ~/enable switches it later.')
-
-
-class ModelNode(LifecycleNode):
+class ModelNode(LifecycleNode, Generic[SettingsT]):
     """A lifecycle node with settings, diagnostics, ``~/enable`` and self-start.
 
     Subclasses implement :meth:`load`, :meth:`start`, :meth:`stop` and :meth:`unload`, and look
     at :attr:`enabled` before they work.
 
     :param name: of the node.
-    :param settings: its settings class; parameters may be set at any time and are read at each
-        configuration.
+    :param settings: its settings class. Live settings may be set at any time, others while the
+        node is unconfigured: they are read at each configuration.
     :param arguments: passed on to rclpy's node (``parameter_overrides``, ``cli_args``, ...).
     """
 
-    def __init__(self, name: str, settings: type, **arguments: Any) -> None:
+    def __init__(self, name: str, settings: type[SettingsT], **arguments: Any) -> None:
         super().__init__(name, **arguments)
-        start = Parameters(self, StartSettings).value
-        self.parameters: Parameters[Any] = Parameters(self, settings, reconfigurable=True)
+        self.parameters = Parameters(self, settings, reconfigurable=True)
+        self.parameters.on_change(self._on_settings)
         self.report = Reporter(self)
         self.diagnostics = Diagnostics(self, self.facts)
         self.diagnostics.warn('not configured')
-        self.enabled = start.enabled
-        self._autostart = start.autostart
+        self.enabled = self.settings.enabled
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._next_step = None
-        if self._autostart:
+        if self.settings.autostart:
             self._soon(self.trigger_configure)
 
     @property
-    def settings(self) -> Any:
-        """Return the settings of the last configuration (live ones as they are now)."""
+    def settings(self) -> SettingsT:
+        """Return the settings; those that are not live stay while the node is configured."""
         return self.parameters.value
 
     def load(self) -> None:
@@ -79,6 +68,12 @@ class ModelNode(LifecycleNode):
     def switched(self, enabled: bool) -> None:
         """Take note of ``~/enable``."""
 
+    def apply(self, settings: SettingsT) -> None:
+        """Take over settings of which a live one was changed; also called while inactive.
+
+        :raises Exception: if they cannot be used; then they stay as they were.
+        """
+
     def facts(self) -> dict[str, object]:
         """Return further keys and values for the diagnostics."""
         return {}
@@ -86,7 +81,6 @@ class ModelNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters and load; stay unconfigured if that fails."""
         try:
-            self.parameters.read()
             self.load()
         except Exception as error:
             self.get_logger().error(
@@ -95,8 +89,14 @@ class ModelNode(LifecycleNode):
             )
             self.diagnostics.error(str(error).splitlines()[0] if str(error) else repr(error))
             return TransitionCallbackReturn.FAILURE
+        name = self.get_fully_qualified_name()
+        self.parameters.hold(
+            'is read when the node is configured: take it back first '
+            f'(ros2 lifecycle set {name} deactivate, then cleanup), set it, and then '
+            f'ros2 lifecycle set {name} configure'
+        )
         self.diagnostics.warn('not active')
-        if self._autostart:
+        if self.settings.autostart:
             self._soon(self.trigger_activate)
         return super().on_configure(state)
 
@@ -115,6 +115,7 @@ class ModelNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
         self.unload()
+        self.parameters.release()
         self.diagnostics.warn('not configured')
         return super().on_cleanup(state)
 
@@ -148,9 +149,15 @@ class ModelNode(LifecycleNode):
 
         self._next_step = self.create_timer(0.0, once)
 
+    def _on_settings(self, settings: SettingsT) -> None:
+        self.apply(settings)
+        if settings.enabled != self.enabled:
+            self.enabled = settings.enabled
+            self.switched(self.enabled)
+
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
-        self.enabled = request.data
-        self.switched(self.enabled)
+        # The parameter says what holds, whichever way it was set.
+        self.set_parameters([Parameter('enabled', value=request.data)])
         response.success = True
         response.message = 'enabled' if self.enabled else 'disabled'
         return response

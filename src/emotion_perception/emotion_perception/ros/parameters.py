@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import dataclasses
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +16,7 @@ from rcl_interfaces.msg import (
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from emotion_perception.settings import Setting, check, settings_of
+from emotion_perception.settings import Setting, check, make, settings_of, values_of
 
 T = TypeVar('T')
 
@@ -40,99 +39,89 @@ class ConfigurationError(ValueError):
 
 
 class Parameters(Generic[T]):
-    """The parameters of one settings class, declared on one node.
+    """The parameters of one settings class and its parts, declared on one node.
 
-    :param node: the node; parameters get the names of the settings, after ``prefix``.
-    :param cls: a frozen dataclass of :func:`emotion_perception.settings.setting` fields.
-    :param prefix: put before each name, for instance ``'tracker.'``.
-    :param reconfigurable: whether settings that are not live may be set while the node runs,
-        to be read by :meth:`read` at its next configuration (lifecycle nodes); else they are
-        read-only after the start.
-    :raises ConfigurationError: if a start value has a wrong type or lies out of range.
+    :param node: the node; parameters have the names of the settings.
+    :param cls: a settings class.
+    :param reconfigurable: whether settings that are not live may be set after the start (while
+        nothing :meth:`hold` s them), as lifecycle nodes read them at each configuration; else
+        they are read-only.
+    :raises ConfigurationError: if a start value has a wrong type, lies out of range, or does not
+        go with another one.
     """
 
-    def __init__(
-        self, node: Node, cls: type[T], prefix: str = '', *, reconfigurable: bool = False
-    ) -> None:
+    def __init__(self, node: Node, cls: type[T], *, reconfigurable: bool = False) -> None:
         self._node = node
         self._cls = cls
-        self._items = {prefix + item.name: item for item in settings_of(cls)}
+        self._items = {item.name: item for item in settings_of(cls)}
         self._listeners: list[Callable[[T], None]] = []
-        for name, item in self._items.items():
-            _declare(node, name, item, read_only=not (item.rule.live or reconfigurable))
-        self.value: T = self.read()
-        """The settings as they hold now; replaced as a whole when a live one changes."""
-        node.add_on_set_parameters_callback(self._on_set)
-
-    def read(self) -> T:
-        """Return the settings made of the parameters' present values, and keep them.
-
-        :raises ConfigurationError: if the values do not go together.
-        """
+        self._held = ''
         values = {
-            item.name: _plain(self._node.get_parameter(name).value)
+            name: _declare(node, item, read_only=not (item.rule.live or reconfigurable))
             for name, item in self._items.items()
         }
-        self.value = self._make(values)
-        return self.value
+        try:
+            self.value: T = make(cls, values)
+            """The settings as they hold now; replaced as a whole when one is set."""
+        except ValueError as error:
+            raise ConfigurationError(f'{node.get_name()}: {error}') from error
+        node.add_on_set_parameters_callback(self._on_set)
 
     def on_change(self, listener: Callable[[T], None]) -> None:
-        """Call ``listener(settings)`` after a live setting was changed."""
+        """Call ``listener(settings)`` when a live setting is changed.
+
+        Whatever it raises refuses the change, with its text as the reason.
+        """
         self._listeners.append(listener)
 
-    def _make(self, values: dict[str, Any]) -> T:
-        try:
-            return self._cls(**values)
-        except ValueError as error:
-            raise ConfigurationError(f'{self._node.get_name()}: {error}') from error
+    def hold(self, why: str) -> None:
+        """Refuse to change settings that are not live until :meth:`release`.
+
+        :param why: what the user is told, after the name of the setting.
+        """
+        self._held = why
+
+    def release(self) -> None:
+        """Let all settings be changed."""
+        self._held = ''
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        changes: dict[str, Any] = {}
-        live = False
-        for parameter in parameters:
-            item = self._items.get(parameter.name)
-            if item is None:
-                continue
-            value = _plain(parameter.value)
-            if item.is_tuple and isinstance(value, bytes):
-                value = tuple(value)
+        before = values_of(self.value)
+        changes = {
+            parameter.name: _plain(parameter.value)
+            for parameter in parameters
+            if parameter.name in self._items
+        }
+        changes = {name: value for name, value in changes.items() if value != before[name]}
+        try:
+            for name, value in changes.items():
+                check(self._items[name], value)
+                if self._held and not self._items[name].rule.live:
+                    raise ValueError(f'{name} {self._held}')
+            value = make(self._cls, {**before, **changes})
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        old, self.value = self.value, value
+        if any(self._items[name].rule.live for name in changes):
             try:
-                check(item, value)
-            except ValueError as error:
+                for listener in self._listeners:
+                    listener(value)
+            except Exception as error:
+                self.value = old
                 return SetParametersResult(successful=False, reason=str(error))
-            changes[item.name] = value
-            live |= item.rule.live
-        if live:
-            names = {f.name for f in dataclasses.fields(self._cls) if 'rule' in f.metadata}
-            values = {name: getattr(self.value, name) for name in names}
-            values.update(
-                {name: value for name, value in changes.items() if self._rule(name).live}
-            )
-            try:
-                self.value = self._cls(**values)
-            except ValueError as error:
-                return SetParametersResult(successful=False, reason=str(error))
-            for listener in self._listeners:
-                listener(self.value)
         return SetParametersResult(successful=True)
 
-    def _rule(self, name: str) -> Any:
-        return next(item.rule for item in self._items.values() if item.name == name)
 
-
-def declare(node: Node, cls: type[T], prefix: str = '') -> T:
-    """Declare the settings as parameters that are fixed at the start, and return their values."""
-    return Parameters(node, cls, prefix).value
-
-
-def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
+def _declare(node: Node, item: Setting, *, read_only: bool) -> Any:
+    """Declare one parameter and return its value, checked."""
+    name = item.name
     descriptor = ParameterDescriptor(
         name=name, type=_type(item), description=item.rule.doc, read_only=read_only
     )
     kind = item.kind
     rule = item.rule
     if rule.choices:
-        descriptor.additional_constraints = f'one of {list(rule.choices)}'
+        descriptor.additional_constraints = f'one of: {item.allowed}'
     elif not item.is_tuple and (rule.low, rule.high) != (None, None):
         if kind is float:
             descriptor.floating_point_range = [
@@ -162,6 +151,7 @@ def _declare(node: Node, name: str, item: Setting, *, read_only: bool) -> None:
         check(item, value)
     except Exception as error:
         raise ConfigurationError(f'{node.get_name()}: parameter {name}: {error}') from error
+    return value
 
 
 def _name_switch(node: Node, name: str) -> None:
@@ -193,4 +183,5 @@ def _type(item: Setting) -> int:
 
 
 def _plain(value: Any) -> Any:
-    return tuple(value) if isinstance(value, (list, tuple, array.array)) else value
+    # rclpy gives an empty list as bytes.
+    return tuple(value) if isinstance(value, (list, tuple, array.array, bytes)) else value

@@ -31,6 +31,8 @@ FILES = {'short': 'face_detection_short_range.tflite', 'full': 'face_detection_f
 # Anchors by input size: (stride, anchors per cell) of each feature map.
 LAYERS = {128: ((8, 2), (16, 6)), 192: ((4, 1),)}
 NMS_OVERLAP = 0.3
+# One is the fastest: the networks are small.
+THREADS = 1
 
 
 def model_path(kind: str) -> Path:
@@ -66,7 +68,7 @@ class Network:
     :raises DetectorError: if LiteRT is missing or the file is not such a model.
     """
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -74,7 +76,7 @@ class Network:
                 f'BlazeFace needs LiteRT ({error}). Install it with: pip install ai-edge-litert'
             ) from error
         try:
-            self._interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = Interpreter(model_path=str(path), num_threads=THREADS)
             self._interpreter.allocate_tensors()
             entry = self._interpreter.get_input_details()[0]
             self.size = int(entry['shape'][1])
@@ -190,13 +192,13 @@ class BlazeFace:
         self._short = self._full = None
         if settings.model:
             # A file of one's own is one of the two networks; its input size tells which.
-            network = Network(Path(settings.model), settings.threads)
+            network = Network(Path(settings.model))
             self._short, self._full = (network, None) if network.size == 128 else (None, network)
             return
         if settings.range != 'full':
-            self._short = Network(model_path('short'), settings.threads)
+            self._short = Network(model_path('short'))
         if settings.range != 'short':
-            self._full = Network(model_path('full'), settings.threads)
+            self._full = Network(model_path('full'))
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """Find all faces; see :class:`~.detect.Detector`."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 LEFT_EYE, RIGHT_EYE, MOUTH, NOSE = range(4)
 """Rows of :attr:`Detection.landmarks`; left and right as seen in the picture."""
@@ -52,7 +52,7 @@ class Detector(Protocol):
 
 
 @dataclass(frozen=True)
-class DetectorSettings:
+class DetectorSettings(Settings):
     """Which detector, and what it reports."""
 
     detector: str = setting(
@@ -78,12 +78,6 @@ class DetectorSettings:
     max_faces: int = setting(
         16, 'Most faces to report for one picture; the largest are kept.', low=1, high=100
     )
-    threads: int = setting(
-        1, 'Threads of the detector (one is the fastest for BlazeFace).', low=1, high=16
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 def check_image(image: np.ndarray) -> None:

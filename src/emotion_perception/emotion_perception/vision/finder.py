@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_perception.settings import setting
+from emotion_perception.settings import Settings, part, setting
 from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detection, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
@@ -15,9 +15,11 @@ from emotion_perception.vision.track import Tracker, TrackSettings, appearance
 
 
 @dataclass(frozen=True)
-class FinderSettings(DetectorSettings, TrackSettings):
+class FinderSettings(Settings):
     """How faces are found, followed and cut out."""
 
+    detector: DetectorSettings = part(DetectorSettings, prefix='')
+    tracker: TrackSettings = part(TrackSettings)
     crop_size: int = setting(128, 'Side of the aligned crops, pixels.', low=32, high=512)
 
 
@@ -49,8 +51,8 @@ class FaceFinder:
 
     def __init__(self, settings: FinderSettings = FinderSettings()) -> None:
         self._settings = settings
-        self._detector = make_detector(settings)
-        self._tracker = Tracker(settings)
+        self._detector = make_detector(settings.detector)
+        self._tracker = Tracker(settings.tracker)
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 from emotion_perception.timing import Order, TimeLine
 
 
@@ -20,7 +20,7 @@ class HasBox(Protocol):
 
 
 @dataclass(frozen=True)
-class PrimarySettings:
+class PrimarySettings(Settings):
     """When the primary face changes."""
 
     switch_ratio: float = setting(
@@ -40,9 +40,6 @@ class PrimarySettings:
         high=60.0,
         live=True,
     )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 class Primary:

@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emotion_perception.emotions import Emotion
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 from emotion_perception.timing import Order, TimeLine
+
+# Exponential: a new label must be this much more probable than the present one.
+MARGIN = 0.05
+# Without the face for so many seconds its past is forgotten.
+FORGET_SECONDS = 1.5
 
 
 @dataclass(frozen=True)
-class SmoothSettings:
+class SmoothSettings(Settings):
     """How the labels of a face are kept from flickering."""
 
     method: str = setting(
@@ -31,26 +36,9 @@ class SmoothSettings:
         live=True,
     )
     window: int = setting(9, 'Majority: number of frames that vote.', low=1, high=300, live=True)
-    margin: float = setting(
-        0.05,
-        'Exponential: a new label must be this much more probable than the present one.',
-        low=0.0,
-        high=0.5,
-        live=True,
-    )
     stable_seconds: float = setting(
         0.5, 'Seconds that a label must hold to count as stable.', low=0.0, high=30.0, live=True
     )
-    forget_seconds: float = setting(
-        1.5,
-        'Seconds without the face after which its past is forgotten.',
-        low=0.1,
-        high=60.0,
-        live=True,
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)
@@ -118,7 +106,7 @@ class Smoother:
             if order is Order.ANEW:
                 self.reset()
                 person = None
-        if person is None or time - person.last > self.settings.forget_seconds:
+        if person is None or time - person.last > FORGET_SECONDS:
             label = int(values[:6].argmax())
             person = _Person(values, time, time, label, time)
             person.line.take(time)
@@ -126,11 +114,11 @@ class Smoother:
         return self._step(person, values, time)
 
     def expire(self, time: float) -> None:
-        """Forget everybody who was not seen for ``forget_seconds``."""
+        """Forget everybody who was not seen for :data:`FORGET_SECONDS`."""
         self._people = {
             id: person
             for id, person in self._people.items()
-            if abs(time - person.last) <= self.settings.forget_seconds
+            if abs(time - person.last) <= FORGET_SECONDS
         }
 
     def reset(self) -> None:
@@ -154,7 +142,7 @@ class Smoother:
             before = np.where(np.isfinite(person.values), person.values, values)
             result = keep * before + (1 - keep) * values
             label = int(result[:6].argmax())
-            margin = 0.0 if method == 'none' else self.settings.margin
+            margin = 0.0 if method == 'none' else MARGIN
             if result[label] - result[person.label] < margin:
                 label = person.label
         person.values, person.last = result, time

@@ -8,7 +8,7 @@ import numpy as np
 
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.files import IMAGE_SUFFIXES, is_stream, local_path
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 
 
 class SourceError(MediaError):
@@ -16,7 +16,7 @@ class SourceError(MediaError):
 
 
 @dataclass(frozen=True)
-class SourceSettings:
+class SourceSettings(Settings):
     """Where the pictures come from, and how they are played."""
 
     source: str = setting(
@@ -55,8 +55,8 @@ class SourceSettings:
         8.0, 'Longest pause between two attempts.', low=0.01, high=600.0
     )
 
-    def __post_init__(self) -> None:
-        validate(self)
+    def check(self) -> None:
+        """Check that there is a source, and the length of the format."""
         if self.format and len(self.format) != 4:
             raise ValueError(f'format is {self.format!r}; it must have four letters, as MJPG')
         if not self.source.strip():

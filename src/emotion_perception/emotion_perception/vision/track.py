@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from emotion_perception.settings import setting, validate
+from emotion_perception.settings import Settings, setting
 from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.detect import Detection, iou
 
@@ -29,34 +29,25 @@ NO_PAIR = 5.0
 LEARNING = 0.1
 # Difference to its own looks from which a face among others counts as partly covered.
 COVERED = 0.15
+# Difference in appearance (0 same, 1 nothing in common) above which two faces cannot be the same
+# person.
+MAX_DIFFERENCE = 0.45
+# How far from its predicted place a face may be, in face widths.
+REACH = 0.7
+# Seconds that a face keeps its id while another one hides it.
+HIDDEN_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
-class TrackSettings:
+class TrackSettings(Settings):
     """How ids are given and kept."""
 
     keep_seconds: float = setting(
         1.5, 'Seconds that a lost face keeps its id.', low=0.0, high=30.0
     )
-    hidden_seconds: float = setting(
-        4.0, 'Seconds that a face keeps its id while another one hides it.', low=0.0, high=60.0
-    )
     confirm_frames: int = setting(
         2, 'Frames in which a new face must be seen before it is reported.', low=1, high=30
     )
-    reach: float = setting(
-        0.7, 'How far from its predicted place a face may be, in face widths.', low=0.1, high=5.0
-    )
-    max_difference: float = setting(
-        0.45,
-        'Difference in appearance (0 same, 1 nothing in common) above which two faces '
-        'cannot be the same person.',
-        low=0.05,
-        high=1.0,
-    )
-
-    def __post_init__(self) -> None:
-        validate(self)
 
 
 @dataclass(frozen=True)
@@ -316,7 +307,7 @@ class Tracker:
             return lost <= min(0.2, self.settings.keep_seconds)
         limit = self.settings.keep_seconds
         if lost > limit and self._hidden(face):
-            limit = max(limit, self.settings.hidden_seconds)
+            limit = max(limit, HIDDEN_SECONDS)
         return lost <= limit
 
     def _hidden(self, face: _Face) -> bool:
@@ -360,7 +351,7 @@ class Tracker:
             # Seen a moment ago at the same place: the same person, however the light changed.
             sure = lost < 0.15 and motion[row, column] < 0.5 and not contested[row, column]
             # The crop of a face half hidden by another one shows both.
-            limit = self.settings.max_difference + (0.3 if crowded[column] else 0.0)
+            limit = MAX_DIFFERENCE + (0.3 if crowded[column] else 0.0)
             if unlike > limit and not sure:
                 continue
             weight = 6.0 if contested[row, column] else 1.0
@@ -392,7 +383,7 @@ class Tracker:
         )
         size = np.maximum(side, boxes[None, :, 2])
         spread = np.array([face.motion.spread for face in self._faces])[:, None]
-        reach = self.settings.reach + np.minimum(1.5, 2.0 * spread)
+        reach = REACH + np.minimum(1.5, 2.0 * spread)
         resized = np.abs(np.log(boxes[None, :, 2] / side))
         return np.where(
             (distance > reach * size) | (resized > math.log(1.7) + lost),
