@@ -60,7 +60,10 @@ def test_a_changelog_in_catkins_form_ends_with_this_version(folder: Path) -> Non
     changelog = pytest.importorskip('catkin_pkg.changelog')
     log = changelog.get_changelog_from_path(str(folder), text(folder, 'name'))
     assert log is not None, f'{folder.name} has no CHANGELOG.rst'
-    newest = next(iter(log.foreach_version(reverse=True)))
+    # What is not released yet stands above, under Forthcoming.
+    newest = next(
+        item for item in log.foreach_version(reverse=True) if item[0].lower() != 'forthcoming'
+    )
     assert newest[0] == text(folder, 'version')
     assert newest[1] is not None and newest[2], newest
 
