@@ -32,7 +32,7 @@ class BalanceSettings(Settings):
     """For which mixture of classes answers are given."""
 
     class_balance: float = setting(
-        0.0,
+        0.5,
         'Mixture of classes to answer for: 0 as common as in the training data, 1 all equally '
         'common, or between.',
         low=NATURAL,
