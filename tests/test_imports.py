@@ -31,7 +31,7 @@ BELOW = {
     TRAINING: (PERCEPTION,),
 }
 # Where ROS may be imported: the nodes and their base, and whatever builds on them.
-ROS_ROOMS = (f'{PERCEPTION}.nodes', f'{PERCEPTION}.ros')
+ROS_ROOMS = (f'{PERCEPTION}.nodes', f'{PERCEPTION}.ros', f'{APPS}.web.graph')
 # Modules of an application that may: its node and what turns messages into its own words.
 ROS_MODULES = ('node', 'messages', 'screen', 'perception_screen', 'feed', 'readings')
 ROS = (

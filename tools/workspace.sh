@@ -151,6 +151,8 @@ install_system_extras() {  # install_system_extras demo|test
     command -v espeak-ng > /dev/null || need+=(espeak-ng)
     if [ "$1" = test ]; then
         command -v ffmpeg > /dev/null || need+=(ffmpeg)
+        # The browser that the page is tested in.
+        command -v chromium > /dev/null || command -v chromium-browser > /dev/null || need+=(chromium)
         command -v pulseaudio > /dev/null || need+=(pulseaudio)
         command -v pactl > /dev/null || need+=(pulseaudio-utils)
         # The bridge by which PortAudio, which speaks ALSA, reaches PulseAudio.

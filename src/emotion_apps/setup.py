@@ -10,6 +10,7 @@ NODES = {
     'game_node': 'game.node:GameNode',
     'interview_node': 'interview.node:InterviewNode',
     'view_node': 'viewer.node:ViewNode',
+    'web_node': 'web.node:WebNode',
 }
 SCREENS = {
     'multimodal': 'multimodal.screen:MultimodalScreen',
@@ -25,6 +26,8 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml', 'LICENSE']),
     ],
+    # The page: what the server hands out.
+    package_data={NAME: ['web/static/*', 'web/static/*/*']},
     zip_safe=False,
     # Without it `colcon test` would run nothing, and say OK.
     extras_require={'test': ['pytest']},

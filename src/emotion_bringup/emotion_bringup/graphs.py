@@ -18,6 +18,7 @@ from emotion_apps.game.settings import GameNodeSettings
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.multimodal.settings import OrchestratorSettings
 from emotion_apps.viewer.settings import ViewSettings
+from emotion_apps.web.settings import WebSettings
 from emotion_perception.nodes.settings import SETTINGS as PERCEPTION_SETTINGS
 from emotion_perception.settings import Setting, Settings, check, settings_of
 
@@ -27,6 +28,7 @@ SETTINGS: Mapping[str, type[Settings]] = {
     'game_node': GameNodeSettings,
     'interview_node': InterviewNodeSettings,
     'view_node': ViewSettings,
+    'web_node': WebSettings,
 }
 """Of each node: what its parameters are, and what they may be."""
 
@@ -46,6 +48,8 @@ class Argument:
         (``{name: value}``).
     :param choices: allowed values, or of a dict allowed names; empty for any.
     :param needs: what a value needs of other nodes: (value, node, parameter, its value) each.
+    :param starts: what a value starts: (value, node) each.
+    :param replaces: what a value makes needless: (value, node) each.
     :param setting: what the node says of the parameter: its default, and what is allowed.
     """
 
@@ -55,6 +59,8 @@ class Argument:
     kind: type = str
     choices: tuple[str, ...] = ()
     needs: tuple[tuple[str, str, str, object], ...] = ()
+    starts: tuple[tuple[object, str], ...] = ()
+    replaces: tuple[tuple[object, str], ...] = ()
     setting: Setting | None = None
 
     def describe(self) -> str:
@@ -114,6 +120,8 @@ def _sets(
     *targets: tuple[str, str],
     doc: str = '',
     needs: tuple[tuple[str, str, str, object], ...] = (),
+    starts: tuple[tuple[object, str], ...] = (),
+    replaces: tuple[tuple[object, str], ...] = (),
 ) -> Argument:
     """Make an argument that sets parameters of nodes: these say what is allowed.
 
@@ -128,6 +136,8 @@ def _sets(
         list if found.is_tuple else found.kind,
         tuple(map(str, found.rule.choices)),
         needs,
+        starts,
+        replaces,
         found,
     )
 
@@ -139,12 +149,14 @@ class NodeEntry:
     :param package: the ROS package that has the executable.
     :param parameters: what makes this graph differ from the node's defaults.
     :param replaced_by: an argument; where it is given, somebody else does this node's work.
+    :param on_demand: whether it is started only where an argument asks for it.
     """
 
     name: str
     package: str = 'emotion_perception'
     parameters: Mapping[str, object] = field(default_factory=dict)
     replaced_by: str = ''
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,12 +171,16 @@ class NodeSetup:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph by name."""
+    """A graph by name.
+
+    :param given: arguments that this graph gives itself, unless they are given.
+    """
 
     name: str
     doc: str
     nodes: tuple[NodeEntry, ...]
     arguments: tuple[Argument, ...]
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 # Topic that an argument gives another name.
@@ -185,15 +201,41 @@ COMMON = (
     Argument('use_sim_time', 'Take the time from /clock (bags, simulation).', kind=bool),
 )
 
+BROWSER = 'browser'
+"""As camera or microphone: those of whoever opens the page and allows it."""
+
+
+def _device(name: str, node: str, doc: str) -> Argument:
+    """Make the argument of a device that a browser can stand in for."""
+    return _sets(
+        name,
+        (node, 'source'),
+        doc=doc,
+        needs=((BROWSER, 'web_node', name, True),),
+        starts=((BROWSER, 'web_node'),),
+        replaces=((BROWSER, node),),
+    )
+
+
 _CAMERA = (
-    _sets('camera', ('camera_node', 'source')),
+    _device(
+        'camera',
+        'camera_node',
+        'Camera index (0) or path (/dev/video0), video file, stream URL (rtsp://, http://, ...), '
+        'image file, or folder of images; browser for that of a page.',
+    ),
     Argument('camera_topic', 'Images of another driver: the topic; our camera is not started.'),
     _sets('rate', ('camera_node', 'rate')),
     _sets('detector', ('face_detector_node', 'detector')),
     _sets('fer_model', ('fer_node', 'model')),
 )
 _MICROPHONE = (
-    _sets('microphone', ('microphone_node', 'source')),
+    _device(
+        'microphone',
+        'microphone_node',
+        'Where sound comes from: microphone, or the path of a sound file, of a folder of sound '
+        'files, or of a video with sound; browser for the microphone of a page.',
+    ),
     _sets('microphone_device', ('microphone_node', 'device')),
     Argument('audio_topic', 'Sound of another driver: the topic; our microphone is not started.'),
     Argument('audio_info_topic', 'AudioInfo of that driver.'),
@@ -227,7 +269,38 @@ _LOOP_VOICE = _sets('loop', ('microphone_node', 'loop'))
 _LOOP = _sets('loop', ('camera_node', 'loop'), ('microphone_node', 'loop'))
 _WINDOW = _sets('window', ('view_node', 'window'))
 
+_WEB = (
+    Argument(
+        'web', 'Serve the page for browsers.', kind=bool, starts=((True, 'web_node'),)
+    ),
+    _sets('web_port', ('web_node', 'port')),
+    _sets('web_host', ('web_node', 'host')),
+    _sets('web_certificate', ('web_node', 'certificate')),
+    _sets('web_key', ('web_node', 'key')),
+    _sets('web_names', ('web_node', 'names')),
+)
+_GAME = (
+    _sets('rounds', ('game_node', 'rounds')),
+    _sets('seconds', ('game_node', 'seconds')),
+    _sets('targets', ('game_node', 'targets')),
+    _sets('seed', ('game_node', 'seed')),
+    _sets('baseline', ('game_node', 'baseline')),
+    _sets('sounds', ('game_node', 'sounds')),
+    Argument(
+        'game',
+        'Any further rules, for instance {countdown: 5, autostart: false}.',
+        (('game_node', ''),),
+        dict,
+        tuple(rule.name for rule in settings_of(GameSettings)),
+    ),
+)
+_INTERVIEW = (
+    _sets('questions', ('interview_node', 'questions')),
+    _sets('out', ('interview_node', 'out')),
+)
+
 _APPS = 'emotion_apps'
+_WEB_NODE = NodeEntry('web_node', _APPS, on_demand=True)
 _FACE = (
     NodeEntry('camera_node', replaced_by='camera_topic'),
     NodeEntry('face_detector_node'),
@@ -250,17 +323,20 @@ GRAPHS: dict[str, Graph] = {
         Graph(
             'face',
             'Emotion from faces.',
-            (*_FACE, _view('perception')),
-            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, _WINDOW),
+            (*_FACE, _view('perception'), _WEB_NODE),
+            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, _WINDOW, *_WEB),
         ),
         Graph(
-            'voice', 'Emotion from voices.', _VOICE, (*_MICROPHONE, _BALANCE['voice'], _LOOP_VOICE)
+            'voice',
+            'Emotion from voices.',
+            (*_VOICE, _WEB_NODE),
+            (*_MICROPHONE, _BALANCE['voice'], _LOOP_VOICE, *_WEB),
         ),
         Graph(
             'perception',
             'Emotion from faces and voices, and both as one.',
-            (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception')),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW),
+            (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception'), _WEB_NODE),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW, *_WEB),
         ),
         Graph(
             'multimodal',
@@ -271,8 +347,9 @@ GRAPHS: dict[str, Graph] = {
                 NodeEntry('fusion_node'),
                 NodeEntry('orchestrator_node', _APPS),
                 _view('multimodal'),
+                _WEB_NODE,
             ),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW),
+            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW, *_WEB),
         ),
         # The score of a round is a mean: smoothing would only delay the bars, and carry the
         # face of before into the round. No target may be hard because it was rare in training.
@@ -287,24 +364,14 @@ GRAPHS: dict[str, Graph] = {
                 ),
                 NodeEntry('game_node', _APPS),
                 _view('game'),
+                _WEB_NODE,
             ),
             (
                 *_CAMERA,
                 _LOOP_FACE,
                 _WINDOW,
-                _sets('rounds', ('game_node', 'rounds')),
-                _sets('seconds', ('game_node', 'seconds')),
-                _sets('targets', ('game_node', 'targets')),
-                _sets('seed', ('game_node', 'seed')),
-                _sets('baseline', ('game_node', 'baseline')),
-                _sets('sounds', ('game_node', 'sounds')),
-                Argument(
-                    'game',
-                    'Any further rules, for instance {countdown: 5, autostart: false}.',
-                    (('game_node', ''),),
-                    dict,
-                    tuple(rule.name for rule in settings_of(GameSettings)),
-                ),
+                *_GAME,
+                *_WEB,
             ),
         ),
         Graph(
@@ -316,6 +383,7 @@ GRAPHS: dict[str, Graph] = {
                 NodeEntry('fusion_node'),
                 NodeEntry('interview_node', _APPS),
                 _view('interview'),
+                _WEB_NODE,
             ),
             (
                 *_CAMERA,
@@ -325,8 +393,37 @@ GRAPHS: dict[str, Graph] = {
                 _VIDEO,
                 _LOOP,
                 _WINDOW,
-                _sets('questions', ('interview_node', 'questions')),
-                _sets('out', ('interview_node', 'out')),
+                *_INTERVIEW,
+                *_WEB,
+            ),
+        ),
+        # A page has a button for each application: none begins by itself.
+        Graph(
+            'web',
+            'Perception and every application, in a browser.',
+            (
+                *_FACE,
+                *_VOICE,
+                NodeEntry('fusion_node'),
+                NodeEntry('orchestrator_node', _APPS, {'autostart': False}),
+                NodeEntry('game_node', _APPS, {'autostart': False}),
+                NodeEntry('interview_node', _APPS, {'autostart': False}),
+                _view('auto'),
+                _WEB_NODE,
+            ),
+            (
+                *_CAMERA,
+                *_MICROPHONE,
+                _FUSION,
+                _BALANCE['both'],
+                _VIDEO,
+                _LOOP,
+                _WINDOW,
+                *_GAME,
+                *_INTERVIEW,
+                *_WEB,
+            ),
+            {'web': 'true', 'camera': BROWSER, 'microphone': BROWSER, 'window': 'off'},
             ),
         ),
     )
@@ -354,15 +451,21 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
     if 'config' in given and not Path(given['config']).is_file():
         raise ArgumentError(f'config:={given["config"]}: there is no such file')
     remappings = {topic: given[name] for name, topic in _REMAPPINGS.items() if name in given}
+    parsed = {name: known[name].parse(text) for name, text in _with_own(graph, given).items()}
+    started = {n for name, v in parsed.items() for wanted, n in known[name].starts if wanted == v}
+    replaced = {
+        n for name, v in parsed.items() for wanted, n in known[name].replaces if wanted == v
+    }
     setups = []
     for entry in graph.nodes:
         if entry.replaced_by and entry.replaced_by in given:
             continue
+        if entry.name in replaced or (entry.on_demand and entry.name not in started):
+            continue
         parameters = dict(entry.parameters)
-        if 'use_sim_time' in given:
-            parameters['use_sim_time'] = known['use_sim_time'].parse(given['use_sim_time'])
-        for name, text in given.items():
-            value = known[name].parse(text)
+        if 'use_sim_time' in parsed:
+            parameters['use_sim_time'] = parsed['use_sim_time']
+        for name, value in parsed.items():
             for node, parameter in known[name].targets:
                 if node == entry.name and isinstance(value, dict):
                     parameters.update(value)
@@ -377,3 +480,20 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
             )
         setups.append(NodeSetup(entry.name, entry.package, parameters, remappings))
     return setups
+
+
+def _with_own(graph: Graph, given: Mapping[str, str]) -> dict[str, str]:
+    """Add what the graph gives itself, save where something given stands in for it."""
+    arguments = {argument.name: argument for argument in graph.arguments}
+    set_by_user = {
+        target for name in given if name in arguments for target in arguments[name].targets
+    }
+    elsewhere = {entry.name for entry in graph.nodes if entry.replaced_by in given}
+    own = {
+        name: text
+        for name, text in graph.given.items()
+        if not any(
+            target in set_by_user or target[0] in elsewhere for target in arguments[name].targets
+        )
+    }
+    return {**own, **given}

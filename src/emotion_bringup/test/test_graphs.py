@@ -85,9 +85,47 @@ def test_one_word_has_one_meaning_in_all_nodes() -> None:
 
 def test_nothing_given_leaves_the_nodes_their_defaults() -> None:
     for graph in GRAPHS.values():
+        if graph.given:
+            continue
         for setup, entry in zip(resolve(graph, {}), graph.nodes):
             assert setup.parameters == dict(entry.parameters)
             assert setup.remappings == {}
+
+
+def test_every_graph_serves_the_page_when_it_is_asked_to() -> None:
+    for graph in GRAPHS.values():
+        given = {'web': 'true', 'web_port': '9000'}
+        setups = {setup.name: setup for setup in resolve(graph, given)}
+        assert setups['web_node'].parameters['port'] == 9000
+        if not graph.given:
+            assert 'web_node' not in {setup.name for setup in resolve(graph, {'web': 'false'})}
+
+
+def test_a_browser_as_camera_replaces_ours_and_brings_the_page_along() -> None:
+    setups = {s.name: s for s in resolve(GRAPHS['multimodal'], {'camera': 'browser'})}
+    assert 'camera_node' not in setups
+    assert 'microphone_node' in setups
+    assert setups['web_node'].parameters == {'camera': True}
+    both = {'camera': 'browser', 'microphone': 'browser'}
+    setups = {s.name: s for s in resolve(GRAPHS['multimodal'], both)}
+    assert 'microphone_node' not in setups
+    assert setups['web_node'].parameters == {'camera': True, 'microphone': True}
+
+
+def test_the_graph_of_the_page_takes_a_browser_unless_something_else_is_given() -> None:
+    setups = {setup.name: setup for setup in resolve(GRAPHS['web'], {})}
+    assert setups['web_node'].parameters == {'camera': True, 'microphone': True}
+    assert not {'camera_node', 'microphone_node'} & set(setups)
+    setups = {setup.name: setup for setup in resolve(GRAPHS['web'], {'camera': '0'})}
+    assert setups['camera_node'].parameters == {'source': '0'}
+    assert setups['web_node'].parameters == {'microphone': True}
+    setups = {setup.name: setup for setup in resolve(GRAPHS['web'], {'video': 'a.mp4'})}
+    assert setups['microphone_node'].parameters == {'source': 'a.mp4'}
+    assert setups['web_node'].parameters == {}
+    given = {'camera_topic': '/front/image_raw'}
+    setups = {setup.name: setup for setup in resolve(GRAPHS['web'], given)}
+    assert 'camera_node' not in setups
+    assert setups['web_node'].parameters == {'microphone': True}
 
 
 def test_a_video_feeds_camera_and_microphone() -> None:
@@ -235,7 +273,7 @@ def test_each_launch_file_stands_for_a_graph() -> None:
     files = {
         p.name.split('.')[0] for p in (Path(__file__).parents[1] / 'launch').glob('*.launch.py')
     }
-    assert files == {'perception', 'multimodal', 'game', 'interview'} <= set(GRAPHS)
+    assert files == {'perception', 'multimodal', 'game', 'interview', 'web'} <= set(GRAPHS)
 
 
 def test_the_docs_list_the_parameters_that_the_nodes_have(capsys) -> None:

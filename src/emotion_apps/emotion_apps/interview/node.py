@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from emotion_apps.interview.questions import (
     default_questions,
     load_questions,
 )
-from emotion_apps.interview.report import write_report
+from emotion_apps.interview.report import render, write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.interview.speaker import Speaker
+from emotion_apps.interview.summary import as_json
 from emotion_msgs.msg import (
     EmotionPrediction,
     FaceArray,
@@ -28,6 +30,7 @@ from emotion_msgs.msg import (
     Utterance,
     VoiceActivity,
 )
+from emotion_msgs.srv import GetReport
 from emotion_perception.emotions import UNKNOWN
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
@@ -47,7 +50,7 @@ _LATEST = 60.0
 class InterviewNode(Node):
     """Subscribe faces, voice and emotions; publish ``emotion/interview/state``.
 
-    Services: ``~/start``, ``~/next``, ``~/stop``, ``~/reset``.
+    Services: ``~/start``, ``~/next``, ``~/stop``, ``~/reset``, ``~/report``.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -94,6 +97,7 @@ class InterviewNode(Node):
                 f'~/{name}',
                 lambda request, response, name=name: self._on_call(name, response),
             )
+        self.create_service(GetReport, '~/report', self._on_report)
         self.create_timer(1.0 / STATE_RATE, self._on_tick)
         self._publish()
 
@@ -160,6 +164,18 @@ class InterviewNode(Node):
         interview = self._session.interview
         response.success = True
         response.message = f'{interview.phase.name}, question {interview.number}'
+        return response
+
+    def _on_report(
+        self, request: GetReport.Request, response: GetReport.Response
+    ) -> GetReport.Response:
+        """Hand out the report of an interview that is over, whether it is stored or not."""
+        if self._session.interview.phase is not Phase.FINISHED:
+            response.message = 'there is no report: no interview is over'
+            return response
+        response.html = render(self._session.log)
+        response.json = json.dumps(as_json(self._session.log), allow_nan=False)
+        response.success = True
         return response
 
     def _on_change(self) -> None:

@@ -31,7 +31,7 @@ class Diagnostics:
         self._level, self._text = DiagnosticStatus.OK, 'running'
         self._namesakes = 0
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.RESULT)
-        self._timer = node.create_timer(PERIOD, self._publish)
+        self._timer = node.create_timer(PERIOD, self.publish)
 
     def tick(self, latency: float = float('nan')) -> None:
         """Count one result.
@@ -55,7 +55,8 @@ class Diagnostics:
         """Report that the node cannot do its work."""
         self._level, self._text = DiagnosticStatus.ERROR, text
 
-    def _publish(self) -> None:
+    def publish(self) -> None:
+        """Report now: something changed that others wait for."""
         now = time.monotonic()
         with self._lock:
             rate = self._count / max(now - self._since, 1e-6)

@@ -1,0 +1,86 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""Messages of the graph as plain values for the page."""
+
+from __future__ import annotations
+
+import array
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+
+from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, FaceArray
+
+# What no page looks at, and would only cost.
+_LEFT_OUT = {'embedding', 'samples', 'crop', 'frame_id'}
+
+
+def stamp_key(stamp: Time) -> str:
+    """Return a stamp as a text by which the page finds what belongs together."""
+    return f'{stamp.sec}.{stamp.nanosec:09d}'
+
+
+def faces(message: EmotionPredictionArray) -> dict[str, Any]:
+    """Return the faces of a frame with their emotions."""
+    return {
+        'stamp': stamp_key(message.header.stamp),
+        'primary': message.primary_id,
+        'faces': [_face(prediction) for prediction in message.predictions],
+    }
+
+
+def detections(message: FaceArray) -> dict[str, Any]:
+    """Return the faces of a frame as they were detected, without emotions."""
+    return {
+        'stamp': stamp_key(message.header.stamp),
+        'primary': message.faces[0].id if message.faces else '',
+        'faces': [{'id': face.id, 'box': _box(face.region)} for face in message.faces],
+    }
+
+
+def reading(message: EmotionPrediction) -> dict[str, Any]:
+    """Return a voice, or face and voice as one."""
+    return {
+        'stamp': stamp_key(message.header.stamp),
+        **_face(message),
+        'span': message.span,
+        'sources': list(message.sources),
+        'model': message.model,
+    }
+
+
+def plain(message: Any) -> Any:
+    """Return any message as dicts, lists, numbers and texts; a stamp as its text."""
+    if isinstance(message, Time):
+        return stamp_key(message)
+    if hasattr(message, 'get_fields_and_field_types'):
+        return {
+            name: plain(getattr(message, name))
+            for name in message.get_fields_and_field_types()
+            if name not in _LEFT_OUT
+        }
+    if isinstance(message, (np.ndarray, array.array)):
+        return message.tolist()
+    if isinstance(message, (list, tuple)):
+        return [plain(item) for item in message]
+    if isinstance(message, (bytes, bytearray)):
+        return list(message)
+    return message
+
+
+def _face(prediction: EmotionPrediction) -> dict[str, Any]:
+    return {
+        'id': prediction.subject_id,
+        'box': _box(prediction.region),
+        'emotion': prediction.emotion,
+        'confidence': prediction.confidence,
+        # Four digits are more than anybody sees, and half of the message.
+        'probabilities': [round(value, 4) for value in prediction.probabilities.tolist()],
+        'stable': prediction.stable,
+        'reason': prediction.reason,
+    }
+
+
+def _box(region: Any) -> list[int]:
+    return [region.x_offset, region.y_offset, region.width, region.height]

@@ -1,0 +1,341 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""``web_node``: the page, for every browser that may open it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from emotion_apps.web import protocol
+from emotion_apps.web.access import Access, is_loopback, new_token
+from emotion_apps.web.address import link, qr_code
+from emotion_apps.web.call import CallError
+from emotion_apps.web.certificate import (
+    CertificateError,
+    addresses,
+    load,
+    own_names,
+    self_signed,
+)
+from emotion_apps.web.graph.applications import APPLICATIONS
+from emotion_apps.web.graph.bridge import Bridge
+from emotion_apps.web.graph.devices import Devices
+from emotion_apps.web.graph.place import Place
+from emotion_apps.web.graph.procedures import Procedures
+from emotion_apps.web.graph.remote import Remote
+from emotion_apps.web.hub import EVERYWHERE, Client, Hub
+from emotion_apps.web.player import SUFFIXES
+from emotion_apps.web.sending import Sending
+from emotion_apps.web.server import Server, ServerError
+from emotion_apps.web.settings import SELF_SIGNED, WebSettings
+from emotion_msgs.srv import GetReport
+from emotion_perception.emotions import EMOTIONS
+from emotion_perception.ros import main as ros_main
+from emotion_perception.ros import qos
+from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.parameters import ConfigurationError, Parameters
+from emotion_perception.ros.report import Reporter
+
+# Seconds between two looks at the graph.
+_LOOK = 1.0
+# What a node said about itself longer ago, seconds, is not shown any more.
+_STALE = 5.0
+# A place is known by any of these.
+_MARKS = ('emotion/faces', 'emotion/detections', 'emotion/voice_activity')
+
+
+class WebNode(Node):
+    """Serve the page; a browser may be camera and microphone.
+
+    Subscribes to what a page watches, and to nothing while none is open.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__('web_node', **arguments)
+        self._options = Parameters(self, WebSettings)
+        settings = self._options.value
+        self._report = Reporter(self)
+        access, tls, fingerprint = self._secure(settings)
+        self._server = Server(
+            access,
+            tls,
+            lambda: (self._options.value.clients, self._options.value.upload_megabytes * 10**6),
+        )
+        self._bridge = Bridge(self)
+        self._hub = Hub(
+            self._server.loop, lambda places: self._bridge.run(lambda: self._watch(places))
+        )
+        self._devices = Devices(self, settings, self._report.warn)
+        self._sending = Sending(self._hub, self._devices, self._on_sender)
+        self._said: dict[str, tuple[float, Any]] = {}
+        self._places: list[Place] = []
+        self._prefixes: list[str] = []
+        self._present: dict[str, set[str]] = {}
+        self._known_nodes = {point.name for point in entry_points(group='emotion.nodes')}
+        self._told = ''
+        self._diagnostics = Diagnostics(self, self._facts)
+        self._remote = Remote(self._bridge, self._last_words)
+        self._procedures = Procedures(
+            self._bridge, self._remote, lambda prefix: self._present.get(prefix, set()), self._tell
+        )
+        self._add_place('')
+        self._listening: Any = None
+        self.create_timer(_LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        # Requests that make no sense are the business of who sends them.
+        logging.getLogger('aiohttp.server').setLevel(logging.CRITICAL)
+        try:
+            self._server.start(
+                settings.host,
+                settings.port,
+                self._hub,
+                self._sending,
+                self._call,
+                self._get_report,
+                {
+                    'version': protocol.VERSION,
+                    'emotions': EMOTIONS,
+                    'camera': self._devices.camera,
+                    'microphone': self._devices.microphone,
+                    'upload': settings.upload_megabytes,
+                    'suffixes': SUFFIXES,
+                    'services': {name: app.services for name, app in APPLICATIONS.items()},
+                },
+            )
+        except ServerError as error:
+            self._server.stop()
+            raise ConfigurationError(f'web_node: {error}') from error
+        self._announce(access, fingerprint)
+
+    @property
+    def url(self) -> str:
+        """Return the address to open on this machine, token included."""
+        access = self._server.access
+        host = self._options.value.host
+        return link(access.scheme, addresses(host)[0], self._server.port, access.token)
+
+    @property
+    def port(self) -> int:
+        """Return the port that it listens on."""
+        return self._server.port
+
+    @property
+    def pages(self) -> tuple[Client, ...]:
+        """Return the pages that are open."""
+        return self._hub.clients
+
+    def destroy_node(self) -> None:
+        """Send all pages away, and stop listening to the graph."""
+        self._sending.close()
+        self._server.stop()
+        for place in self._places:
+            place.rest()
+        self._devices.destroy()
+        self._bridge.destroy()
+        super().destroy_node()
+
+    # At the start.
+
+    def _secure(self, settings: WebSettings) -> tuple[Access, Any, str]:
+        """Return the rules of access, the certificate, and the fingerprint of one made now."""
+        open_ = not is_loopback(settings.host)
+        if open_ and not settings.certificate:
+            raise ConfigurationError(
+                f'web_node: host {settings.host} can be reached by others, and browsers give '
+                'camera and microphone to secure pages only: give certificate (and key), or '
+                f'certificate:={SELF_SIGNED}'
+            )
+        tls, fingerprint = None, ''
+        try:
+            if settings.certificate == SELF_SIGNED:
+                tls, fingerprint = self_signed([*own_names(settings.host), *settings.names])
+            elif settings.certificate:
+                tls = load(settings.certificate, settings.key)
+        except CertificateError as error:
+            raise ConfigurationError(f'web_node: {error}') from error
+        token = settings.token or new_token() if open_ else settings.token
+        access = Access(settings.host, secure=tls is not None, token=token, names=settings.names)
+        return access, tls, fingerprint
+
+    def _announce(self, access: Access, fingerprint: str) -> None:
+        self.get_logger().info(f'open {self.url}')
+        if fingerprint:
+            self.get_logger().info(f'the certificate was made for this run; SHA-256 {fingerprint}')
+        if not is_loopback(self._options.value.host):
+            print(qr_code(self.url), flush=True)
+
+    # What the graph has.
+
+    def _look(self) -> None:
+        """Look for places, applications and nodes that came or went."""
+        open_pages = bool(self._hub.clients)
+        self._listen_to_diagnostics(open_pages)
+        if open_pages:
+            self._find_places()
+            self._tell_places()
+            for place in self._places:
+                place.look()
+            self._post_diagnostics()
+        self._hub.later(self._sending.look)
+        trouble = self._sending.trouble()
+        if trouble:
+            self._diagnostics.warn(trouble)
+        else:
+            self._diagnostics.ok()
+
+    def _find_places(self) -> None:
+        own = self.resolve_topic_name('emotion/faces').removesuffix('emotion/faces')
+        for topic, kinds in self.get_topic_names_and_types():
+            for mark in _MARKS:
+                prefix = topic.removesuffix(mark)
+                if prefix in (topic, own) or not prefix.endswith('/'):
+                    continue
+                if prefix not in self._prefixes and any('emotion_msgs' in kind for kind in kinds):
+                    self._add_place(prefix)
+
+    def _add_place(self, prefix: str) -> None:
+        # Their number travels in one byte.
+        if len(self._places) < 256:
+            self._prefixes.append(prefix)
+            self._places.append(
+                Place(
+                    self,
+                    self._hub,
+                    len(self._places),
+                    prefix,
+                    self._report,
+                    lambda: self._options.value,
+                )
+            )
+
+    def _tell_places(self) -> None:
+        nodes: dict[str, set[str]] = {}
+        for name, namespace in self.get_node_names_and_namespaces():
+            if name in self._known_nodes:
+                nodes.setdefault(namespace.rstrip('/') + '/', set()).add(name)
+        own = self.get_namespace().rstrip('/') + '/'
+        listed = []
+        for number, prefix in enumerate(self._prefixes):
+            present = nodes.get(prefix or own, set())
+            self._present[prefix] = present
+            listed.append(
+                {
+                    'number': number,
+                    'name': prefix.strip('/') or own.strip('/'),
+                    'nodes': sorted(present),
+                    'applications': [
+                        name for name, app in APPLICATIONS.items() if app.node in present
+                    ],
+                }
+            )
+        text = protocol.encode('places', places=listed)
+        if text != self._told:
+            self._told = text
+            self._hub.post(EVERYWHERE, 'places', text, keep=True)
+
+    def _watch(self, numbers: set[int]) -> None:
+        for number, place in enumerate(self._places):
+            if number in numbers:
+                place.listen()
+            else:
+                place.rest()
+        self._look()
+
+    # Diagnostics.
+
+    def _listen_to_diagnostics(self, wanted: bool) -> None:
+        if wanted and self._listening is None:
+            self._listening = self.create_subscription(
+                DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.AUDIO
+            )
+        elif not wanted and self._listening is not None:
+            self.destroy_subscription(self._listening)
+            self._listening = None
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        now = time.monotonic()
+        for status in message.status:
+            self._said[status.name] = (now, status)
+
+    def _post_diagnostics(self) -> None:
+        now = time.monotonic()
+        for name in [name for name, (when, _) in self._said.items() if now - when > _STALE]:
+            del self._said[name]
+        items = [
+            {
+                'name': name,
+                'level': int.from_bytes(status.level, 'little'),
+                'message': status.message,
+                'values': [[value.key, value.value] for value in status.values],
+            }
+            for name, (_, status) in sorted(self._said.items())
+        ]
+        text = protocol.encode('diagnostics', items=items)
+        self._hub.post(EVERYWHERE, 'diagnostics', text, keep=True)
+
+    def _last_words(self, node: str) -> str:
+        name = self.resolve_service_name(f'{node}/x').removesuffix('/x').lstrip('/')
+        said = self._said.get(name)
+        return said[1].message if said is not None else ''
+
+    def _facts(self) -> dict[str, object]:
+        return {
+            'pages': len(self._hub.clients),
+            'pictures_dropped': self._hub.dropped,
+            'refused': self._server.refused,
+            **self._sending.facts(),
+        }
+
+    def _on_sender(self, words: str) -> None:
+        """Tell the graph at once who sends; called in the server's loop."""
+        self.get_logger().info(words)
+        self._bridge.run(self._announce_sender)
+
+    def _announce_sender(self) -> None:
+        trouble = self._sending.trouble()
+        if trouble:
+            self._diagnostics.warn(trouble)
+        else:
+            self._diagnostics.ok()
+        self._diagnostics.publish()
+
+    # What a page asks for.
+
+    async def _call(self, place: int, name: str, values: dict[str, Any]) -> Any:
+        if place >= len(self._prefixes):
+            raise CallError('there is no such place')
+        return await self._procedures.run(self._prefixes[place], name, values)
+
+    async def _get_report(self, place: int, form: str) -> tuple[str, str]:
+        if place >= len(self._prefixes):
+            return '', 'there is no such place'
+        node = APPLICATIONS['interview'].node
+        try:
+            answer = await self._bridge.call(
+                GetReport, f'{self._prefixes[place]}{node}/report', GetReport.Request()
+            )
+        except CallError as error:
+            return '', str(error)
+        if not answer.success:
+            return '', answer.message
+        return (answer.html if form == 'html' else answer.json), ''
+
+    def _tell(self, prefix: str, key: str, fields: dict[str, Any]) -> None:
+        number = self._prefixes.index(prefix)
+        self._hub.post(number, key, protocol.encode('ended', place=number, name=key, **fields))
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the node."""
+    ros_main.run(WebNode, args)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,10 @@
+"""Launch the graph of the page; ``--show-args`` lists its arguments."""
+
+from launch import LaunchDescription
+
+from emotion_bringup.launching import describe
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the graph of the page (see emotion_bringup/graphs.py)."""
+    return describe('web')
