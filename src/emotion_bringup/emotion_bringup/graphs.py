@@ -270,9 +270,7 @@ _LOOP = _sets('loop', ('camera_node', 'loop'), ('microphone_node', 'loop'))
 _WINDOW = _sets('window', ('view_node', 'window'))
 
 _WEB = (
-    Argument(
-        'web', 'Serve the page for browsers.', kind=bool, starts=((True, 'web_node'),)
-    ),
+    Argument('web', 'Serve the page for browsers.', kind=bool, starts=((True, 'web_node'),)),
     _sets('web_port', ('web_node', 'port')),
     _sets('web_host', ('web_node', 'host')),
     _sets('web_certificate', ('web_node', 'certificate')),
@@ -424,7 +422,6 @@ GRAPHS: dict[str, Graph] = {
                 *_WEB,
             ),
             {'web': 'true', 'camera': BROWSER, 'microphone': BROWSER, 'window': 'off'},
-            ),
         ),
     )
 }

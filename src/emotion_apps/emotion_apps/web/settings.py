@@ -32,7 +32,8 @@ class WebSettings(Settings):
         '', 'What a link from elsewhere carries; empty makes one. On loopback none is asked for.'
     )
     names: tuple[str, ...] = setting(
-        (), 'Further names that the server is reached by, for instance of a proxy.'
+        ('localhost',),
+        'Names that the server is reached by besides its addresses, for instance that of a proxy.',
     )
     camera: bool = setting(
         False, "Publish a browser's pictures on camera/image_raw, as a camera's driver would."

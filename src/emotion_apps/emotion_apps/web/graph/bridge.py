@@ -65,6 +65,15 @@ class Bridge:
         await _until(client.service_is_ready, f'{client.srv_name} is not there')
         return await self._answer(lambda: client.call_async(request), client.srv_name, timeout)
 
+    async def has_service(self, name: str) -> bool:
+        """Return whether somebody serves a name now."""
+
+        def look() -> bool:
+            full = self._node.resolve_service_name(name)
+            return any(full == found for found, _ in self._node.get_service_names_and_types())
+
+        return await self.ask(look)
+
     async def send_goal(
         self, kind: type, name: str, goal: Any, on_end: Callable[[Any], None]
     ) -> None:

@@ -8,9 +8,9 @@ with who starts the graph, save for the names of models in the catalogue.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import importlib.util
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -99,35 +99,29 @@ class Remote:
         ]
 
     async def set(self, node: str, name: str, value: object) -> None:
-        """Set a parameter that a page may set.
+        """Set a parameter that a page may set; a node that has to load again for it does.
 
         :raises CallError: if it may not, or the node refuses.
         """
         (descriptor,) = await self._describe(node, [name])
-        kind = descriptor.type
-        if not _settable(descriptor, kind):
+        if not _settable(descriptor, descriptor.type):
             raise CallError(f'{name} cannot be set from a page')
-        await self._set(node, name, kind, value)
+        _check(descriptor, name, value)
+        try:
+            await self._set(node, name, descriptor.type, value)
+        except CallError:
+            if not await self._is_configured(node):
+                raise
+            # What is not live is refused while the node is configured.
+            await self._set_anew(node, name, descriptor.type, value)
 
     async def reload(self, node: str) -> None:
-        """Have a lifecycle node read its parameters and load its model again.
+        """Have a lifecycle node load its model again, for instance when it is there at last.
 
         :raises CallError: if it does not come up again; the text is what it said.
         """
-        state = await self._state(node)
-        if state == State.PRIMARY_STATE_ACTIVE:
-            await self._change(node, Transition.TRANSITION_DEACTIVATE)
-            state = State.PRIMARY_STATE_INACTIVE
-        if state == State.PRIMARY_STATE_INACTIVE:
-            await self._change(node, Transition.TRANSITION_CLEANUP)
-        if not await self._change(node, Transition.TRANSITION_CONFIGURE):
-            raise CallError(self._said(node) or 'the node stayed unconfigured; its log says why')
-        # It activates itself, unless a lifecycle manager is there to do it.
-        end = asyncio.get_running_loop().time() + _ACTIVATION
-        while await self._state(node) != State.PRIMARY_STATE_ACTIVE:
-            if asyncio.get_running_loop().time() > end:
-                raise CallError('the node is configured, but nobody activated it')
-            await asyncio.sleep(0.1)
+        await self._unload(node)
+        await self._load(node)
 
     async def models(self, prefix: str, present: set[str]) -> list[dict[str, Any]]:
         """Return the models of each recogniser of a place, and what they need.
@@ -180,24 +174,45 @@ class Remote:
         entry = load_catalog().get(model)
         if entry is None or entry.task != task:
             raise CallError(f'the catalogue has no {task} model {model!r}')
-        before = (
-            (
-                await self._bridge.call(
-                    GetParameters,
-                    f'{node}/get_parameters',
-                    GetParameters.Request(names=['model']),
-                )
-            )
-            .values[0]
-            .string_value
-        )
-        await self._set(node, 'model', ParameterType.PARAMETER_STRING, model)
+        await self._set_anew(node, 'model', ParameterType.PARAMETER_STRING, model)
+
+    async def _set_anew(self, node: str, name: str, kind: int, value: object) -> None:
+        """Unload a node, set a parameter, load it again; with the old value if that fails."""
+        request = GetParameters.Request(names=[name])
+        answer = await self._bridge.call(GetParameters, f'{node}/get_parameters', request)
+        before = _value(answer.values[0])
+        await self._unload(node)
         try:
-            await self.reload(node)
+            await self._set(node, name, kind, value)
+            await self._load(node)
         except CallError:
-            await self._set(node, 'model', ParameterType.PARAMETER_STRING, before)
-            await self.reload(node)
+            await self._set(node, name, kind, before)
+            await self._load(node)
             raise
+
+    async def _unload(self, node: str) -> None:
+        state = await self._state(node)
+        if state == State.PRIMARY_STATE_ACTIVE:
+            await self._change(node, Transition.TRANSITION_DEACTIVATE)
+            state = State.PRIMARY_STATE_INACTIVE
+        if state == State.PRIMARY_STATE_INACTIVE:
+            await self._change(node, Transition.TRANSITION_CLEANUP)
+
+    async def _load(self, node: str) -> None:
+        if not await self._change(node, Transition.TRANSITION_CONFIGURE):
+            raise CallError(self._said(node) or 'the node stayed unconfigured; its log says why')
+        # It activates itself, unless a lifecycle manager is there to do it.
+        end = asyncio.get_running_loop().time() + _ACTIVATION
+        while await self._state(node) != State.PRIMARY_STATE_ACTIVE:
+            if asyncio.get_running_loop().time() > end:
+                raise CallError('the node is configured, but nobody activated it')
+            await asyncio.sleep(0.1)
+
+    async def _is_configured(self, node: str) -> bool:
+        if not await self._bridge.has_service(f'{node}/get_state'):
+            return False
+        state = await self._state(node)
+        return state in (State.PRIMARY_STATE_ACTIVE, State.PRIMARY_STATE_INACTIVE)
 
     async def _describe(self, node: str, names: list[str]) -> Any:
         return (
@@ -260,15 +275,21 @@ def _kind(type_: int) -> str:
     return _FIELDS[type_][1].__name__ if type_ in _FIELDS else 'none'
 
 
-def _choices(descriptor: Any) -> list[Any]:
-    """Return the allowed values, which our nodes write as ``one of ['a', 'b']``."""
+def _choices(descriptor: Any) -> list[str]:
+    """Return the allowed values, which our nodes write as ``one of: a, b``."""
     words = descriptor.additional_constraints
-    if not words.startswith('one of ['):
-        return []
-    try:
-        return list(ast.literal_eval(words.removeprefix('one of ')))
-    except (ValueError, SyntaxError):
-        return []
+    return words.removeprefix('one of: ').split(', ') if words.startswith('one of: ') else []
+
+
+def _check(descriptor: Any, name: str, value: object) -> None:
+    """Refuse at once what no loading would make allowed."""
+    limits = _limits(descriptor)
+    if limits['choices'] and str(value) not in limits['choices']:
+        raise CallError(f'{name} is {str(value)[:40]!r}; allowed: {", ".join(limits["choices"])}')
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = limits.get('low', -math.inf), limits.get('high', math.inf)
+        if not low <= value <= high:
+            raise CallError(f'{name} is {value}; it must be from {low} to {high}')
 
 
 def _settable(descriptor: Any, type_: int) -> bool:

@@ -6,6 +6,8 @@
 import {attempt, h, setHidden} from './dom.js';
 import {t} from './text.js';
 
+// Nodes with a life cycle: they can load their models again.
+const LOADING = ['face_detector_node', 'fer_node', 'vad_node', 'ser_node', 'fusion_node'];
 const LEVELS = ['ok', 'warn', 'error', 'error'];
 
 export class System {
@@ -114,8 +116,7 @@ export class System {
     const model = this.store.diagnostics.find((item) => item.name.endsWith(node));
     const again = h('button', {type: 'button',
       onclick: () => attempt(() => this.call('reload', {node}), again)}, t('system.reload'));
-    setHidden(again, !['fer_node', 'ser_node', 'vad_node', 'face_detector_node', 'fusion_node']
-      .includes(node));
+    setHidden(again, !LOADING.includes(node));
     body.replaceChildren(...open.map((parameter) => this.setting(node, parameter)), again,
       h('details', {}, h('summary', {}, t('system.fixed')), fixed.map((parameter) =>
         h('div', {class: 'setting'}, h('strong', {}, parameter.name),
