@@ -134,6 +134,27 @@ def test_a_video_feeds_camera_and_microphone() -> None:
         assert setups[name].parameters == {'source': 'a.mp4', 'loop': True}
 
 
+def test_all_that_recognise_answer_for_the_mixture_of_classes_that_is_asked_for() -> None:
+    wanted = {
+        'face': ('fer_node',),
+        'voice': ('ser_node',),
+        **dict.fromkeys(
+            ('perception', 'multimodal', 'interview'), ('fer_node', 'ser_node', 'fusion_node')
+        ),
+    }
+    for name, nodes in wanted.items():
+        setups = resolve(GRAPHS[name], {'class_balance': '0.25'})
+        given = {item.name for item in setups if item.parameters.get('class_balance') == 0.25}
+        assert given == set(nodes), name
+
+
+def test_a_game_is_always_played_for_equally_common_classes() -> None:
+    setups = {item.name: item.parameters for item in resolve(GRAPHS['game'], {})}
+    assert setups['fer_node']['class_balance'] == 1.0
+    with pytest.raises(ArgumentError, match="unknown argument 'class_balance'"):
+        resolve(GRAPHS['game'], {'class_balance': '0'})
+
+
 def test_fusion_by_network_makes_both_recognisers_publish_embeddings() -> None:
     for name in ('perception', 'multimodal', 'interview'):
         for method, wanted in (('network', {'embedding': True}), ('stacker', {})):

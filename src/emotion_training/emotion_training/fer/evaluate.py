@@ -238,8 +238,10 @@ def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | Non
                 balance: float) -> dict[str, Any]:
     """Judge a model's answers for one mixture of classes; return the figures for JSON.
 
-    The calibration error is that of pictures of this mixture: those at hand are weighted
-    accordingly. Of a model of unknown shares it is that of the pictures as they are.
+    ``p_truth`` is the mean probability of the true class: in a game, what a player scores who
+    shows it like these pictures. The calibration error is that of pictures of this mixture: those
+    at hand are weighted accordingly. Of a model of unknown shares it is that of the pictures as
+    they are.
 
     :param natural: (n, 6) the answers for the mixture of training.
     :param truth: int (n,).
@@ -258,6 +260,7 @@ def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | Non
     return {'class_balance': balance if shares is not None else None,
             'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
             'macro_f1': round(result.macro_f1, 4),
+            'p_truth': round(float(answers[np.arange(len(truth)), truth].mean()), 4),
             'ece': _number(calibration_error(answers, truth, weights=weights)), 'n': result.n,
             'per_class': per_class, 'confusion': result.confusion.tolist()}
 
@@ -280,7 +283,7 @@ def latency(recognizer: FaceEmotionRecognizer, crops: Sequence[np.ndarray], coun
 def table(results: dict[str, dict[str, Any]]) -> str:
     """Return a table of all models, a block for each mixture of classes, figures in columns."""
     width = max(5, *(len(name) for name in results))
-    keys = ('accuracy', 'uar', 'macro_f1', 'ece')
+    keys = ('accuracy', 'uar', 'macro_f1', 'ece', 'p_truth')
     lines = [f'{"model":<{width}}{"balance":>9}' + ''.join(f'{key:>10}' for key in keys)
              + ''.join(f'{label:>10}' for label in EMOTIONS)
              + f'{"ms, 1":>9}{"ms, 8":>9}{"n":>7}{"no face":>9}{"images/s":>10}']
