@@ -13,6 +13,7 @@ import soundfile
 
 from emotion_bringup import demo_media
 from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models.balance import BalanceSettings
 from support.models import face_model, voice_model
 
 # Much more than a demonstration takes: a busy machine is no failure.
@@ -43,6 +44,7 @@ def models(tmp_path) -> list[str]:
 def check_vector(item: dict) -> None:
     assert list(item['probabilities']) == list(EMOTIONS)
     assert sum(item['probabilities'].values()) == pytest.approx(1.0, abs=1e-3)
+    assert item['class_balance'] == BalanceSettings.class_balance
     assert item['probabilities'][item['label']] == pytest.approx(item['confidence'], abs=1e-3)
     assert item['model']
 

@@ -315,6 +315,9 @@ def as_data(prediction: EmotionPrediction) -> dict[str, Any]:
         'probabilities': {
             name: round(value, 6) for name, value in names(prediction.probabilities).items()
         },
+        'class_balance': None
+        if math.isnan(prediction.class_balance)
+        else round(float(prediction.class_balance), 6),
         'model': prediction.model,
     }
 
