@@ -36,26 +36,62 @@ UNKNOWN = 255
 
 UNKNOWN_LABEL = 'Unknown'
 
-# Names seen in public data sets and checkpoints (lower case), each with its class.
-_SYNONYMS: dict[str, Emotion] = {
-    **dict.fromkeys(('angry', 'anger', 'ang', 'mad'), Emotion.ANGRY),
-    **dict.fromkeys(('fear', 'fearful', 'fea', 'scared', 'afraid'), Emotion.FEAR),
-    **dict.fromkeys(('happy', 'happiness', 'hap', 'joy', 'joyful'), Emotion.HAPPY),
-    **dict.fromkeys(('neutral', 'neu', 'calm'), Emotion.NEUTRAL),
-    **dict.fromkeys(('sad', 'sadness'), Emotion.SAD),
-    **dict.fromkeys(
-        ('surprise', 'surprised', 'sur', 'surprisal', 'pleasant_surprise', 'ps'), Emotion.SURPRISE
-    ),
+OTHERS: tuple[str, ...] = (
+    'Calm',
+    'Disgust',
+    'Contempt',
+    'Boredom',
+    'Excitement',
+    'Frustration',
+    'Other',
+)
+"""Classes of public data sets without a place of their own in the six."""
+
+# How data sets and checkpoints spell the classes, in lower case with underscores.
+_SPELLINGS: dict[str, str] = {
+    spelling: name
+    for name, spellings in {
+        'Angry': 'angry anger ang mad',
+        'Fear': 'fear fearful fea scared afraid',
+        'Happy': 'happy happiness hap joy joyful',
+        'Neutral': 'neutral neu',
+        'Sad': 'sad sadness',
+        'Surprise': 'surprise surprised sur surprisal pleasant_surprise '
+        'pleasant_surprised pleasantly_surprised ps',
+        'Calm': 'calm calmness',
+        'Disgust': 'disgust disgusted dis disgusting',
+        'Contempt': 'contempt contemptuous con',
+        'Boredom': 'boredom bored bor',
+        'Excitement': 'excitement excited exc',
+        'Frustration': 'frustration frustrated fru',
+        'Other': 'other others oth none uncertain unknown no_face nf xxx',
+    }.items()
+    for spelling in spellings.split()
 }
 
 
+def class_of(name: str) -> str | None:
+    """Return the class that a label of a data set or checkpoint means, however it is spelt.
+
+    :param name: a label in any case, for instance ``'happiness'``, ``'DIS'`` or ``'pleasant
+        surprise'``.
+    :return: one of :data:`EMOTIONS` or :data:`OTHERS`, or ``None`` if the label is not known.
+    """
+    return _SPELLINGS.get(
+        '_'.join(name.strip().lower().replace('-', ' ').replace('_', ' ').split())
+    )
+
+
 def emotion_of(name: str) -> Emotion | None:
-    """Return the class that a label of a data set or checkpoint stands for.
+    """Return the emotion that a label of a data set or checkpoint stands for.
 
     :param name: a label in any case, for instance ``'happiness'``, ``'joy'`` or ``'Calm'``.
     :return: the class, or ``None`` for a label without a place in the six (disgust, contempt).
     """
-    return _SYNONYMS.get(name.strip().lower().replace(' ', '_'))
+    known = class_of(name)
+    if known == 'Calm':
+        return Emotion.NEUTRAL
+    return Emotion(EMOTIONS.index(known)) if known in EMOTIONS else None
 
 
 @dataclass(frozen=True)

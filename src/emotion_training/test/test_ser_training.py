@@ -459,15 +459,28 @@ def test_noise_is_added_at_the_asked_ratio(ratio):
     assert found == pytest.approx(ratio, abs=0.8)
 
 
-@pytest.mark.parametrize(('content', 'says'), [
-    ('path,label\nnone.wav,joy\n', 'there is no file'),
-    ('path,label\nbad.wav,joy\n', 'bad.wav'), ('path,label\nbad.wav,hungry\n', 'unknown label')])
-def test_evaluation_says_what_is_wrong_with_a_manifest(trained, tmp_path, capsys, content, says):
+@pytest.mark.parametrize(('content', 'says', 'status'), [
+    ('path,label\nnone.wav,joy\n', 'none.wav is not there', 3),
+    ('path,label\nbad.wav,joy\n', 'none of 1 clips can be used; the first: ', 3),
+    ('path,label\nbad.wav,hungry\n', 'unknown label', 2)])
+def test_evaluation_says_what_is_wrong_with_a_manifest(trained, tmp_path, capsys, content, says,
+                                                       status):
     (tmp_path / 'bad.wav').write_bytes(b'no sound at all')
     (tmp_path / 'list.csv').write_text(content)
     assert evaluate.main([f'--manifest={tmp_path / "list.csv"}', f'--model={trained}',
-                          f'--json={tmp_path / "out.json"}']) == 2
+                          f'--json={tmp_path / "out.json"}']) == status
     assert says in capsys.readouterr().err
+
+
+def test_one_bad_clip_is_left_out_and_counted(trained, tmp_path, capsys):
+    (tmp_path / 'bad.wav').write_bytes(b'no sound at all')
+    soundfile.write(tmp_path / 'good.wav', voice(1, 1), 16000)
+    (tmp_path / 'list.csv').write_text('path,label\nbad.wav,joy\ngood.wav,joy\nnone.wav,joy\n')
+    assert evaluate.main([f'--manifest={tmp_path / "list.csv"}', f'--model={trained}',
+                          f'--json={tmp_path / "out.json"}']) == 0
+    told = capsys.readouterr().out
+    assert 'bad.wav' in told and '1 of 2 clips are left out' in told
+    assert json.loads((tmp_path / 'out.json').read_text())['n'] == 1
 
 
 def test_silent_one_sample_and_clipped_clips_are_abstentions(trained, tmp_path):

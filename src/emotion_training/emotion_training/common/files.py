@@ -17,6 +17,9 @@ import yaml
 class TrainingError(Exception):
     """Something the user can put right: a missing folder, a wrong label, a full disk."""
 
+    code = 2
+    """With which a command exits."""
+
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file so that a crash or a full disk leaves the old one untouched.

@@ -6,22 +6,24 @@ Every reader returns a :class:`FaceSet`. Labels are brought into the six classes
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from emotion_perception.emotions import EMOTIONS, emotion_of
+from emotion_perception.emotions import EMOTIONS, OTHERS, class_of, emotion_of
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.files import IMAGE_SUFFIXES, files_in, subfolders
+from emotion_perception.media.images import read_image, unreadable
 from emotion_training.common.files import TrainingError, fingerprint
+from emotion_training.common.leftout import LeftOut
+from emotion_training.common.tables import parse_pixels, read_table
 
 log = logging.getLogger(__name__)
 
 SPLITS = ('train', 'valid', 'test')
-PICTURES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.pgm')
 EIGHT = ('Neutral', 'Happy', 'Sad', 'Surprise', 'Fear', 'Disgust', 'Angry', 'Contempt')
 """AffectNet's numbers 0 to 7; its 8, 9 and 10 are none, uncertain and no face."""
 SEVEN = ('Angry', 'Disgust', 'Fear', 'Happy', 'Sad', 'Surprise', 'Neutral')
@@ -31,6 +33,8 @@ RAF = ('Surprise', 'Fear', 'Disgust', 'Happy', 'Sad', 'Angry', 'Neutral')
 VOTED = ('neutral', 'happiness', 'surprise', 'sadness', 'anger', 'disgust', 'fear', 'contempt')
 """The emotions that FER+ taggers could choose, in the file's order."""
 UNUSABLE = ('unknown', 'NF')
+FER2013_TABLES = ('fer2013', 'icml_face_data')
+"""How FER2013's table is called, without its suffix; Kaggle has it twice."""
 
 
 class DatasetError(TrainingError):
@@ -114,10 +118,10 @@ def read_picture(path: Path) -> np.ndarray:
 
     :raises DatasetError: if it is missing or damaged.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_ANYCOLOR)
-    if image is None:
-        raise DatasetError(f'{path} is not a picture that OpenCV can read')
-    return image
+    try:
+        return read_image(path, grey=True)
+    except MediaError as error:
+        raise DatasetError(str(error)) from error
 
 
 def read_mosaics(root: Path, classes: str = 'six') -> FaceSet:
@@ -138,7 +142,7 @@ def read_mosaics(root: Path, classes: str = 'six') -> FaceSet:
     if classes != 'six':
         raise DatasetError('the mosaics are read with the six classes; use --classes six')
     table = root / 'ferplus.csv'
-    rows = _read_csv(table, ('split', 'fer2013_label', *VOTED))
+    rows = read_table(table, ('split', 'fer2013_label', *VOTED, 'unknown', 'no_face'))
     mosaics = sorted(root.glob('ferplus_[0-9][0-9].png'))
     if not mosaics:
         raise DatasetError(f'no ferplus_00.png, ... in {root}')
@@ -190,27 +194,15 @@ def place_of(label: str, labels: Sequence[str]) -> int:
 
     Synonyms of the six classes count as the same (``happiness`` is ``Happy``).
     """
+    def meaning(text: str) -> str:
+        return (class_of(text) or text.strip()).lower()
+
+    names = [meaning(known) for known in labels]
+    if meaning(label) in names:
+        return names.index(meaning(label))
     emotion = emotion_of(label)
-    name = (emotion.label if emotion is not None else label.strip()).lower()
-    return next((place for place, known in enumerate(labels) if known.lower() == name), -1)
-
-
-def _read_csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV file that must have some columns.
-
-    :raises DatasetError: if the file or a column is missing, or there is no row.
-    """
-    if not path.is_file():
-        raise DatasetError(f'no file {path}')
-    with open(path, newline='', encoding='utf-8-sig') as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in columns if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DatasetError(f'{path} has no column {missing}; it has {reader.fieldnames}')
-        rows = list(reader)
-    if not rows:
-        raise DatasetError(f'{path} has no rows')
-    return rows
+    return names.index(emotion.label.lower()) if (
+        emotion is not None and emotion.label.lower() in names) else -1
 
 
 def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
@@ -264,7 +256,7 @@ def read_affectnet(root: Path, classes: str = 'six') -> FaceSet:
             if not 0 <= number < len(EIGHT):
                 continue  # none, uncertain, no face
             stem = file.name[:-len('_exp.npy')]
-            path = next((root / part / 'images' / f'{stem}{suffix}' for suffix in PICTURES
+            path = next((root / part / 'images' / f'{stem}{suffix}' for suffix in IMAGE_SUFFIXES
                          if (root / part / 'images' / f'{stem}{suffix}').is_file()),
                         root / part / 'images' / f'{stem}.jpg')
             samples.append((path, EIGHT[number], split))
@@ -292,7 +284,8 @@ def read_fer2013(root: Path, classes: str = 'six') -> FaceSet:
     :raises DatasetError: naming the line that is not as it should be.
     """
     root = Path(root)
-    table = root if root.is_file() else root / 'fer2013.csv'
+    tables = [root, *(root / f'{name}.csv' for name in FER2013_TABLES)]
+    table = next((path for path in tables if path.is_file()), root)
     if not table.is_file():
         return read_folders(root, classes, name='FER2013', own=SEVEN)
     pictures, labels, split = _read_fer2013_csv(table)
@@ -315,7 +308,7 @@ def read_ferplus(root: Path, classes: str = 'six') -> FaceSet:
     if classes != 'six':
         raise DatasetError('FER+ votes are read with the six classes; use --classes six')
     table, pixels = root / 'fer2013new.csv', root / 'fer2013.csv'
-    rows = _read_csv(table, ('Usage', 'neutral', 'happiness', 'surprise', 'NF'))
+    rows = read_table(table, ('Usage', *VOTED, *UNUSABLE))
     pictures, labels, split = _read_fer2013_csv(pixels)
     if len(rows) != len(pictures):
         raise DatasetError(f'{table} has {len(rows)} rows, but {pixels} has {len(pictures)}')
@@ -368,7 +361,7 @@ def read_manifest(path: Path, classes: str = 'six') -> FaceSet:
     :raises DatasetError: naming the column, label, split or picture that is not as it should be.
     """
     path = Path(path)
-    rows = _read_csv(path, ('path', 'label'))
+    rows = read_table(path, ('path', 'label'))
     names = {'train': 'train', 'valid': 'valid', 'val': 'valid', 'test': 'test', '': ''}
     strange = sorted({row['split'] for row in rows if row.get('split', '') not in names})
     if strange:
@@ -391,26 +384,22 @@ def _read_fer2013_csv(path: Path) -> tuple[np.ndarray, list[str], np.ndarray]:
     """Return pictures (n, 48, 48), labels and splits of ``fer2013.csv``."""
     usage = {'Training': 'train', 'PublicTest': 'valid', 'PrivateTest': 'test'}
     pictures, labels, split = [], [], []
-    for number, row in enumerate(_read_csv(path, ('emotion', 'pixels', 'Usage')), 2):
-        values = np.array((row['pixels'] or '').split(), dtype='U3')
-        if len(values) != 48 * 48 or not np.char.isdigit(values).all():
-            raise DatasetError(f'{path}, line {number}: {len(values)} pixels; a picture has 2304 '
-                               'whole numbers')
+    for row in read_table(path, ('emotion', 'pixels', 'Usage')):
         if row['emotion'] not in map(str, range(7)) or row['Usage'] not in usage:
-            raise DatasetError(f'{path}, line {number}: emotion {row["emotion"]!r}, Usage '
+            raise DatasetError(f'{row.where}: emotion {row["emotion"]!r}, Usage '
                                f'{row["Usage"]!r}; expected 0 to 6 and {sorted(usage)}')
-        pictures.append(values.astype(np.uint8).reshape(48, 48))
+        pictures.append(parse_pixels(row, 'pixels', 48 * 48).reshape(48, 48))
         labels.append(SEVEN[int(row['emotion'])])
         split.append(usage[row['Usage']])
     return np.stack(pictures), labels, np.array(split)
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    return subfolders(root) if root.is_dir() else []
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    return files_in(folder, IMAGE_SUFFIXES)
 
 
 def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
@@ -430,16 +419,13 @@ def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
                            f'{list(EMOTIONS)} and their synonyms, Disgust and Contempt (left '
                            'out of the six); rename them, or use --classes own')
     kept = [(path, place, split) for (path, _, split), place in zip(samples, truth) if place >= 0]
-    paths = [path for path, _, _ in kept]
-    readable = np.array([_is_picture(path) for path in paths], bool)
-    bad = [paths[index] for index in np.flatnonzero(~readable)]
-    if len(bad) * 2 > len(paths):
-        raise DatasetError(f'{len(bad)} of {len(paths)} pictures of {name} are missing or '
-                           f'unreadable, the first is {bad[0]}')
-    if bad:
-        log.warning('%d of %d pictures of %s are missing or unreadable and left out: %s',
-                    len(bad), len(paths), name, ', '.join(str(path) for path in bad[:5]))
-    kept = [item for item, fine in zip(kept, readable) if fine]
+    # Decoded whole, before an epoch stumbles over one.
+    bad = dict(unreadable([path for path, _, _ in kept]))
+    out = LeftOut(f'pictures of {name}', log.warning)
+    for reason in bad.values():
+        out.add(reason)
+    kept = [item for item in kept if item[0] not in bad]
+    out.close(len(kept))
     places = np.array([place for _, place, _ in kept], int)
     split = _deal(places, np.array([part for _, _, part in kept]))
     return FaceSet(name, labels, [path for path, _, _ in kept], one_hot(places, len(labels)),
@@ -449,12 +435,7 @@ def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
 
 def _dropped(label: str) -> bool:
     """Tell whether a label is one that the six classes leave out on purpose."""
-    return label.strip().lower() in ('disgust', 'disgusted', 'contempt', 'contemptuous')
-
-
-def _is_picture(path: Path) -> bool:
-    """Tell by existence and header, without decoding."""
-    return path.is_file() and path.stat().st_size > 0 and cv2.haveImageReader(str(path))
+    return class_of(label) in OTHERS
 
 
 def _deal(places: np.ndarray, split: np.ndarray) -> np.ndarray:
@@ -497,8 +478,9 @@ def read_faces(path: Path, form: str = 'auto', classes: str = 'six') -> FaceSet:
 
 def _guess(path: Path) -> str:
     if path.is_file():
-        return 'fer2013' if path.name.startswith('fer2013') else 'manifest'
+        return 'fer2013' if path.name.startswith(FER2013_TABLES) else 'manifest'
     signs = (('ferplus.csv', 'mosaics'), ('fer2013new.csv', 'ferplus'),
-             ('fer2013.csv', 'fer2013'), ('EmoLabel', 'rafdb'), ('basic/EmoLabel', 'rafdb'),
+             *((f'{name}.csv', 'fer2013') for name in FER2013_TABLES),
+             ('EmoLabel', 'rafdb'), ('basic/EmoLabel', 'rafdb'),
              ('train_set', 'affectnet'), ('train_class', 'affectnet'), ('train/0', 'affectnet'))
     return next((form for sign, form in signs if (path / sign).exists()), 'folders')

@@ -23,7 +23,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from emotion_perception.emotions import EMOTIONS, names
+from emotion_perception.emotions import EMOTIONS, OTHERS, class_of, names
+from emotion_perception.media.files import IMAGE_SUFFIXES, files_under, subfolders
 from emotion_perception.models import FaceEmotionRecognizer, ModelError, ModelSettings, load_model
 from emotion_perception.models.balance import (
     BALANCED,
@@ -36,11 +37,11 @@ from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detector, DetectorError, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
 from emotion_training.common.files import TrainingError, save_json
+from emotion_training.common.leftout import NothingLeftError
 from emotion_training.common.metrics import calibration_error, figures, mixture_weights
 from emotion_training.common.plots import save_confusion
 from emotion_training.fer.datasets import (
     FORMATS,
-    PICTURES,
     DatasetError,
     FaceSet,
     place_of,
@@ -78,11 +79,11 @@ def read_images(root: Path) -> tuple[Labelled, list[str]]:
     paths: list[Path] = []
     truth: list[int] = []
     notes = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-        found = sorted(path for path in folder.rglob('*') if path.suffix.lower() in PICTURES)
+    for folder in subfolders(root):
+        found = files_under(folder, IMAGE_SUFFIXES)
         place = place_of(folder.name, EMOTIONS)
         if place < 0:
-            if folder.name.strip().lower() not in ('disgust', 'disgusted', 'contempt'):
+            if class_of(folder.name) not in OTHERS:
                 raise DatasetError(f'{folder}: unknown label {folder.name!r}; folders are named '
                                    f'{", ".join(EMOTIONS)} (or angry, happiness, sadness ...)')
             notes.append(f'{folder.name}: {len(found)} pictures left out, none of the six classes')
@@ -212,8 +213,8 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
     if pending:
         flush()
     if not judged:
-        raise TrainingError(f'no face to judge: {no_face} pictures without a face, {unreadable} '
-                            'unreadable')
+        raise NothingLeftError(f'no face to judge: {no_face} pictures without a face, '
+                               f'{unreadable} unreadable')
     truth = faces.truth[judged]
     results = {}
     for name, recognizer in recognizers.items():
@@ -385,7 +386,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(parser().parse_args(argv))
     except (TrainingError, ModelError, DetectorError) as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        return getattr(error, 'code', TrainingError.code)
     return 0
 
 

@@ -140,7 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(parser().parse_args(argv))
     except TrainingError as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        return error.code
     return 0
 
 

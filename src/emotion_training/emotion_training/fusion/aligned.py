@@ -22,6 +22,7 @@ from emotion_perception.models import (
 )
 from emotion_perception.models.balance import BALANCED
 from emotion_training.common.files import TrainingError, write_atomically
+from emotion_training.common.leftout import NothingLeftError
 from emotion_training.common.metrics import figures
 from emotion_training.fusion import methods
 from emotion_training.fusion.audiovisual import FilmClip, look, read
@@ -125,7 +126,7 @@ def _watch(
     if problems:
         print(f'{len(problems)} of {len(clips)} films were left out; the first: {problems[0]}')
     if not looks:
-        raise TrainingError('no film could be read')
+        raise NothingLeftError('no film could be read')
     buffer, tables = io.BytesIO(), {}
     for name in ('face', 'voice'):
         own = [item.embeddings[name] for item in looks]

@@ -254,7 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(parser().parse_args(argv))
     except (TrainingError, ModelError) as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        return getattr(error, 'code', TrainingError.code)
     return 0
 
 

@@ -285,7 +285,11 @@ def _sounds(clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
     """Return the prepared sound of the clips that are long enough, and their labels."""
     rows, found = [], []
     for row, clip in enumerate(clips):
-        samples, rate = read_native(clip.path, say=say)
+        try:
+            samples, rate = read_native(clip.path, say=say)
+        except TrainingError as error:
+            say(f'left out: {error}')
+            continue
         if samples.size / rate < speech.min_seconds or not samples.any():
             say(f'left out: {clip.path} is shorter than {speech.min_seconds:g} s or silent')
             continue

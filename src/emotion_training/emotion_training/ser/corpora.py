@@ -6,19 +6,29 @@ one of ``CLASSES`` (the six, Disgust and Calm); clips of other classes (boredom)
 
 from __future__ import annotations
 
-import csv
+import logging
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotion_perception.emotions import EMOTIONS, emotion_of
+from emotion_perception.emotions import EMOTIONS, class_of
+from emotion_perception.media.errors import MediaError
+from emotion_perception.media.files import (
+    FILM_SUFFIXES,
+    SOUND_SUFFIXES,
+    check_file,
+    files_under,
+)
 from emotion_training.common.files import TrainingError
+from emotion_training.common.leftout import LeftOut
+from emotion_training.common.tables import read_table
 
 CLASSES = (*EMOTIONS, 'Disgust', 'Calm')
 """The six classes first, then the two more that RAVDESS has."""
 
-SOUND = ('.wav', '.flac', '.opus', '.ogg', '.mp3', '.mp4')
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,36 +58,47 @@ class Clip:
 
 def class_name(label: str) -> str | None:
     """Return which of :data:`CLASSES` a label of a data set means, or ``None``."""
-    name = label.strip().lower()
-    if name in ('disgust', 'disgusted', 'dis'):
-        return 'Disgust'
-    if name == 'calm':
-        return 'Calm'
-    emotion = emotion_of(name)
-    return None if emotion is None else emotion.label
+    name = class_of(label)
+    return name if name in CLASSES else None
 
 
 def _sounds(root: Path) -> list[Path]:
     """Return the sound files under a folder; of two copies of a folder one is taken."""
     seen: dict[str, Path] = {}
-    for path in sorted(root.rglob('*')):
-        if path.suffix.lower() in SOUND:
-            seen.setdefault(f'{path.parent.name}/{path.name}'.lower(), path)
+    for path in files_under(Path(root), SOUND_SUFFIXES + FILM_SUFFIXES):
+        seen.setdefault(f'{path.parent.name}/{path.name}'.lower(), path)
     return list(seen.values())
 
 
 def _collect(corpus: str, root: Path,
              parse: Callable[[Path], tuple[str, str] | None]) -> list[Clip]:
-    """Make clips of the files whose name ``parse`` turns into (label, speaker)."""
+    """Make clips of the files whose name ``parse`` turns into (label, speaker); say of others."""
     clips, seen = [], set()
+    strange: list[Path] = []
+    other: Counter[str] = Counter()
     for path in _sounds(root):
         parsed = parse(path)
-        label = None if parsed is None else class_name(parsed[0])
-        if label is None or path.name in seen:
+        if parsed is None:
+            strange.append(path)
             continue
-        seen.add(path.name)
-        clips.append(Clip(corpus, path, label, f'{corpus}/{parsed[1]}'))
+        label = class_name(parsed[0])
+        if label is None:
+            other[parsed[0] or 'none of the names'] += 1
+        elif path.name not in seen:
+            seen.add(path.name)
+            clips.append(Clip(corpus, path, label, f'{corpus}/{parsed[1]}'))
+    _tell_strange(corpus, root, strange)
+    if other:
+        log.warning('%s: left out, none of the classes: %s', corpus, ', '.join(
+            f'{count} {label}' for label, count in sorted(other.items())))
     return clips
+
+
+def _tell_strange(corpus: str, root: Path, strange: Sequence[Path]) -> None:
+    """Say how many files are not called as the corpus calls its own."""
+    if strange:
+        log.warning('%s: %d files under %s are not called as the corpus calls its own and are '
+                    'left out, for instance %s', corpus, len(strange), root, strange[0].name)
 
 
 _RAVDESS = {'01': 'neutral', '02': 'calm', '03': 'happy', '04': 'sad', '05': 'angry',
@@ -125,15 +146,17 @@ _SAVEE = {'a': 'angry', 'd': 'disgust', 'f': 'fear', 'h': 'happy', 'n': 'neutral
 
 def read_savee(root: Path) -> list[Clip]:
     """Read SAVEE, ``AudioData/DC/sa01.wav`` or ``ALL/DC_sa01.wav``."""
-    clips, seen = [], set()
+    clips, seen, strange = [], set(), []
     for path in _sounds(root):
         match = re.fullmatch(r'(?:([A-Z]{2})_)?(sa|su|[adfhn])(\d{2})', path.stem)
         if match is None:
+            strange.append(path)
             continue
         speaker = match[1] or path.parent.name
         if (speaker, match[2], match[3]) not in seen:
             seen.add((speaker, match[2], match[3]))
             clips.append(Clip('savee', path, class_name(_SAVEE[match[2]]), f'savee/{speaker}'))
+    _tell_strange('savee', root, strange)
     return clips
 
 
@@ -156,6 +179,7 @@ def read_nemo(root: Path) -> list[Clip]:
     return _collect('nemo', root, parse)
 
 
+_MELD_SUFFIXES = ('.mp4', '.wav', '.flac', '.opus', '.ogg', '.mp3')
 _MELD_FOLDERS = {
     'train': ('train_sent_emo.csv', ('train_splits', 'train')),
     'dev': ('dev_sent_emo.csv', ('dev_splits_complete', 'dev')),
@@ -177,11 +201,12 @@ def read_meld(root: Path) -> list[Clip]:
             found = True
             places = [place for folder in folders for place in sorted(root.rglob(folder))
                       if place.is_dir()]
-            for row in _rows(path, ('Speaker', 'Emotion', 'Dialogue_ID', 'Utterance_ID')):
+            for row in read_table(path, ('Speaker', 'Emotion', 'Dialogue_ID', 'Utterance_ID')):
                 label = class_name(row['Emotion'])
                 stem = f'dia{row["Dialogue_ID"]}_utt{row["Utterance_ID"]}'
                 sound = next((place / (stem + suffix) for place in places
-                              for suffix in SOUND if (place / (stem + suffix)).is_file()), None)
+                              for suffix in _MELD_SUFFIXES
+                              if (place / (stem + suffix)).is_file()), None)
                 if label is not None and sound is not None:
                     clips.append(Clip('meld', sound, label, f'meld/{row["Speaker"]}', part=part))
     if not found:
@@ -194,27 +219,32 @@ def read_manifest(path: Path) -> list[Clip]:
     """Read a CSV with the columns path, label and optionally speaker and corpus.
 
     Relative paths count from the manifest's own folder. Without a speaker column every clip is
-    of the one speaker ``unknown``.
+    of the one speaker ``unknown``. Files that are missing or pointers are left out and counted.
 
-    :raises TrainingError: naming row and value, for an unknown label or a missing file.
+    :raises TrainingError: naming the line, for an unknown label or a damaged table; if nothing is
+        left, a :class:`NothingLeftError`.
     """
     path = Path(path)
-    clips = []
-    for number, row in enumerate(_rows(path, ('path', 'label')), 2):
+    clips: list[Clip] = []
+    out = LeftOut(f'clips of {path.name}', log.warning)
+    for row in read_table(path, ('path', 'label')):
         label = class_name(row['label'])
-        if label is None:
+        if label is None and class_of(row['label']) is None:
             raise TrainingError(
-                f'{path}, line {number}: unknown label {row["label"]!r}; known are '
-                f'{", ".join(CLASSES)} and their usual other names (anger, joy, fearful, ...)')
-        sound = Path(row['path'])
-        sound = sound if sound.is_absolute() else path.parent / sound
-        if not sound.is_file():
-            raise TrainingError(f'{path}, line {number}: there is no file {sound}')
-        corpus = (row.get('corpus') or 'manifest').strip()
-        clips.append(Clip(corpus, sound, label,
-                          f'{corpus}/{(row.get("speaker") or "unknown").strip()}'))
-    if not clips:
-        raise TrainingError(f'{path} names no clip')
+                f'{row.where}: unknown label {row["label"]!r}; known are {", ".join(CLASSES)} and '
+                'their usual other names (anger, joy, fearful, ...)')
+        sound = path.parent / row['path']
+        try:
+            check_file(sound)
+        except MediaError as error:
+            out.add(f'{row.where}: {error}')
+            continue
+        if label is None:
+            out.add(f'{row.where}: {row["label"]} is none of the classes')
+            continue
+        corpus = row.get('corpus', 'manifest')
+        clips.append(Clip(corpus, sound, label, f'{corpus}/{row.get("speaker", "unknown")}'))
+    out.close(len(clips))
     return clips
 
 
@@ -235,23 +265,6 @@ def read_spectra(path: Path) -> list[Clip]:
         if name is not None:
             clips.append(Clip(corpus, path, name, f'{corpus}/{speaker}', index))
     return clips
-
-
-def _rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
-    """Return the rows of a CSV.
-
-    :raises TrainingError: if it cannot be read or lacks a column.
-    """
-    try:
-        with open(path, newline='', encoding='utf-8-sig', errors='replace') as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in columns if name not in (reader.fieldnames or ())]
-            if missing:
-                raise TrainingError(f'{path} lacks the column(s) {", ".join(missing)}; it has '
-                                    f'{", ".join(reader.fieldnames or ["none"])}')
-            return list(reader)
-    except OSError as error:
-        raise TrainingError(f'{path}: cannot be read: {error.strerror}') from error
 
 
 READERS: dict[str, Callable[[Path], list[Clip]]] = {

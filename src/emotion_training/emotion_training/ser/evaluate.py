@@ -33,6 +33,7 @@ from emotion_training.common.metrics import calibration_error, figures, mixture_
 from emotion_training.common.plots import save_confusion
 from emotion_training.ser.corpora import Clip, read_manifest
 from emotion_training.ser.frontend import RATE
+from emotion_training.ser.readable import readable
 from emotion_training.ser.sound import read_native, read_sound
 
 NOISES = ('white', 'babble')
@@ -213,6 +214,7 @@ def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory:
         say(f'{len(clips) - len(kept)} clips of a class outside the six are left out')
     if not kept:
         raise TrainingError(f'{manifest}: no clip of one of the six classes')
+    kept = readable(kept, say)
     truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
                       for clip in kept])
     recognizer = SpeechEmotionRecognizer(load_model(model, 'ser',
@@ -273,7 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                        f'UAR {result["uar"]:.3f}, n {result["n"]}')
     except (TrainingError, ModelError) as error:
         print(f'error: {error}', file=sys.stderr)
-        return 2
+        return getattr(error, 'code', TrainingError.code)
     for words, found in (('natural', result['natural']), ('', result),
                          ('balanced', result['balanced'])):
         balance = found['class_balance']

@@ -18,6 +18,7 @@ from emotion_training.common.metrics import figures
 from emotion_training.ser.corpora import CLASSES, Clip
 from emotion_training.ser.frontend import RATE
 from emotion_training.ser.protocols import Say
+from emotion_training.ser.readable import readable
 from emotion_training.ser.sound import read_sound
 from emotion_training.ser.splits import random_split
 
@@ -36,7 +37,7 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
     from sklearn.ensemble import RandomForestClassifier
     from skops import io
 
-    clips = [clip for clip in clips if clip.index < 0]
+    clips = readable([clip for clip in clips if clip.index < 0], say)
     if len(clips) < 10:
         raise TrainingError(f'{len(clips)} clips of sound are too few for a forest')
     say(f'MFCC of {len(clips)} clips')
