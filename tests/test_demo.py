@@ -189,5 +189,5 @@ def test_each_voice_is_loud_enough_and_between_two_silences(find, tmp_path):
 def test_without_any_voice_the_message_says_what_to_install(monkeypatch):
     for name in ('_alsa_voice', '_package_voice', '_synthetic_voice'):
         monkeypatch.setattr(demo_media, name, lambda: None)
-    with pytest.raises(demo_media.MediaError, match='install alsa-utils or espeak-ng'):
+    with pytest.raises(demo_media.MissingInputError, match='install alsa-utils or espeak-ng'):
         demo_media.find_voice()
