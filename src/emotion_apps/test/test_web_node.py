@@ -32,6 +32,7 @@ from emotion_apps.web.limits import LONGEST_PICTURE, MISTAKES
 from emotion_apps.web.node import WebNode
 from emotion_apps.web.protocol import VERSION
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray
+from emotion_perception.nodes.fer_node import FerNode
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import array_to_image, to_prediction, to_region, to_seconds
@@ -701,6 +702,70 @@ def test_live_settings_are_changed_and_others_are_not(graph) -> None:
                 assert why in done['message']
             for foreign in ('robot', '/rosout', '../x', 7):
                 assert not (await one.call('parameters', node=foreign))['success']
+
+    asyncio.run(scenario())
+
+
+def test_another_robot_in_its_namespace_is_a_place_of_its_own(graph) -> None:
+    left = graph.node.create_publisher(EmotionPredictionArray, '/left/emotion/faces', qos.RESULT)
+
+    async def scenario() -> None:
+        async with page(graph) as one:
+            told = await one.until(
+                lambda m: isinstance(m, dict) and m['type'] == 'places' and len(m['places']) == 2,
+                timeout=20.0,
+            )
+            assert [place['name'] for place in told['places']] == ['', 'left']
+            await one.send(type='watch', places={'0': False, '1': True})
+            await _until(lambda: left.get_subscription_count() > 0)
+            left.publish(EmotionPredictionArray(primary_id='theirs'))
+            assert (await one.of('faces', place=1))['primary'] == 'theirs'
+            # Who leaves a place is told no more of it.
+            await one.send(type='watch', places={'0': False})
+            await _until(lambda: left.get_subscription_count() == 0)
+
+    asyncio.run(scenario())
+
+
+def test_models_are_listed_with_their_needs_and_chosen_by_name_only(graph) -> None:
+    node = graph.add(FerNode)
+
+    async def scenario() -> None:
+        async with page(graph) as one:
+            await one.send(type='watch', places={'0': False})
+            await one.until(
+                lambda m: (
+                    isinstance(m, dict)
+                    and m['type'] == 'places'
+                    and 'fer_node' in m['places'][0]['nodes']
+                ),
+                timeout=20.0,
+            )
+            (group,) = (await one.call('models'))['data']
+            needs = {model['name']: model['needs'] for model in group['models']}
+            assert group['chosen'] == 'fer-default'
+            assert needs['fer-default-fp32'] == ''
+            assert 'copy your own file' in needs['rafdb'] or 'package torch' in needs['rafdb']
+            assert all(model['licence'] for model in group['models'])
+            await _until(lambda: node.get_parameter('model').value == 'fer-default')
+            done = await one.call('choose', node='fer_node', model='fer-default-fp32')
+            assert done['success'], done
+            assert node.settings.model == 'fer-default-fp32'
+            for model, why in (
+                ('rafdb', 'rafdb'),
+                ('/etc/passwd', 'the catalogue has no fer model'),
+                ('ser-default', 'the catalogue has no fer model'),
+            ):
+                done = await one.call('choose', node='fer_node', model=model)
+                assert not done['success']
+                assert why in done['message']
+            # One that cannot run leaves the one that ran.
+            assert node.settings.model == 'fer-default-fp32'
+            await _until(lambda: node._state_machine.current_state[1] == 'active')
+            # What is not live loads the node anew; what is not allowed does not.
+            done = await one.call('set', node='fer_node', name='embedding', value=True)
+            assert done['success'], done
+            assert node.settings.embedding is True
 
     asyncio.run(scenario())
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
@@ -82,7 +82,7 @@ class WebNode(Node):
         self._known_nodes = {point.name for point in entry_points(group='emotion.nodes')}
         self._told = ''
         self._diagnostics = Diagnostics(self, self._facts)
-        self._remote = Remote(self._bridge, self._last_words)
+        self._remote = Remote(self._bridge, self._error_of)
         self._procedures = Procedures(
             self._bridge, self._remote, lambda prefix: self._present.get(prefix, set()), self._tell
         )
@@ -280,10 +280,13 @@ class WebNode(Node):
         text = protocol.encode('diagnostics', items=items)
         self._hub.post(EVERYWHERE, 'diagnostics', text, keep=True)
 
-    def _last_words(self, node: str) -> str:
+    def _error_of(self, node: str, since: float) -> str:
+        """Return the error that a node reported after a steady time; empty if none."""
         name = self.resolve_service_name(f'{node}/x').removesuffix('/x').lstrip('/')
-        said = self._said.get(name)
-        return said[1].message if said is not None else ''
+        when, status = self._said.get(name, (-1e9, None))
+        if when < since or status.level != DiagnosticStatus.ERROR:
+            return ''
+        return status.message
 
     def _facts(self) -> dict[str, object]:
         return {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -36,6 +37,8 @@ RECOGNISERS = {'fer_node': 'fer', 'ser_node': 'ser'}
 # Loading a model, and the library that runs it, may take long on a small computer.
 _LOADING = 120.0
 _ACTIVATION = 10.0
+# A node reports once a second; seconds until its reason is not awaited any more.
+_REASON = 3.0
 
 _FIELDS = {
     ParameterType.PARAMETER_BOOL: ('bool_value', bool),
@@ -61,13 +64,13 @@ _PACKAGES = {
 class Remote:
     """The nodes of the graph, from a page's side.
 
-    :param said: called with a node's full name (no leading slash); returns what it said about
-        itself last on /diagnostics.
+    :param error_of: called with a node's name and a steady time; returns the error that the node
+        reported on /diagnostics since then, or nothing.
     """
 
-    def __init__(self, bridge: Bridge, said: Callable[[str], str]) -> None:
+    def __init__(self, bridge: Bridge, error_of: Callable[[str, float], str]) -> None:
         self._bridge = bridge
-        self._said = said
+        self._error_of = error_of
 
     async def parameters(self, node: str) -> list[dict[str, Any]]:
         """Return all parameters of a node: name, value, description, what is allowed.
@@ -199,14 +202,24 @@ class Remote:
             await self._change(node, Transition.TRANSITION_CLEANUP)
 
     async def _load(self, node: str) -> None:
+        since = time.monotonic()
         if not await self._change(node, Transition.TRANSITION_CONFIGURE):
-            raise CallError(self._said(node) or 'the node stayed unconfigured; its log says why')
+            raise CallError(await self._reason(node, since))
         # It activates itself, unless a lifecycle manager is there to do it.
         end = asyncio.get_running_loop().time() + _ACTIVATION
         while await self._state(node) != State.PRIMARY_STATE_ACTIVE:
             if asyncio.get_running_loop().time() > end:
                 raise CallError('the node is configured, but nobody activated it')
             await asyncio.sleep(0.1)
+
+    async def _reason(self, node: str, since: float) -> str:
+        """Return why a node is not configured: it says so once a second."""
+        for _ in range(round(_REASON / 0.1)):
+            error = self._error_of(node, since)
+            if error:
+                return error
+            await asyncio.sleep(0.1)
+        return 'the node stayed unconfigured; its log says why'
 
     async def _is_configured(self, node: str) -> bool:
         if not await self._bridge.has_service(f'{node}/get_state'):

@@ -53,8 +53,8 @@ export class Cycle {
     if (!this.shown) return;
     const state = this.store.place_.states.multimodal;
     if (!state) return;
-    // Before a state says so itself, a cycle without a number is one that waits for a start.
-    const running = state.running ?? true;
+    // A cycle that was asked for alone is over when its result is shown.
+    const running = state.running || state.phase === SHOW_RESULT;
     const words = this.words(state, running);
     this.steps.forEach((step, number) => {
       if (running && number === state.phase) step.setAttribute('aria-current', 'step');
