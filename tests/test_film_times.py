@@ -49,8 +49,9 @@ def heard(messages: list[AudioDataStamped], rate: int) -> list[tuple[float, floa
     """Return (time that a tone says, stamp at which it begins)."""
     begin = to_seconds(messages[0].header.stamp)
     samples = np.concatenate([np.frombuffer(item.audio.data, '<i2') for item in messages])
-    for message, count in zip(messages, np.cumsum([len(item.audio.data) // 2
-                                                   for item in messages])):
+    for message, count in zip(
+        messages, np.cumsum([len(item.audio.data) // 2 for item in messages])
+    ):
         end = to_seconds(message.header.stamp) + len(message.audio.data) / 2 / rate
         assert end == pytest.approx(begin + count / rate, abs=2e-3)
     return listen(samples, rate, begin)
@@ -58,11 +59,13 @@ def heard(messages: list[AudioDataStamped], rate: int) -> list[tuple[float, floa
 
 @pytest.mark.parametrize('name', ['film with late sound.mkv', '12:30 😀.mkv'])
 def test_picture_and_sound_of_a_film_leave_the_nodes_together_loop_after_loop(
-        processes, client, tmp_path: Path, name: str) -> None:
+    processes, client, tmp_path: Path, name: str
+) -> None:
     # The sound begins 1.25 s after the picture, and ends before it; the rate of pictures varies.
     times = [*(place / 25 for place in range(25)), *(1 + place / 12.5 for place in range(25))]
-    film = write_film(tmp_path / 'a.mkv', times,
-                      [Sound('pcm_s16le', [(1.25, 2.75)], 16000)]).rename(tmp_path / name)
+    film = write_film(
+        tmp_path / 'a.mkv', times, [Sound('pcm_s16le', [(1.25, 2.75)], 16000)]
+    ).rename(tmp_path / name)
     images = client.watch('camera/image_raw', Image, RELIABLE)
     sounds = client.watch('audio/audio_stamped', AudioDataStamped, RELIABLE)
     info = client.watch('audio/audio_info', AudioInfo, LATCHED)
@@ -70,8 +73,10 @@ def test_picture_and_sound_of_a_film_leave_the_nodes_together_loop_after_loop(
     rate = info.wait(timeout=60).sample_rate
     # Two loops of three seconds and a little.
     sounds.wait_count(math.ceil(6.5 / 0.032), timeout=60)
-    pictures = [(read_ruler(image_to_array(item)), to_seconds(item.header.stamp))
-                for item in images.messages]
+    pictures = [
+        (read_ruler(image_to_array(item)), to_seconds(item.header.stamp))
+        for item in images.messages
+    ]
     tones = heard(sounds.messages, rate)
     seen = [stamp - shown for shown, stamp in pictures]
     spoken = [stamp - said for said, stamp in tones]
@@ -98,8 +103,21 @@ def models(tmp_path_factory) -> list[str]:
 
 def interview(film: Path, out: Path, models: list[str], *more: str) -> dict:
     done = subprocess.run(
-        [sys.executable, '-m', 'emotion_apps.interview.recording', '--video', str(film), '--out',
-         str(out), *models, *more], capture_output=True, text=True, timeout=170)
+        [
+            sys.executable,
+            '-m',
+            'emotion_apps.interview.recording',
+            '--video',
+            str(film),
+            '--out',
+            str(out),
+            *models,
+            *more,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads((out / 'interview.json').read_text())
     report['said'] = done.stderr
@@ -115,6 +133,7 @@ def face_or_none(visible) -> object:
         if visible(time):
             paste(scene, face, 160, 120, 150)
         return cv2.resize(scene, (160, 120))
+
     return picture
 
 
@@ -130,18 +149,25 @@ def voice(*starts: float):
             place = round(start * rate)
             track[place : place + len(words)] += words[: len(track) - place]
         return track[round(begin * rate) :]
+
     return wave, rate, len(words) / rate
 
 
 def test_words_are_reported_when_they_are_said_and_faces_for_as_long_as_they_are_seen(
-        tmp_path: Path, models) -> None:
+    tmp_path: Path, models
+) -> None:
     # A face for the first four of ten seconds, at five pictures a second; then none, at 25.
     times = [*(place / 5 for place in range(20)), *(4 + place / 25 for place in range(150))]
     wave, rate, _ = voice(1.0, 6.0)
-    film = write_film(tmp_path / 'a.mp4', times, [Sound('aac', [(0.5, 10.0)], rate, wave=wave)],
-                      picture=face_or_none(lambda time: time < 3.99), crf='12')
+    film = write_film(
+        tmp_path / 'a.mp4',
+        times,
+        [Sound('aac', [(0.5, 10.0)], rate, wave=wave)],
+        picture=face_or_none(lambda time: time < 3.99),
+        crf='12',
+    )
     report = interview(film, tmp_path / 'out', models)
-    answer, = report['answers']
+    (answer,) = report['answers']
     assert report['seconds'] == pytest.approx(10.0, abs=0.15)
     # From the first word (1.0 s) on: three seconds of nine.
     assert answer['present'] == pytest.approx(1 / 3, abs=0.05)
@@ -154,14 +180,19 @@ def test_words_are_reported_when_they_are_said_and_faces_for_as_long_as_they_are
 
 
 def test_the_first_word_may_come_after_ten_minutes_and_an_answer_go_on_after_a_long_silence(
-        tmp_path: Path, models) -> None:
+    tmp_path: Path, models
+) -> None:
     wave, rate, seconds = voice(620.0, 720.0)
     times = [float(place) for place in range(730)]
-    film = write_film(tmp_path / 'a.mkv', times, [Sound('flac', [(0.0, 730.0)], rate, wave=wave)],
-                      picture=lambda time: np.full((120, 160, 3), 90, np.uint8),
-                      preset='ultrafast')
+    film = write_film(
+        tmp_path / 'a.mkv',
+        times,
+        [Sound('flac', [(0.0, 730.0)], rate, wave=wave)],
+        picture=lambda time: np.full((120, 160, 3), 90, np.uint8),
+        preset='ultrafast',
+    )
     report = interview(film, tmp_path / 'out', models, '--fps', '0.2')
-    answer, = report['answers']
+    (answer,) = report['answers']
     assert report['seconds'] == pytest.approx(730, abs=1.1)
     assert answer['reaction'] == pytest.approx(620, abs=0.6)
     assert answer['utterances'][0]['start'] == pytest.approx(620, abs=0.5)
@@ -172,9 +203,13 @@ def test_what_follows_the_last_question_is_said(tmp_path: Path, models) -> None:
     questions = tmp_path / 'two.yaml'
     questions.write_text('questions:\n- text: Why?\n- text: How?\n')
     wave, rate, _ = voice(1.0)
-    film = write_film(tmp_path / 'a.mp4', [place / 5 for place in range(250)],
-                      [Sound('aac', [(0.0, 50.0)], rate, wave=wave)],
-                      picture=face_or_none(lambda _: True), crf='20')
+    film = write_film(
+        tmp_path / 'a.mp4',
+        [place / 5 for place in range(250)],
+        [Sound('aac', [(0.0, 50.0)], rate, wave=wave)],
+        picture=face_or_none(lambda _: True),
+        crf='20',
+    )
     report = interview(film, tmp_path / 'out', models, '--questions', str(questions))
     assert len(report['left_out']) == 1
     assert 'what follows' in report['left_out'][0]
@@ -183,8 +218,12 @@ def test_what_follows_the_last_question_is_said(tmp_path: Path, models) -> None:
 
 
 def test_a_film_without_sound_says_so_and_nothing_of_the_answers(tmp_path: Path, models) -> None:
-    film = write_film(tmp_path / 'a.mp4', [place / 5 for place in range(20)],
-                      picture=face_or_none(lambda _: True), crf='12')
+    film = write_film(
+        tmp_path / 'a.mp4',
+        [place / 5 for place in range(20)],
+        picture=face_or_none(lambda _: True),
+        crf='12',
+    )
     report = interview(film, tmp_path / 'out', models)
     assert 'has no sound track: no speech was listened for' in report['left_out'][0]
     assert not any('question' in item['text'] for item in report['suggestions'])
@@ -192,14 +231,33 @@ def test_a_film_without_sound_says_so_and_nothing_of_the_answers(tmp_path: Path,
     assert 'Without sound' in page and 'has no sound track' in page
 
 
-def test_nothing_seen_and_nothing_heard_is_an_error_and_no_report(tmp_path: Path,
-                                                                  models) -> None:
-    film = write_film(tmp_path / 'a.mp4', [place / 5 for place in range(20)], [Sound('aac', wave=(
-        lambda begin, end, rate: np.zeros(round((end - begin) * rate), np.float32)))],
-        picture=lambda time: np.full((120, 160, 3), 90, np.uint8))
+def test_nothing_seen_and_nothing_heard_is_an_error_and_no_report(tmp_path: Path, models) -> None:
+    film = write_film(
+        tmp_path / 'a.mp4',
+        [place / 5 for place in range(20)],
+        [
+            Sound(
+                'aac',
+                wave=(lambda begin, end, rate: np.zeros(round((end - begin) * rate), np.float32)),
+            )
+        ],
+        picture=lambda time: np.full((120, 160, 3), 90, np.uint8),
+    )
     done = subprocess.run(
-        [sys.executable, '-m', 'emotion_apps.interview.recording', '--video', str(film), '--out',
-         str(tmp_path / 'out'), *models], capture_output=True, text=True, timeout=170)
+        [
+            sys.executable,
+            '-m',
+            'emotion_apps.interview.recording',
+            '--video',
+            str(film),
+            '--out',
+            str(tmp_path / 'out'),
+            *models,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
     assert done.returncode == 2
     assert 'no face in 20 pictures and no speech in' in done.stderr
     assert not (tmp_path / 'out').exists()

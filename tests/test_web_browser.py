@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import missing, open_browser, write_film
+from support.browser import missing, open_browser, write_film, write_sound
 from support.client import Client
 from support.fixtures import ROOT
 from support.processes import ProcessGroup
@@ -33,7 +33,7 @@ if missing():
 
 from playwright.sync_api import Page, expect
 
-from emotion_bringup.demo_media import MissingInputError, find_voice, make_sound
+from emotion_bringup.demo_media import MissingInputError, find_voice
 from emotion_bringup.two_people import TwoPeople
 from emotion_msgs.msg import (
     EmotionPrediction,
@@ -85,7 +85,7 @@ def studio(ros_domain: int, tmp_path_factory) -> Iterator[Studio]:
     folder = tmp_path_factory.mktemp('web')
     try:
         two = TwoPeople()
-        make_sound(folder / 'voice.wav', find_voice())
+        sound = write_sound(folder / 'voice.wav', find_voice())
     except (ImportError, FileNotFoundError, MissingInputError) as error:
         pytest.skip(str(error))
     film = write_film(folder / 'two.mjpeg', two.frame, 6.0)
@@ -98,7 +98,7 @@ def studio(ros_domain: int, tmp_path_factory) -> Iterator[Studio]:
         said = process.wait_for_output('open http', 60.0)
         url = re.search(r'open (http://\S+)', said)[1]
         client = Client(ros_domain, check=group.check)
-        with open_browser(film, folder / 'voice.wav') as browser:
+        with open_browser(film, sound) as browser:
             yield Studio(group, url, browser, client)
     finally:
         if client is not None:

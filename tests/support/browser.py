@@ -13,6 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 
+from emotion_bringup.demo_media import Voice
+from emotion_perception.media.samples import to_int16
+from emotion_perception.media.wav import write_wav
+
 FILM_RATE = 20
 """Frames a second at which Chromium plays a file of JPEGs, about."""
 
@@ -53,6 +57,18 @@ def write_film(path: Path, frame: Callable[[float], np.ndarray], seconds: float)
         for number in range(round(seconds * FILM_RATE)):
             picture = frame(number / FILM_RATE)
             file.write(cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes())
+    return path
+
+
+def write_sound(path: Path, voice: Voice, pause: float = 1.5) -> Path:
+    """Write what the fake microphone plays in a loop: a voice, and pauses of a quiet room.
+
+    :param pause: seconds between two utterances; whoever waits for one never waits for long.
+    """
+    quiet = np.zeros(round(pause / 2 * voice.rate), np.float32)
+    sound = np.concatenate([quiet, voice.samples * (0.6 / np.abs(voice.samples).max()), quiet])
+    sound += np.random.default_rng(0).normal(0.0, 6e-4, sound.size).astype(np.float32)
+    write_wav(path, to_int16(sound), voice.rate)
     return path
 
 
