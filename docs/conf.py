@@ -32,7 +32,7 @@ myst_heading_anchors = 4
 autodoc_member_order = 'bysource'
 autodoc_typehints = 'description'
 autodoc_typehints_description_target = 'documented'
-autodoc_default_options = {'members': True, 'undoc-members': False, 'show-inheritance': False}
+autodoc_default_options = {'members': True, 'undoc-members': False}
 autodoc_class_signature = 'mixed'
 # What heavy back ends import is not needed to describe them.
 autodoc_mock_imports = ['torch', 'transformers', 'h5py', 'onnx', 'skops', 'sklearn']

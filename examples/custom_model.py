@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
         faces = FaceEmotions(options.model)
         for face in faces.picture(cv2.imread(str(options.picture))):
             values = dict(zip(EMOTIONS, face.probabilities.round(3).tolist()))
-            print(face.id, face.emotion.label, values)
+            print(face.id, face.label, values)
     return 0
 
 

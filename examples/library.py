@@ -35,13 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print('           ' + ''.join(f'{name:>10}' for name in EMOTIONS))
     for face in FaceEmotions().picture(picture):
-        print(f'{face.id:<11}{row(face.probabilities)}  {face.emotion.label}')
+        print(f'{face.id:<11}{row(face.probabilities)}  {face.label}')
 
     samples, rate = read_wav(options.sound)
     for utterance in VoiceEmotions().recording(samples, rate):
         when = f'{utterance.start:.1f}-{utterance.end:.1f} s'
-        said = utterance.emotion.label if utterance.emotion is not None else 'Unknown'
-        print(f'{when:<11}{row(utterance.probabilities)}  {said}')
+        print(f'{when:<11}{row(utterance.probabilities)}  {utterance.label}')
     return 0
 
 

@@ -8,9 +8,9 @@ algorithm layer: it takes and returns NumPy arrays and dataclasses and never imp
     from emotion_perception import FaceEmotions, VoiceEmotions
 
     for face in FaceEmotions().picture(picture):           # BGR uint8, as OpenCV reads it
-        print(face.id, face.emotion.label, face.probabilities)
+        print(face.id, face.label, face.probabilities)
     for utterance in VoiceEmotions().recording(samples, rate):
-        print(utterance.start, utterance.emotion, utterance.probabilities)
+        print(utterance.start, utterance.label, utterance.probabilities)
 """
 
 from __future__ import annotations

@@ -164,8 +164,13 @@ class FaceEmotion:
 
     @property
     def emotion(self) -> Emotion:
-        """Return the label."""
+        """Return the class."""
         return self.reading.emotion
+
+    @property
+    def label(self) -> str:
+        """Return the name of the class, for instance ``'Happy'``."""
+        return self.emotion.label
 
     @property
     def confidence(self) -> float:
@@ -185,7 +190,7 @@ class FaceEmotions:
 
         faces = FaceEmotions()
         for face in faces.picture(read_image(Path('people.jpg'))):
-            print(face.id, face.emotion.label, face.probabilities)
+            print(face.id, face.label, face.probabilities)
 
     :param model: a name of the catalogue, a path, or a hub id; empty for the embedded default.
     :param finder: how faces are found and followed.

@@ -17,7 +17,7 @@ from emotion_perception.audio.resample import to_mono16k
 from emotion_perception.audio.segment import EndedBy, SegmentSettings
 from emotion_perception.audio.vad import VadSettings
 from emotion_perception.audio.vads import make_vad
-from emotion_perception.emotions import Emotion
+from emotion_perception.emotions import UNKNOWN_LABEL, Emotion
 from emotion_perception.models import (
     ModelSettings,
     SpeechEmotion,
@@ -92,10 +92,15 @@ class VoiceEmotion:
 
     @property
     def emotion(self) -> Emotion | None:
-        """Return the label; ``None`` where the model abstained (``reading.reason`` says why)."""
+        """Return the class; ``None`` where the model abstained (``reading.reason`` says why)."""
         if self.reading.abstained:
             return None
         return Emotion(int(self.reading.probabilities.argmax()))
+
+    @property
+    def label(self) -> str:
+        """Return the name of the class, for instance ``'Happy'``; ``'Unknown'`` for none."""
+        return UNKNOWN_LABEL if self.emotion is None else self.emotion.label
 
     @property
     def confidence(self) -> float:
@@ -116,7 +121,7 @@ class VoiceEmotions:
         voices = VoiceEmotions()
         samples, rate = read_sound('talk.wav')
         for utterance in voices.recording(samples, rate):
-            print(utterance.start, utterance.end, utterance.emotion, utterance.probabilities)
+            print(utterance.start, utterance.end, utterance.label, utterance.probabilities)
 
     :param model: a name of the catalogue, a path, or a hub id; empty for the embedded default.
     :param vad: which detector finds speech.

@@ -30,7 +30,7 @@ def test_the_faces_of_a_picture_come_with_ids_and_probabilities(faces: FaceEmoti
     assert [face.id for face in found] == ['face1', 'face2']
     assert [face.primary for face in found] == [True, False]
     left = min(found, key=lambda face: face.box[0])
-    assert left.emotion is Emotion.HAPPY
+    assert left.emotion is Emotion.HAPPY and left.label == 'Happy'
     for face in found:
         assert face.probabilities.shape == (len(EMOTIONS),)
         assert face.probabilities.sum() == pytest.approx(1, abs=1e-5)
@@ -114,7 +114,7 @@ def test_an_abstention_has_no_label_and_says_why(voices: VoiceEmotions) -> None:
     short = np.ones(1600, np.int16) * 1000
     reading = voices.reader.read(short, 16000, 0.0)
     utterance = VoiceEmotion(0.0, 0.1, short, 20.0, reading)
-    assert utterance.emotion is None
+    assert utterance.emotion is None and utterance.label == 'Unknown'
     assert np.isnan(utterance.confidence)
     assert 'too short' in utterance.reading.reason
 
