@@ -32,8 +32,8 @@ BELOW = {
 }
 # Where ROS may be imported: the nodes and their base, and whatever builds on them.
 ROS_ROOMS = (f'{PERCEPTION}.nodes', f'{PERCEPTION}.ros', f'{APPS}.web.graph')
-# Modules of an application that may: its node and what turns messages into its own words.
-ROS_MODULES = ('node', 'messages', 'screen', 'perception_screen', 'feed', 'readings')
+# Modules of an application that may: its node, its action, and what turns messages into its words.
+ROS_MODULES = ('node', 'goal', 'messages', 'screen', 'perception_screen', 'feed', 'readings')
 ROS = (
     'rclpy', 'launch', 'launch_ros', 'ament_index_python', 'rcl_interfaces', 'builtin_interfaces',
     'cv_bridge', 'rosbags', 'rosbag2_py',

@@ -17,7 +17,7 @@ class Reading:
 
     :param emotion: class constant, or ``UNKNOWN`` for an abstention.
     :param probabilities: six values in the order of ``EMOTIONS``.
-    :param stamp: acquisition time of the frame, or end of the utterance; seconds.
+    :param stamp: acquisition time of the frame, or end of the utterance; seconds, as it came.
     :param subject: track of the face, or source of the voice.
     :param span: seconds of input that the reading covers, ending at the stamp.
     :param region: where the face is, pixels: x, y, width, height.
@@ -25,6 +25,8 @@ class Reading:
     :param sources: the modalities that were used, of a fused reading.
     :param model: name of the model.
     :param reason: why the label is unknown.
+    :param arrived: the time of arrival, where the stamp cannot be compared with those of other
+        sources (:class:`emotion_perception.timing.Stamps`).
     :param source: the object it was read from; carried along, never looked at.
     """
 
@@ -38,6 +40,7 @@ class Reading:
     sources: tuple[str, ...] = ()
     model: str = ''
     reason: str = ''
+    arrived: float | None = None
     source: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -59,6 +62,11 @@ class Reading:
         return 0.0 if math.isnan(value) else value
 
     @property
+    def time(self) -> float:
+        """Return when the input that it covers ended, seconds."""
+        return self.stamp if self.arrived is None else self.arrived
+
+    @property
     def start(self) -> float:
         """Return when the input that it covers began, seconds."""
-        return self.stamp - self.span
+        return self.time - self.span

@@ -9,9 +9,10 @@ from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.ros.convert import to_seconds
 
 
-def to_reading(message: EmotionPrediction) -> Reading:
+def to_reading(message: EmotionPrediction, time: float | None = None) -> Reading:
     """Return a reading of a prediction; the message goes along as its ``source``.
 
+    :param time: what its stamp stands for, seconds; ``None`` for the stamp itself.
     :raises ValueError: if the probabilities are not six finite numbers, or the class is none.
     """
     probabilities = tuple(float(value) for value in message.probabilities)
@@ -24,6 +25,7 @@ def to_reading(message: EmotionPrediction) -> Reading:
         emotion=message.emotion,
         probabilities=probabilities,
         stamp=to_seconds(message.header.stamp),
+        arrived=time,
         subject=message.subject_id,
         span=message.span if math.isfinite(message.span) else 0.0,
         region=(region.x_offset, region.y_offset, region.width, region.height),

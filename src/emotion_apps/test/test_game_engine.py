@@ -8,17 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from emotion_apps.game.game import (
-    ABANDONED,
-    FINISHED,
-    STOPPED,
-    TARGET_PROMPTS,
-    Game,
-    GameSettings,
-    Phase,
-    Sighting,
-)
+from emotion_apps.game.events import Event, FrameSeen, Start
+from emotion_apps.game.game import Game
+from emotion_apps.game.prompts import TARGET_PROMPTS
+from emotion_apps.game.settings import GameSettings
+from emotion_apps.game.states import Outcome, Phase, Sighting
 from emotion_apps.game.targets import TargetOrder
+from emotion_apps.machine import Notice, Refused, Reset, Stop, Tick
 from emotion_perception.emotions import Emotion
 
 FPS = 20.0
@@ -56,10 +52,13 @@ class Table:
     def state(self):
         return self.game.state()
 
+    def do(self, event: Event) -> list[Notice]:
+        return self.game.handle(event, self.now)
+
     def show(self, *faces: Sighting, seconds: float = 0.0, frames: int = 1) -> None:
         for _ in range(max(frames, round(seconds * self.fps))):
             self.now += 1 / self.fps
-            self.game.observe(self.now, faces, stamp=round(self.now * 1e9))
+            self.do(FrameSeen(faces, round(self.now * 1e9)))
 
     def until(self, phase: Phase, *faces: Sighting, limit: float = 30.0):
         """Show the faces until the phase is reached; return the state."""
@@ -73,7 +72,7 @@ class Table:
         """Let time pass without frames."""
         for _ in range(round(seconds * 10)):
             self.now += 0.1
-            self.game.tick(self.now)
+            self.do(Tick())
 
 
 A, B = face('face_1', LEFT, 0.8), face('face_2', RIGHT, 0.3)
@@ -144,7 +143,7 @@ def test_of_three_stable_faces_the_outer_two_play_and_the_third_is_shown_as_igno
 def test_whole_game_ends_with_the_winner():
     table = Table()
     state = table.until(Phase.FINAL, A, B)
-    assert state.outcome == FINISHED
+    assert state.outcome == Outcome.FINISHED
     assert state.winner == 1
     assert [player.score for player in state.players] == [2, 0]
     assert len(state.results) == 2
@@ -260,7 +259,7 @@ def test_a_player_who_does_not_come_back_ends_the_game_as_abandoned():
     table = Table()
     table.until(Phase.ROUND, A, B)
     state = table.until(Phase.FINAL, A)
-    assert state.outcome == ABANDONED
+    assert state.outcome == Outcome.ABANDONED
     assert state.winner == 0
     assert table.game.reason == 'player 2 did not come back'
     assert state.results == ()
@@ -273,7 +272,7 @@ def test_a_camera_that_stops_pauses_the_round_and_at_last_ends_the_game():
     assert table.state.phase == Phase.PAUSED
     assert not any(player.present for player in table.state.players)
     table.rest(3.1)
-    assert table.state.outcome == ABANDONED
+    assert table.state.outcome == Outcome.ABANDONED
 
 
 def test_leaving_before_round_1_lets_others_step_in():
@@ -346,7 +345,7 @@ def test_a_returning_player_with_a_new_track_gets_the_place_back():
     state = table.until(Phase.ROUND, A, back)
     assert state.players[1].track == 'face_6'
     state = table.until(Phase.FINAL, A, back)
-    assert state.outcome == FINISHED
+    assert state.outcome == Outcome.FINISHED
     assert state.results[0].means == pytest.approx((0.8, 0.3))
 
 
@@ -440,7 +439,7 @@ def test_a_round_with_too_few_frames_is_played_again_with_the_same_target():
 def test_a_round_that_never_gets_enough_frames_ends_the_game():
     table = Table(minimum_frames=100, replays=1)
     state = table.until(Phase.FINAL, A, B)
-    assert state.outcome == ABANDONED
+    assert state.outcome == Outcome.ABANDONED
     assert table.game.reason == 'too few frames showed both players'
 
 
@@ -540,7 +539,7 @@ def test_without_autostart_the_game_is_idle_until_started():
     table = Table(autostart=False)
     table.show(A, B, seconds=2.0)
     assert table.state.phase == Phase.IDLE
-    table.game.start(rounds=1, seconds=1.0, targets=['Sad'], seed=3)
+    table.do(Start(rounds=1, seconds=1.0, targets=['Sad'], seed=3))
     state = table.until(Phase.FINAL, A, B)
     assert (state.rounds, state.results[0].target) == (1, Emotion.SAD)
 
@@ -548,8 +547,8 @@ def test_without_autostart_the_game_is_idle_until_started():
 def test_start_is_refused_during_a_game():
     table = Table()
     table.until(Phase.ROUND, A, B)
-    with pytest.raises(RuntimeError, match='stop or reset'):
-        table.game.start()
+    with pytest.raises(Refused, match='stop or reset'):
+        table.do(Start())
     assert table.state.phase == Phase.ROUND
 
 
@@ -565,17 +564,17 @@ def test_start_is_refused_during_a_game():
 def test_a_plan_out_of_range_is_refused_by_name_and_changes_nothing(wrong, named):
     table = Table(autostart=False)
     with pytest.raises(ValueError, match=named):
-        table.game.start(**wrong)
+        table.do(Start(**wrong))
     assert table.state.phase == Phase.IDLE
 
 
 def test_stop_ends_the_game_and_keeps_the_scores():
     table = Table()
     table.until(Phase.ROUND_RESULT, A, B)
-    table.game.stop()
+    table.do(Stop())
     state = table.state
-    assert (state.phase, state.outcome, state.players[0].score) == (Phase.IDLE, STOPPED, 1)
-    table.game.start()
+    assert (state.phase, state.outcome, state.players[0].score) == (Phase.IDLE, Outcome.STOPPED, 1)
+    table.do(Start())
     assert table.state.phase == Phase.WAITING_PLAYERS
     assert table.state.players[0].score == 0
 
@@ -583,14 +582,14 @@ def test_stop_ends_the_game_and_keeps_the_scores():
 def test_stop_after_the_end_does_not_rewrite_the_outcome():
     table = Table()
     table.until(Phase.FINAL, A, B)
-    table.game.stop()
-    assert table.state.outcome == FINISHED
+    table.do(Stop())
+    assert table.state.outcome == Outcome.FINISHED
 
 
 def test_reset_forgets_everything():
     table = Table()
     table.until(Phase.ROUND_RESULT, A, B)
-    table.game.reset()
+    table.do(Reset())
     state = table.state
     assert state.phase == Phase.WAITING_PLAYERS
     assert (state.results, state.outcome, state.round) == ((), '', 0)
@@ -602,24 +601,24 @@ def test_after_the_final_screen_the_next_game_waits_for_players():
     table.until(Phase.FINAL, A, B)
     state = table.until(Phase.WAITING_PLAYERS, A, B)
     assert state.results == ()
-    assert table.until(Phase.FINAL, A, B).outcome == FINISHED
+    assert table.until(Phase.FINAL, A, B).outcome == Outcome.FINISHED
 
 
 def test_without_autostart_the_final_screen_ends_in_idle_with_the_outcome():
     table = Table(rounds=1, final_seconds=1.0, autostart=False)
-    table.game.start()
+    table.do(Start())
     table.until(Phase.FINAL, A, B)
-    assert table.until(Phase.IDLE, A, B).outcome == FINISHED
+    assert table.until(Phase.IDLE, A, B).outcome == Outcome.FINISHED
 
 
 def test_a_game_with_patience_gives_up_when_no_players_come():
     table = Table(autostart=False)
-    table.game.start(patience=5.0)
+    table.do(Start(patience=5.0))
     table.show(A, seconds=4.9)
     assert table.state.phase == Phase.WAITING_PLAYERS
     assert table.state.remaining == pytest.approx(0.1, abs=0.06)
     table.show(A, seconds=0.2)
-    assert table.state.outcome == ABANDONED
+    assert table.state.outcome == Outcome.ABANDONED
     assert table.game.reason == 'no two players came'
 
 

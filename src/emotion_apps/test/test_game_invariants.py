@@ -9,7 +9,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion_apps.game.game import Game, GameSettings, Phase, Sighting
+from emotion_apps.game.events import FrameSeen
+from emotion_apps.game.game import Game
+from emotion_apps.game.settings import GameSettings
+from emotion_apps.game.states import Phase, Sighting
+from emotion_apps.machine import Tick
 
 NEXT = {
     Phase.IDLE: {Phase.WAITING_PLAYERS},
@@ -82,9 +86,9 @@ def test_whatever_happens_the_game_stays_a_game(played, baseline):
         for _ in range(frames):
             now += step
             if comes:
-                game.observe(now, shown, stamp=round(abs(now) * 1e9) + 1)
+                game.handle(FrameSeen(shown, round(abs(now) * 1e9) + 1), now)
             else:
-                game.tick(now)
+                game.handle(Tick(), now)
             state = game.state()
             if state.phase != before.phase:
                 assert state.phase in NEXT[before.phase]

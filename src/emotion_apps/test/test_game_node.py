@@ -17,13 +17,16 @@ from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from emotion_apps.game.game import Game, GameSettings, Sighting
+from emotion_apps.game.events import FrameSeen
+from emotion_apps.game.game import Game
 from emotion_apps.game.messages import (
     from_predictions,
     from_state_message,
     to_state_message,
 )
 from emotion_apps.game.node import GameNode
+from emotion_apps.game.settings import GameSettings
+from emotion_apps.game.states import Sighting
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, GameState
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
@@ -335,14 +338,16 @@ def test_a_rule_is_changed_while_the_node_runs(bench):
 def test_the_state_survives_the_way_through_a_message():
     game = Game(GameSettings(seed=1, stable_seconds=0.0, countdown=0.5, minimum_frames=1))
     for index in range(400):
-        game.observe(
+        game.handle(
+            FrameSeen(
+                [
+                    Sighting('face_1', (10.0, 20.0, 30.0, 40.0), np.full(6, 0.5, np.float32)),
+                    Sighting('face_2', (90.0, 20.0, 30.0, 40.0), np.full(6, 0.25, np.float32)),
+                    Sighting('face_3', (50.0, 20.0, 30.0, 40.0), None),
+                ],
+                index + 1,
+            ),
             index / 30,
-            [
-                Sighting('face_1', (10.0, 20.0, 30.0, 40.0), np.full(6, 0.5, np.float32)),
-                Sighting('face_2', (90.0, 20.0, 30.0, 40.0), np.full(6, 0.25, np.float32)),
-                Sighting('face_3', (50.0, 20.0, 30.0, 40.0), None),
-            ],
-            stamp=index + 1,
         )
     state = game.state()
     back = from_state_message(to_state_message(state))

@@ -11,7 +11,11 @@ import pytest
 from emotion_apps.game.best_frames import BestFrames
 from emotion_apps.game.drawing import draw
 from emotion_apps.game.emoticon import draw_emoticon
-from emotion_apps.game.game import Game, GameSettings, GameState, Phase, Sighting
+from emotion_apps.game.events import FrameSeen
+from emotion_apps.game.game import Game
+from emotion_apps.game.settings import GameSettings
+from emotion_apps.game.states import GameState, Phase, Sighting
+from emotion_apps.machine import Stop
 from emotion_apps.view import theme
 from emotion_apps.view.draw import Canvas
 from emotion_perception.emotions import Emotion
@@ -41,9 +45,9 @@ def states(**rules) -> dict[Phase, GameState]:
         shown = faces(others=True)
         if 150 < index < 200:
             shown = shown[:1]
-        game.observe(index / 30, shown, stamp=index + 1)
+        game.handle(FrameSeen(shown, index + 1), index / 30)
         found[game.phase] = game.state()
-    game.stop()
+    game.handle(Stop(), 0.0)
     found[Phase.IDLE] = game.state()
     return found
 
@@ -152,7 +156,7 @@ def play(frames: BestFrames, values: list[tuple[float, float]]) -> GameState:
         live = values[index - 17] if index >= 17 else (0.5, 0.5)
         stamp = 1_000_000_000 + round(index / 30 * 1e9)
         film[stamp] = np.full((288, 720, 3), index, np.uint8)
-        game.observe(index / 30, faces(live), stamp)
+        game.handle(FrameSeen(faces(live), stamp), index / 30)
         frames.add_state(game.state(), film.get)
     return game.state()
 

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotion_apps.game.game import Game, GameSettings, Phase, Sighting
+from emotion_apps.game.events import FrameSeen
+from emotion_apps.game.game import Game
+from emotion_apps.game.settings import GameSettings
 from emotion_apps.game.sounds import CUES, RATE, SoundPlayer, cue, synthesize
+from emotion_apps.game.states import Phase, Sighting
 
 
 def cues_of_a_game() -> list[str]:
@@ -20,12 +23,15 @@ def cues_of_a_game() -> list[str]:
     game = Game(GameSettings(rounds=1, seconds=1.0, stable_seconds=0.0, final_seconds=0.0))
     previous, heard = game.state(), []
     for index in range(400):
-        game.observe(
+        game.handle(
+            FrameSeen(
+                [
+                    Sighting('face_1', (0.0, 0.0, 9.0, 9.0), np.full(6, 0.5)),
+                    Sighting('face_2', (50.0, 0.0, 9.0, 9.0), np.full(6, 0.2)),
+                ],
+                index,
+            ),
             index / 30,
-            [
-                Sighting('face_1', (0.0, 0.0, 9.0, 9.0), np.full(6, 0.5)),
-                Sighting('face_2', (50.0, 0.0, 9.0, 9.0), np.full(6, 0.2)),
-            ],
         )
         state = game.state()
         name = cue(previous, state)

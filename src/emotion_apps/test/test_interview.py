@@ -12,7 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotion_apps.interview.course import Interview, InterviewSettings, Phase
+from emotion_apps.interview.course import Interview
+from emotion_apps.interview.events import (
+    Event,
+    FaceSeen,
+    Next,
+    SoundHeard,
+    Start,
+    UtteranceMeasured,
+)
 from emotion_apps.interview.log import FacingCamera
 from emotion_apps.interview.questions import (
     Question,
@@ -22,8 +30,11 @@ from emotion_apps.interview.questions import (
 )
 from emotion_apps.interview.report import render, write_report
 from emotion_apps.interview.session import InterviewSession
+from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.speaker import Speaker
+from emotion_apps.interview.states import Outcome, Phase
 from emotion_apps.interview.summary import as_json, notes, summarise
+from emotion_apps.machine import Ended, Notice, Reset, Stop, Tick
 from emotion_perception.audio.prosody import Prosody, pitch_track, prosody
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.vision.headpose import head_pose
@@ -40,14 +51,17 @@ class Course:
         self.interview = Interview(TWO, InterviewSettings(**settings))
         self.now = 1000.0
 
+    def do(self, event: Event) -> list[Notice]:
+        return self.interview.handle(event, self.now)
+
     def wait(
         self, seconds: float, *, speaking: bool = False, face: bool = True, facing: bool = True
     ) -> None:
         for _ in range(round(seconds * 10)):
             self.now += 0.1
-            self.interview.face(self.now, face, facing)
-            self.interview.voice(self.now, speaking)
-            self.interview.tick(self.now)
+            self.do(FaceSeen(face, facing))
+            self.do(SoundHeard(speaking))
+            self.do(Tick())
 
     @property
     def at(self) -> tuple[Phase, int]:
@@ -61,7 +75,7 @@ def test_two_answers_make_an_interview() -> None:
     assert course.at == (Phase.QUESTION, 1)
     course.wait(3, speaking=True)
     assert course.at == (Phase.ANSWER, 1)
-    assert course.interview.speaking_time == pytest.approx(3, abs=0.3)
+    assert course.interview.snapshot().speaking_time == pytest.approx(3, abs=0.3)
     course.wait(2)
     assert course.at == (Phase.ANSWER, 1), 'a short pause does not end an answer'
     course.wait(2.5)
@@ -88,7 +102,7 @@ def test_without_autostart_the_interview_waits_for_the_service() -> None:
     course = Course(autostart=False)
     course.wait(5, speaking=True)
     assert course.at == (Phase.IDLE, 0)
-    course.interview.start(course.now)
+    course.do(Start())
     assert course.at == (Phase.QUESTION, 1)
 
 
@@ -103,7 +117,7 @@ def test_a_question_that_nobody_answers_is_passed_over() -> None:
 def test_an_endless_answer_ends_at_its_own_longest_time() -> None:
     course = Course(longest_answer=60.0)
     course.wait(0.2)
-    course.interview.next(course.now)
+    course.do(Next())
     course.wait(19, speaking=True)
     assert course.at == (Phase.ANSWER, 2)
     course.wait(2, speaking=True)
@@ -111,39 +125,86 @@ def test_an_endless_answer_ends_at_its_own_longest_time() -> None:
 
 
 @pytest.mark.parametrize(
-    'name, phase', [('start', Phase.QUESTION), ('next', Phase.QUESTION), ('stop', Phase.FINISHED)]
+    'command, phase',
+    [(Start(), Phase.QUESTION), (Next(), Phase.QUESTION), (Stop(), Phase.FINISHED)],
 )
-def test_the_services_work_in_every_phase(name: str, phase: Phase) -> None:
+def test_the_commands_work_in_every_phase(command: Event, phase: Phase) -> None:
     course = Course()
-    getattr(course.interview, name)(course.now)
-    assert course.interview.phase is (phase if name == 'start' else Phase.IDLE)
+    course.do(command)
+    assert course.interview.phase is (phase if command == Start() else Phase.IDLE)
     for speaking in (False, True):
         course = Course()
         course.wait(1, speaking=speaking)
-        getattr(course.interview, name)(course.now)
+        course.do(command)
         assert course.interview.phase is phase
-    course.interview.reset()
+    course.do(Reset())
     assert course.at == (Phase.IDLE, 0)
 
 
-@pytest.mark.parametrize('step', [3600.0, -3600.0])
-def test_a_jump_of_the_clock_is_no_time(step: float) -> None:
+def test_an_interview_ends_once_with_one_outcome() -> None:
+    course = Course()
+    assert course.interview.snapshot().outcome is Outcome.NONE
+    course.wait(1, speaking=True)
+    assert course.interview.snapshot().running
+    assert Ended(Outcome.STOPPED, 'stopped') in course.do(Stop())
+    assert not course.interview.snapshot().running
+    assert course.do(Stop()) == []
+    course.do(Start())
+    assert course.interview.snapshot().outcome is Outcome.NONE
+    course.wait(61, face=False)
+    assert course.interview.phase is Phase.FINISHED
+    assert course.interview.snapshot().outcome is Outcome.FINISHED
+
+
+@pytest.mark.parametrize('step', [3600.0, -3600.0, -0.4])
+def test_a_clock_that_is_set_is_no_time(step: float) -> None:
     course = Course()
     course.wait(2, speaking=True)
     course.now += step
     course.wait(1, speaking=True)
     assert course.at == (Phase.ANSWER, 1)
-    assert course.interview.elapsed == pytest.approx(2.9, abs=0.3)
-    assert course.interview.clock_jumps == 1
+    assert course.interview.snapshot().elapsed == pytest.approx(2.9, abs=0.3)
 
 
-def test_messages_a_little_out_of_order_do_no_harm() -> None:
+def test_a_time_that_is_no_number_is_no_time() -> None:
     course = Course()
     course.wait(1, speaking=True)
-    before = course.interview.elapsed
-    course.interview.face(course.now - 0.5, True, True)
-    course.interview.tick(math.nan)
-    assert course.interview.elapsed == before
+    before = course.interview.snapshot().elapsed
+    course.interview.handle(Tick(), math.nan)
+    assert course.interview.snapshot().elapsed == before
+    course.wait(1, speaking=True)
+    assert course.interview.snapshot().elapsed == pytest.approx(before + 1)
+
+
+def test_the_log_of_a_live_interview_knows_no_jumps_of_the_clock() -> None:
+    now = [1000.0]
+    session = InterviewSession(TWO, InterviewSettings(), clock=lambda: now[0])
+    session.start(now[0])
+    for index in range(40):
+        now[0] += 0.1
+        if index == 20:
+            now[0] -= 500.0
+        session.face(now[0] - 0.05, FRONTAL)
+        session.activity(now[0] - 0.2, True)
+        session.tick(now[0])
+    session.stop(now[0])
+    (answer,) = session.log.answers
+    assert answer.ended - answer.shown == pytest.approx(3.9)
+    times = [time for time, _, _ in answer.frames]
+    assert np.diff(times).min() > -1e-6
+
+
+def test_the_times_of_a_recording_are_time_however_far_apart() -> None:
+    settings = InterviewSettings(answer_silence=100.0)
+    session = InterviewSession(TWO[:1], settings)
+    session.start(7.0)
+    session.activity(8.0, True)
+    session.activity(9.0, False)
+    session.tick(70.0)
+    session.activity(69.9, True)
+    assert session.interview.snapshot().elapsed == pytest.approx(62.0)
+    session.stop(80.0)
+    assert session.log.ended == 80.0
 
 
 @pytest.mark.parametrize(
@@ -170,17 +231,17 @@ def test_a_quiet_voice_and_a_fast_one_get_a_hint() -> None:
     for level, rate, text in ((-50.0, 4.0, 'Speak up'), (-20.0, 9.0, 'Take your time')):
         course = Course()
         course.wait(1, speaking=True)
-        course.interview.utterance(level, rate)
+        course.do(UtteranceMeasured(level, rate))
         assert text in course.interview.hint
-        course.interview.hint = ''
-        course.interview.utterance(level, rate)
+        course.wait(6, speaking=True)
+        course.do(UtteranceMeasured(level, rate))
         assert course.interview.hint == '', 'not twice in a row'
 
 
 def test_no_measure_gives_no_hint() -> None:
     course = Course()
     course.wait(1, speaking=True)
-    course.interview.utterance(math.nan, math.nan)
+    course.do(UtteranceMeasured(math.nan, math.nan))
     assert course.interview.hint == ''
 
 

@@ -6,13 +6,22 @@ import math
 
 import pytest
 
-from emotion_apps.multimodal.cycle import (
-    Multimodal,
-    MultimodalSettings,
-    Outcome,
-    Phase,
-    with_time_left,
+from emotion_apps.machine import Ended, Entered, Notice, Refused, Reset, Stop, Tick
+from emotion_apps.multimodal.cycle import Multimodal
+from emotion_apps.multimodal.events import (
+    BothRead,
+    Cancel,
+    Event,
+    FaceRead,
+    FacesSeen,
+    Request,
+    SoundHeard,
+    Start,
+    UtteranceEnded,
+    VoiceRead,
 )
+from emotion_apps.multimodal.settings import MultimodalSettings
+from emotion_apps.multimodal.states import Outcome, Phase, with_time_left
 from emotion_apps.reading import Reading
 from emotion_perception.emotions import UNKNOWN, Emotion
 
@@ -34,20 +43,21 @@ class Driver:
     def __init__(self, running: bool = True, **settings: object) -> None:
         self.machine = Multimodal(MultimodalSettings(**settings), running=running)
         self.now = START
-        self.events: list = []
-        self.take(self.machine.tick(self.now))
+        self.notices: list[Notice] = []
+        self.do(Tick())
 
-    def take(self, events: list) -> list:
-        self.events += events
-        return events
+    def do(self, event: Event) -> list[Notice]:
+        notices = self.machine.handle(event, self.now)
+        self.notices += notices
+        return notices
 
     @property
     def phases(self) -> list:
-        return [event for event in self.events if event.kind == 'phase']
+        return [notice for notice in self.notices if isinstance(notice, Entered)]
 
     @property
     def outcomes(self) -> list[str]:
-        return [event.outcome.value for event in self.events if event.kind == 'finished']
+        return [notice.outcome.value for notice in self.notices if isinstance(notice, Ended)]
 
     @property
     def phase(self) -> Phase:
@@ -61,35 +71,33 @@ class Driver:
     ) -> None:
         for _ in range(frames):
             self.now += FRAME
-            self.take(self.machine.on_face(reading(emotion, self.now, subject), self.now))
-            self.take(self.machine.on_faces({subject}, self.now, self.now))
+            self.do(FaceRead(reading(emotion, self.now, subject)))
+            self.do(FacesSeen({subject}, self.now))
 
     def nobody(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now += FRAME
-            self.take(self.machine.on_faces(set(), self.now, self.now))
+            self.do(FacesSeen(set(), self.now))
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end - 1e-9:
             self.now = min(end, self.now + 0.1)
-            self.take(self.machine.tick(self.now))
+            self.do(Tick())
 
     def speaking(self, value: bool) -> None:
-        self.take(self.machine.on_voice_activity(value, self.now, self.now))
+        self.do(SoundHeard(value, self.now))
 
     def voice(
         self, emotion: int = Emotion.SAD, *, start: float | None = None, end: float | None = None
     ) -> None:
         end = self.now if end is None else end
         start = end - 1.0 if start is None else start
-        self.take(
-            self.machine.on_voice(reading(emotion, end, 'voice', span=end - start), self.now)
-        )
+        self.do(VoiceRead(reading(emotion, end, 'voice', span=end - start)))
 
     def fused(self, stamp: float, sources: tuple[str, ...] = ('face', 'voice')) -> None:
-        self.take(self.machine.on_fused(reading(Emotion.HAPPY, stamp, sources=sources), self.now))
+        self.do(BothRead(reading(Emotion.HAPPY, stamp, sources=sources)))
 
     def lock(self) -> None:
         self.face(frames=self.machine.settings.lock_frames)
@@ -232,8 +240,8 @@ def test_speech_without_a_result_leads_on_after_a_bounded_wait(driver):
     driver.say()
     driver.wait(driver.machine.settings.voice_wait + 0.1)
     assert driver.outcomes == ['no_speech']
-    finished = [event for event in driver.events if event.kind == 'finished']
-    assert 'no voice result' in finished[0].message
+    finished = [notice for notice in driver.notices if isinstance(notice, Ended)]
+    assert 'no voice result' in finished[0].words
 
 
 def test_speech_that_never_ends_leads_on_at_the_limit(driver):
@@ -291,7 +299,7 @@ def test_an_abstention_of_the_voice_model_gives_another_try(driver):
     assert driver.machine.snapshot().remaining == pytest.approx(3.0, abs=0.3)
     driver.wait(3.2)
     assert driver.outcomes == ['no_speech']
-    assert 'too short' in next(e for e in driver.events if e.kind == 'finished').message
+    assert 'too short' in next(n for n in driver.notices if isinstance(n, Ended)).words
 
 
 def test_an_utterance_at_the_maximum_length_ends_the_listening_while_speech_goes_on(driver):
@@ -299,7 +307,7 @@ def test_an_utterance_at_the_maximum_length_ends_the_listening_while_speech_goes
     driver.speaking(True)
     start = driver.now
     driver.wait(10.0)
-    driver.take(driver.machine.on_utterance(start, driver.now))
+    driver.do(UtteranceEnded(start))
     assert driver.machine.snapshot().prompt == 'ONE MOMENT'
     driver.voice(start=start)
     driver.wait(1.1)
@@ -395,7 +403,7 @@ BEFORE_RESULT = [to_waiting, to_listening, to_speaking, to_thinking, to_fusing]
 @pytest.mark.parametrize('reach', BEFORE_RESULT)
 def test_cancel_before_the_result_is_declared_and_begins_anew(driver, reach):
     reach(driver)
-    driver.take(driver.machine.cancel(driver.now))
+    driver.do(Cancel())
     assert driver.outcomes == ['cancelled']
     shown = driver.machine.snapshot()
     assert (shown.phase, shown.progress, shown.cycle) == (Phase.WAITING_FACE, 0.0, 2)
@@ -405,7 +413,7 @@ def test_cancel_before_the_result_is_declared_and_begins_anew(driver, reach):
 
 def test_cancel_of_a_shown_result_keeps_its_outcome(driver):
     to_result(driver)
-    driver.take(driver.machine.cancel(driver.now))
+    driver.do(Cancel())
     assert driver.phase == Phase.WAITING_FACE
     assert driver.outcomes == ['no_speech']
     assert driver.machine.outcome == Outcome.NO_SPEECH
@@ -414,7 +422,7 @@ def test_cancel_of_a_shown_result_keeps_its_outcome(driver):
 @pytest.mark.parametrize('reach', [*BEFORE_RESULT, to_result])
 def test_reset_forgets_everything(driver, reach):
     reach(driver)
-    driver.take(driver.machine.reset(driver.now))
+    driver.do(Reset())
     shown = driver.machine.snapshot()
     assert (shown.phase, shown.cycle, shown.outcome, shown.face) == (
         Phase.WAITING_FACE,
@@ -429,12 +437,12 @@ def test_reset_forgets_everything(driver, reach):
 @pytest.mark.parametrize('reach', [*BEFORE_RESULT, to_result])
 def test_stop_in_any_phase_locks_no_further_face_until_start(driver, reach):
     reach(driver)
-    driver.take(driver.machine.stop(driver.now))
+    driver.do(Stop())
     driver.face(frames=30)
     assert driver.phase == Phase.WAITING_FACE
     assert driver.machine.snapshot().prompt == 'STOPPED'
     assert driver.machine.snapshot().face.label == 'Happy'
-    driver.take(driver.machine.start(driver.now))
+    driver.do(Start())
     driver.lock()
 
 
@@ -442,7 +450,7 @@ def test_a_requested_cycle_runs_once_and_then_stands_still():
     driver = Driver(running=False)
     driver.face(frames=30)
     assert driver.phase == Phase.WAITING_FACE
-    driver.take(driver.machine.request(driver.now))
+    driver.do(Request())
     driver.lock()
     driver.voice(start=driver.say())
     driver.wait(8.0)
@@ -453,7 +461,7 @@ def test_a_requested_cycle_runs_once_and_then_stands_still():
 
 def test_a_requested_cycle_without_a_face_ends_with_no_face():
     driver = Driver(running=False)
-    driver.take(driver.machine.request(driver.now, face_timeout=3.0))
+    driver.do(Request(face_timeout=3.0))
     driver.wait(2.9)
     assert driver.outcomes == []
     driver.wait(0.2)
@@ -463,7 +471,7 @@ def test_a_requested_cycle_without_a_face_ends_with_no_face():
 
 def test_a_requested_cycle_takes_its_own_time_out_of_speech():
     driver = Driver(running=False)
-    driver.take(driver.machine.request(driver.now, speech_timeout=1.0))
+    driver.do(Request(speech_timeout=1.0))
     driver.lock()
     driver.wait(1.1)
     assert driver.outcomes == ['no_speech']
@@ -471,16 +479,16 @@ def test_a_requested_cycle_takes_its_own_time_out_of_speech():
 
 def test_a_second_request_is_refused_while_one_is_under_way():
     driver = Driver(running=False)
-    driver.machine.request(driver.now)
-    with pytest.raises(RuntimeError, match='under way'):
-        driver.machine.request(driver.now)
+    driver.do(Request())
+    with pytest.raises(Refused, match='under way'):
+        driver.do(Request())
 
 
 def test_a_request_may_follow_while_the_last_result_is_shown():
     driver = Driver(running=False)
-    driver.machine.request(driver.now)
+    driver.do(Request())
     to_result(driver)
-    driver.take(driver.machine.request(driver.now))
+    driver.do(Request())
     assert driver.phase == Phase.WAITING_FACE
     driver.lock()
     driver.voice(start=driver.say())
@@ -490,7 +498,7 @@ def test_a_request_may_follow_while_the_last_result_is_shown():
 
 def test_a_request_breaks_off_the_continuous_cycle_and_hands_back_to_it(driver):
     driver.lock()
-    driver.take(driver.machine.request(driver.now))
+    driver.do(Request())
     assert driver.outcomes == ['cancelled']
     driver.lock()
     driver.wait(6.1)
@@ -512,18 +520,14 @@ def test_frames_out_of_order_do_not_count(driver):
     driver.face(frames=5)
     held = driver.machine.snapshot().progress
     for _ in range(20):
-        driver.take(driver.machine.on_face(reading(Emotion.HAPPY, driver.now - 0.2), driver.now))
+        driver.do(FaceRead(reading(Emotion.HAPPY, driver.now - 0.2)))
     assert driver.machine.snapshot().progress == held
 
 
 def test_a_recording_that_starts_over_begins_a_new_time_line(driver):
     driver.face(frames=5)
     for number in range(10):
-        driver.take(
-            driver.machine.on_face(
-                reading(Emotion.HAPPY, driver.now - 500 + number * FRAME), driver.now
-            )
-        )
+        driver.do(FaceRead(reading(Emotion.HAPPY, driver.now - 500 + number * FRAME)))
     assert driver.phase == Phase.LISTENING
 
 

@@ -7,12 +7,22 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emotion_apps.multimodal.cycle import (
-    Multimodal,
-    MultimodalSettings,
-    Outcome,
-    Phase,
+from emotion_apps.machine import Ended, Notice, Refused, Reset, Stop, Tick
+from emotion_apps.multimodal.cycle import Multimodal
+from emotion_apps.multimodal.events import (
+    BothRead,
+    Cancel,
+    Event,
+    FaceRead,
+    FacesSeen,
+    Request,
+    SoundHeard,
+    Start,
+    UtteranceEnded,
+    VoiceRead,
 )
+from emotion_apps.multimodal.settings import MultimodalSettings
+from emotion_apps.multimodal.states import Outcome, Phase
 from emotion_apps.reading import Reading
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
 
@@ -21,39 +31,54 @@ EMOTION = st.sampled_from([*range(len(EMOTIONS)), UNKNOWN])
 STEP = st.one_of(st.floats(0.0, 0.2), st.sampled_from([0.0, 1.0, 5.0, -0.5, -3600.0, 3600.0]))
 # Stamps beside now: fresh, late, out of order, from another clock.
 OFFSET = st.sampled_from([0.0, -0.05, -0.3, -2.0, -100.0, 50.0])
+# What happens, by the time at which it happens.
 DEED = st.one_of(
-    st.tuples(st.just('face'), EMOTION, st.sampled_from(['face_1', 'face_2']), OFFSET),
-    st.tuples(st.just('faces'), st.sampled_from([(), ('face_1',), ('face_1', 'face_2')]), OFFSET),
-    st.tuples(st.just('activity'), st.booleans(), OFFSET),
-    st.tuples(st.just('utterance'), OFFSET),
-    st.tuples(st.just('voice'), EMOTION, OFFSET, st.floats(0.0, 3.0)),
-    st.tuples(st.just('fused'), EMOTION, OFFSET),
-    st.tuples(st.sampled_from(['tick', 'start', 'stop', 'cancel', 'reset', 'request'])),
+    st.builds(
+        lambda emotion, subject, offset: (
+            lambda now: FaceRead(Reading(emotion, stamp=now + offset, subject=subject))
+        ),
+        EMOTION,
+        st.sampled_from(['face_1', 'face_2']),
+        OFFSET,
+    ),
+    st.builds(
+        lambda subjects, offset: lambda now: FacesSeen(subjects, now + offset),
+        st.sampled_from([(), ('face_1',), ('face_1', 'face_2')]),
+        OFFSET,
+    ),
+    st.builds(
+        lambda speaking, offset: lambda now: SoundHeard(speaking, now + offset),
+        st.booleans(),
+        OFFSET,
+    ),
+    st.builds(lambda offset: lambda now: UtteranceEnded(now + offset), OFFSET),
+    st.builds(
+        lambda emotion, offset, span: (
+            lambda now: VoiceRead(Reading(emotion, stamp=now + offset, subject='voice', span=span))
+        ),
+        EMOTION,
+        OFFSET,
+        st.floats(0.0, 3.0),
+    ),
+    st.builds(
+        lambda emotion, offset: (
+            lambda now: BothRead(Reading(emotion, stamp=now + offset, sources=('face', 'voice')))
+        ),
+        EMOTION,
+        OFFSET,
+    ),
+    st.sampled_from([Tick(), Start(), Stop(), Cancel(), Reset(), Request()]).map(
+        lambda event: lambda now: event
+    ),
 )
 
 
-def act(machine: Multimodal, deed: tuple, now: float) -> list:
-    name, *more = deed
-    if name == 'face':
-        emotion, subject, offset = more
-        return machine.on_face(Reading(emotion, stamp=now + offset, subject=subject), now)
-    if name == 'faces':
-        return machine.on_faces(more[0], now + more[1], now)
-    if name == 'activity':
-        return machine.on_voice_activity(more[0], now + more[1], now)
-    if name == 'utterance':
-        return machine.on_utterance(now + more[0], now)
-    if name == 'voice':
-        return machine.on_voice(
-            Reading(more[0], stamp=now + more[1], subject='voice', span=more[2]), now
-        )
-    if name == 'fused':
-        return machine.on_fused(
-            Reading(more[0], stamp=now + more[1], sources=('face', 'voice')), now
-        )
-    if name == 'request' and machine.once:
+def act(machine: Multimodal, event: Event, now: float) -> list[Notice]:
+    try:
+        return machine.handle(event, now)
+    except Refused:
+        assert isinstance(event, Request)
         return []
-    return getattr(machine, name)(now)
 
 
 @settings(max_examples=300, deadline=None)
@@ -65,14 +90,14 @@ def test_every_cycle_has_one_outcome_and_every_phase_an_end(running, deeds):
     for step, deed in deeds:
         now += step
         before = machine.phase
-        events = act(machine, deed, now)
-        finished = [event for event in events if event.kind == 'finished']
+        notices = act(machine, deed(now), now)
+        finished = [notice for notice in notices if isinstance(notice, Ended)]
         # One call ends at most the cycle that was under way and, in a goal, none twice.
         assert len(finished) <= 1
         if finished:
             assert open_cycle
             assert finished[0].outcome != Outcome.NONE
-            assert finished[0].message
+            assert finished[0].words
         shown = machine.snapshot()
         open_cycle = shown.phase != Phase.SHOW_RESULT
         if before != Phase.SHOW_RESULT and shown.phase == Phase.SHOW_RESULT:
@@ -87,10 +112,10 @@ def test_every_cycle_has_one_outcome_and_every_phase_an_end(running, deeds):
         assert math.isnan(shown.remaining) or 0.0 <= shown.remaining <= shown.duration
         assert shown.cycle >= 1
     # Left alone, it comes back to wait for a face, and then needs no ticks.
-    machine.stop(now)
+    machine.handle(Stop(), now)
     for _ in range(600):
         now += 0.1
-        machine.tick(now)
+        machine.handle(Tick(), now)
     assert machine.phase == Phase.WAITING_FACE
     assert not machine.timed
 
@@ -102,17 +127,17 @@ def test_a_running_cycle_can_always_be_completed(deeds):
     now = 1e6
     for step, deed in deeds:
         now += step
-        act(machine, deed, now)
-    machine.reset(now)
-    machine.start(now)
+        act(machine, deed(now), now)
+    machine.handle(Reset(), now)
+    machine.handle(Start(), now)
     for _ in range(4):
         now += 1.6
-        machine.on_face(Reading(2, stamp=now, subject='face_9'), now)
-        machine.on_face(Reading(2, stamp=now, subject='face_9'), now)
+        machine.handle(FaceRead(Reading(2, stamp=now, subject='face_9')), now)
+        machine.handle(FaceRead(Reading(2, stamp=now, subject='face_9')), now)
     assert machine.phase == Phase.LISTENING
-    machine.on_voice_activity(False, now, now)
+    machine.handle(SoundHeard(False, now), now)
     now += 1.0
-    machine.on_voice(Reading(4, stamp=now, subject='voice', span=0.5), now)
+    machine.handle(VoiceRead(Reading(4, stamp=now, subject='voice', span=0.5)), now)
     now += 1.1
-    machine.tick(now)
+    machine.handle(Tick(), now)
     assert machine.snapshot().outcome == Outcome.SUCCESS

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emotion_apps.multimodal.cycle import Outcome, Phase, Snapshot
 from emotion_apps.multimodal.drawing import draw_multimodal, portrait
+from emotion_apps.multimodal.states import Outcome, Phase, Snapshot
 from emotion_apps.reading import Reading
 from emotion_apps.view import theme
 from emotion_apps.view.draw import Box, Canvas

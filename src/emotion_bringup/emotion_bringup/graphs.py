@@ -13,8 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from emotion_apps.game.game import GameSettings
-from emotion_apps.game.settings import GameNodeSettings
+from emotion_apps.game.settings import GameNodeSettings, GameSettings
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.multimodal.settings import OrchestratorSettings
 from emotion_apps.viewer.settings import ViewSettings

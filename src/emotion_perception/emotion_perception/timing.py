@@ -14,11 +14,11 @@ is zero                                    the time of arrival, said once (:clas
 lies more than ``AHEAD`` in the future     the time of arrival, said once, for whoever compares it
                                            with the stamps of another source (:class:`Stamps`)
 equals the newest one                      in order (:class:`TimeLine`)
-is older than the newest, for up to        late: what it stamps is left out, and nothing else
-``LATE_IN_A_ROW`` in a row, none of them   happens (:class:`TimeLine`)
-by more than ``REORDER``
-is older than that, or one more is late    a source that began anew: everything of before is
-                                           forgotten, at once (:class:`TimeLine`)
+is older than the newest by no more than   late: what it stamps is left out, and nothing else
+``REORDER``                                happens (:class:`TimeLine`)
+is older than that, or the last of more    a source that began anew: everything of before is
+than ``LATE_IN_A_ROW`` late ones that      forgotten, at once (:class:`TimeLine`)
+grow
 lies far after the newest                  in order: what was not seen meanwhile ages by itself
 =========================================  =====================================================
 
@@ -36,7 +36,8 @@ REORDER = 1.0
 """Seconds by which a stamp may be older than the newest and still be one out of order."""
 
 LATE_IN_A_ROW = 3
-"""So many late stamps in a row are out of order; one more is a source that went back a little."""
+"""So many late stamps in a row may be out of order; if they grow, one more is a source that went
+back a little."""
 
 AHEAD = 0.5
 """Seconds from now beyond which a stamp is another clock's."""
@@ -66,6 +67,7 @@ class TimeLine:
         """Begin anew: the next stamp is in order, whatever it is."""
         self.newest = -math.inf
         self._late = 0
+        self._newest_late = -math.inf
 
     def take(self, stamp: float) -> Order:
         """Note a stamp and say where it stands.
@@ -77,11 +79,13 @@ class TimeLine:
         if stamp >= self.newest:
             order = Order.NEXT
         else:
-            self._late += 1
+            # A source that went back goes on from there; the same stamp again is no progress.
+            self._late += stamp > self._newest_late
+            self._newest_late = max(stamp, self._newest_late)
             if self._late <= LATE_IN_A_ROW and self.newest - stamp <= REORDER:
                 return Order.LATE
             order = Order.ANEW
-        self.newest, self._late = stamp, 0
+        self.newest, self._late, self._newest_late = stamp, 0, -math.inf
         return order
 
 
@@ -138,29 +142,28 @@ class Pace:
 
     :param longest: seconds between two looks that are time; infinite for the times of a
         recording, which nobody sets.
+    :param slack: seconds by which the clock may seem to go back, where it is read through the
+        stamps of several streams: it then stands until it is where it was.
     :ivar time: seconds that have passed since the first look; never goes back.
     :ivar jump: by how much the clock was set at the last look, seconds; 0 if it was not.
     """
 
-    def __init__(self, longest: float = LONGEST_STEP) -> None:
+    def __init__(self, longest: float = LONGEST_STEP, slack: float = 0.0) -> None:
         self._longest = longest
+        self._slack = slack
         self._now: float | None = None
         self.time = 0.0
         self.jump = 0.0
 
     def step(self, now: float) -> float:
-        """Look at the clock; return the seconds since the last look, 0 or more.
-
-        A clock that is read through messages may go back a little, by less than ``REORDER``:
-        it then stands until it is where it was.
-        """
+        """Look at the clock; return the seconds since the last look, 0 or more."""
         self.jump = 0.0
         if not math.isfinite(now):
             return 0.0
         if self._now is None:
             self._now = now
         step = now - self._now
-        if -REORDER < step <= 0:
+        if -self._slack <= step <= 0:
             return 0.0
         self._now = now
         if not 0 < step <= self._longest:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from emotion_apps.game.game import GameState, PlayerState
+from emotion_apps.game.states import GameState, PlayerState
 
 # Part of the picture around the face, in face heights, and its height in pixels.
 _WIDTH, _HEIGHT, _PIXELS = 2.4, 2.6, 360

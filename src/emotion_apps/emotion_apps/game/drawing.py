@@ -1,6 +1,6 @@
 """The screen of the game: picture in the middle, a player on either side.
 
-Everything comes from :class:`~emotion_apps.game.game.GameState`; the screen keeps
+Everything comes from :class:`~emotion_apps.game.states.GameState`; the screen keeps
 nothing of its own. All lengths are those of a canvas 720 rows high and scale with it.
 """
 
@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emotion_apps.game.emoticon import draw_emoticon
-from emotion_apps.game.game import (
-    FINISHED,
+from emotion_apps.game.states import (
     GameState,
+    Outcome,
     Phase,
     PlayerState,
     Sighting,
@@ -50,7 +50,7 @@ def draw(
     canvas = Canvas(*size)
     page = _Page(canvas)
     _header(page, state)
-    if state.phase == Phase.FINAL and state.outcome == FINISHED:
+    if state.phase == Phase.FINAL and state.outcome is Outcome.FINISHED:
         _final(page, state, portraits)
     else:
         place = _picture(page, frame)

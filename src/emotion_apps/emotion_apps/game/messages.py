@@ -7,8 +7,9 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
 
-from emotion_apps.game.game import (
+from emotion_apps.game.states import (
     GameState,
+    Outcome,
     Phase,
     PlayerState,
     RoundResult,
@@ -82,7 +83,7 @@ def to_state_message(state: GameState, frame_id: str = '') -> StateMessage:
         explanation=state.explanation,
         results=[to_result_message(result) for result in state.results],
         winner=state.winner,
-        outcome=state.outcome,
+        outcome=state.outcome.value,
     )
 
 
@@ -101,7 +102,8 @@ def to_result_message(result: RoundResult) -> ResultMessage:
 def from_state_message(message: StateMessage) -> GameState:
     """Return the state that a message carries.
 
-    :raises ValueError: if the phase is none of the constants.
+    :raises ValueError: if the phase is none of the constants, or the outcome none of those that
+        a game has.
     """
     first, second = (_from_player(player) for player in message.players)
     return GameState(
@@ -128,7 +130,7 @@ def from_state_message(message: StateMessage) -> GameState:
             for result in message.results
         ),
         winner=message.winner,
-        outcome=message.outcome,
+        outcome=Outcome(message.outcome),
     )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from emotion_apps.game import drawing
 from emotion_apps.game.best_frames import BestFrames
-from emotion_apps.game.game import GameState, Phase
 from emotion_apps.game.messages import from_predictions, from_state_message
+from emotion_apps.game.states import GameState, Phase
 from emotion_apps.view.draw import Canvas
 from emotion_apps.view.feed import SceneFeed
 from emotion_apps.view.perception import draw_perception

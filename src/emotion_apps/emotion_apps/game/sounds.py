@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_apps.game.game import FINISHED, GameState, Phase
+from emotion_apps.game.states import GameState, Outcome, Phase
 
 RATE = 44100
 
@@ -60,7 +60,7 @@ def cue(previous: GameState | None, state: GameState) -> str | None:
     if state.phase == Phase.ROUND_RESULT:
         return 'round_won' if state.results[-1].winner else 'round_tied'
     if state.phase == Phase.FINAL:
-        return 'game_won' if state.outcome == FINISHED else 'game_over'
+        return 'game_won' if state.outcome is Outcome.FINISHED else 'game_over'
     return None
 
 

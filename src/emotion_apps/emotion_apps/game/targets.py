@@ -1,11 +1,30 @@
-"""The order of the targets of a game: shuffled, seedable, never the same twice in a row."""
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""The targets of a game, and their order: shuffled, seedable, never the same twice in a row."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 
-from emotion_perception.emotions import Emotion
+from emotion_perception.emotions import EMOTIONS, Emotion, emotion_of
+
+
+def emotions_of(names: Sequence[str]) -> tuple[Emotion, ...]:
+    """Return the classes that a list of target names stands for, without doubles.
+
+    :raises ValueError: if the list is empty or a name is not one of the six classes.
+    """
+    emotions = []
+    for name in names:
+        emotion = emotion_of(name)
+        if emotion is None:
+            raise ValueError(f'{name!r} is not a target; allowed: {list(EMOTIONS)}')
+        if emotion not in emotions:
+            emotions.append(emotion)
+    if not emotions:
+        raise ValueError(f'no target named; allowed: {list(EMOTIONS)}')
+    return tuple(emotions)
 
 
 class TargetOrder:

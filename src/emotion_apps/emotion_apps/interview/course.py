@@ -1,282 +1,256 @@
-"""The course of a mock interview: questions, answers, hints. Time is passed in."""
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""The course of a mock interview as a state machine: questions, answers, hints.
+
+``IDLE`` -> (``QUESTION`` -> ``ANSWER``) for each question -> ``FINISHED``
+
+A question is shown until somebody speaks; the answer ends by silence, by its longest time or by
+:class:`~emotion_apps.interview.events.Next`. A question that nobody answers is passed over. An
+interview ends with one declared outcome: ``finished`` (no question is left) or ``stopped``.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 
+from emotion_apps.interview.events import (
+    Event,
+    FaceSeen,
+    Next,
+    SoundHeard,
+    Start,
+    UtteranceMeasured,
+)
 from emotion_apps.interview.questions import Question
-from emotion_perception.settings import Settings, setting
-
-LONGEST = 86400.0
-"""Seconds that an answer, or a silence, may be set to last."""
-
-
-class Phase(IntEnum):
-    """Where the interview is; the values equal the constants of InterviewState."""
-
-    IDLE = 0
-    QUESTION = 1
-    ANSWER = 2
-    FINISHED = 3
+from emotion_apps.interview.settings import InterviewSettings
+from emotion_apps.interview.states import Outcome, Phase, Snapshot
+from emotion_apps.machine import Changed, Ended, Entered, Machine, Reset, Stop, Tick
+from emotion_perception.timing import Pace
 
 
-@dataclass(frozen=True)
-class InterviewSettings(Settings):
-    """When a question is answered, and when a hint is given."""
+class Interview(Machine[Event]):
+    """The state machine of the interview.
 
-    autostart: bool = setting(
-        True, 'Begin when a face is seen or a voice is heard; false waits for ~/start.'
-    )
-    answer_silence: float = setting(
-        4.0, 'An answer ends after this much silence, seconds.', low=0.5, high=LONGEST, live=True
-    )
-    longest_answer: float = setting(
-        120.0,
-        'An answer ends after this time at the latest, seconds.',
-        low=5.0,
-        high=LONGEST,
-        live=True,
-    )
-    no_answer: float = setting(
-        30.0,
-        'A question that nobody answers is passed over after this time, seconds.',
-        low=2.0,
-        high=LONGEST,
-        live=True,
-    )
-    hint_silence: float = setting(
-        10.0,
-        'Hint: silent for so long before an answer, seconds; 0 for never.',
-        low=0.0,
-        high=600.0,
-        live=True,
-    )
-    hint_absent: float = setting(
-        5.0, 'Hint: no face for so long, seconds; 0 for never.', low=0.0, high=600.0, live=True
-    )
-    hint_away: float = setting(
-        8.0,
-        'Hint: not facing the camera for so long, seconds; 0 for never.',
-        low=0.0,
-        high=600.0,
-        live=True,
-    )
-    hint_level: float = setting(
-        -38.0,
-        'Hint: speech quieter than this, dB relative to full scale; -100 for never.',
-        low=-100.0,
-        high=0.0,
-        live=True,
-    )
-    hint_rate: float = setting(
-        6.0, 'Hint: more syllables a second than this; 0 for never.', low=0.0, high=20.0, live=True
-    )
-    hint_shown: float = setting(
-        5.0, 'A hint is shown so long, seconds.', low=0.5, high=60.0, live=True
-    )
-    hint_gap: float = setting(
-        15.0, 'Least time between two hints, seconds.', low=0.0, high=600.0, live=True
-    )
-    clock_jump: float = setting(
-        5.0,
-        'A step of the clock larger than this, or backwards, does not count as time '
-        'passed, seconds.',
-        low=1.0,
-        high=3600.0,
-    )
-
-
-class Interview:
-    """The state machine: IDLE, QUESTION, ANSWER, QUESTION, ..., FINISHED.
-
-    A question is shown until somebody speaks; the answer ends by silence, by its longest time or
-    by :meth:`next`. A question that nobody answers is passed over.
-
+    :param pace: how time passes; see :class:`~emotion_apps.machine.Machine`.
     :raises ValueError: if there is no question.
     """
 
     def __init__(
-        self, questions: Sequence[Question], settings: InterviewSettings = InterviewSettings()
+        self,
+        questions: Sequence[Question],
+        settings: InterviewSettings | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        super().__init__(pace)
         if not questions:
             raise ValueError('an interview needs at least one question')
-        self.questions = tuple(questions)
-        self.settings = settings
-        self.clock_jumps = 0
-        """Steps of the clock that were not taken for time."""
-        self._now: float | None = None
-        self._time = 0.0
-        self.reset()
+        self._questions = tuple(questions)
+        self.settings = settings or InterviewSettings()
+        self._forget()
+        self._notices.clear()
 
-    def reset(self) -> None:
-        """Go back to IDLE and forget everything."""
-        self.phase = Phase.IDLE
-        self.number = 0
-        """The question under way, from 1; 0 before the first."""
-        self.hint = ''
-        self.speaking = False
-        self.speaking_time = 0.0
-        """Seconds spoken in this answer."""
-        self.face_present = False
-        self.facing_camera = False
-        self._begun = self._time
-        self._spoke = self._time
-        self._seen = self._faced = self._time
-        self._hint_at = -math.inf
-        self._faced_time = 0.0
+    # What it is.
+
+    @property
+    def phase(self) -> Phase:
+        """Return the phase."""
+        return self._phase
+
+    @property
+    def running(self) -> bool:
+        """Whether a question was asked and the last one is not answered yet."""
+        return self._phase in (Phase.QUESTION, Phase.ANSWER)
+
+    @property
+    def number(self) -> int:
+        """Return the question under way, from 1; 0 before the first."""
+        return self._number
 
     @property
     def text(self) -> str:
         """Return the question under way."""
-        return self.questions[self.number - 1].text if self.number else ''
+        return self._questions[self._number - 1].text if self._number else ''
 
     @property
-    def elapsed(self) -> float:
-        """Return the seconds since the phase began."""
-        return self._time - self._begun
+    def hint(self) -> str:
+        """Return the hint that is shown; '' for none."""
+        return self._hint
 
     @property
-    def remaining(self) -> float:
-        """Return the seconds until the phase ends by itself at the latest; NaN if it does not."""
-        if self.phase is Phase.QUESTION:
-            return max(0.0, self.settings.no_answer - self.elapsed)
-        if self.phase is Phase.ANSWER:
-            return max(0.0, self._longest() - self.elapsed)
-        return math.nan
+    def time(self) -> float:
+        """Return the seconds since the first event, by a clock that knows no jumps."""
+        return self._pace.time
 
-    @property
-    def engagement(self) -> float:
-        """Return the part of this answer with a face towards the camera; NaN before it."""
-        if self.phase is not Phase.ANSWER or self.elapsed <= 0:
-            return math.nan
-        return min(1.0, self._faced_time / self.elapsed)
+    def snapshot(self) -> Snapshot:
+        """Return all that a screen needs, as of the last event."""
+        return Snapshot(
+            phase=self._phase,
+            running=self.running,
+            question=self._number,
+            questions=len(self._questions),
+            text=self.text,
+            hint=self._hint,
+            elapsed=self._elapsed,
+            remaining=self._remaining(),
+            speaking=self._speaking,
+            speaking_time=self._speaking_time,
+            face_present=self._present,
+            facing_camera=self._facing,
+            engagement=self._engagement(),
+            outcome=self._outcome,
+        )
 
-    def start(self, time: float) -> None:
-        """Ask the first question, from any phase."""
-        self._advance(time)
-        self.reset()
-        self._ask()
+    # What happens.
 
-    def next(self, time: float) -> None:
-        """End the answer (or pass the question over) and ask the next."""
-        self._advance(time)
-        if self.phase in (Phase.QUESTION, Phase.ANSWER):
-            self._ask()
-
-    def stop(self, time: float) -> None:
-        """End the interview now."""
-        self._advance(time)
-        if self.phase is not Phase.IDLE:
-            self._go(Phase.FINISHED)
-
-    def face(self, time: float, present: bool, facing: bool) -> None:
-        """Take note of the face in a frame."""
-        self._advance(time)
-        self.face_present, self.facing_camera = present, present and facing
-        if present:
-            self._seen = self._time
-            if self.phase is Phase.IDLE and self.settings.autostart:
+    def _take(self, event: Event, passed: float) -> None:
+        if self._speaking:
+            self._speaking_time += passed
+            self._spoke = self.time
+        if self._facing:
+            self._faced_time += passed
+        match event:
+            case FaceSeen():
+                self._on_face(event)
+            case SoundHeard(speaking):
+                self._on_sound(speaking)
+            case UtteranceMeasured():
+                self._on_utterance(event)
+            case Tick():
+                self._on_tick()
+            case Start():
+                self._forget()
                 self._ask()
-        if self.facing_camera:
-            self._faced = self._time
+            case Next():
+                if self.running:
+                    self._ask()
+            case Stop():
+                if self.running:
+                    self._end(Outcome.STOPPED, 'stopped')
+            case Reset():
+                if self.running:
+                    self._tell(Ended(Outcome.STOPPED, 'the interview was reset'))
+                self._forget()
 
-    def voice(self, time: float, speaking: bool) -> None:
-        """Take note of whether somebody speaks."""
-        self._advance(time)
-        if speaking and self.phase is Phase.IDLE and self.settings.autostart:
-            self._ask()
-        self.speaking = speaking
+    def _on_face(self, event: FaceSeen) -> None:
+        self._present, self._facing = event.present, event.present and event.facing
+        if self._present:
+            self._seen = self.time
+            self._begin()
+        if self._facing:
+            self._faced = self.time
+
+    def _on_sound(self, speaking: bool) -> None:
+        self._speaking = speaking
         if speaking:
-            self._spoke = self._time
-            if self.phase is Phase.QUESTION:
-                self._go(Phase.ANSWER)
+            self._begin()
+            self._spoke = self.time
+            if self._phase is Phase.QUESTION:
+                self._enter(Phase.ANSWER)
 
-    def utterance(self, level: float, rate: float) -> None:
-        """Take note of how an utterance was spoken (dB, syllables a second; NaN if unknown)."""
-        if self.phase is not Phase.ANSWER:
+    def _on_utterance(self, event: UtteranceMeasured) -> None:
+        if self._phase is not Phase.ANSWER:
             return
-        if level < self.settings.hint_level:
+        if event.level < self.settings.hint_level:
             self._give('Speak up a little.')
-        elif 0 < self.settings.hint_rate < rate:
+        elif 0 < self.settings.hint_rate < event.rate:
             self._give('Take your time: you speak fast.')
 
-    def tick(self, time: float) -> None:
-        """Let time pass."""
-        self._advance(time)
+    def _on_tick(self) -> None:
         settings = self.settings
-        passed_over = self.phase is Phase.QUESTION and self.elapsed >= settings.no_answer
+        passed_over = self._phase is Phase.QUESTION and self._elapsed >= settings.no_answer
         if passed_over or self._answered():
             self._ask()
-        if self.hint and self._time - self._hint_at >= settings.hint_shown:
-            self.hint = ''
+        if self._hint and self.time - self._hint_at >= settings.hint_shown:
+            self._hint = ''
+            self._tell(Changed())
         self._watch()
 
-    def _answered(self) -> bool:
-        if self.phase is not Phase.ANSWER:
-            return False
-        silent = not self.speaking and self._time - self._spoke >= self.settings.answer_silence
-        return silent or self.elapsed >= self._longest()
+    # Steps.
+
+    def _forget(self) -> None:
+        """Go back to IDLE and forget everything."""
+        self._number = 0
+        self._outcome = Outcome.NONE
+        self._speaking = self._present = self._facing = False
+        self._seen = self._faced = self.time
+        self._hint_at = -math.inf
+        self._enter(Phase.IDLE)
+
+    def _begin(self) -> None:
+        """Ask the first question if somebody is there and that is wanted."""
+        if self._phase is Phase.IDLE and self.settings.autostart:
+            self._ask()
+
+    def _ask(self) -> None:
+        if self._number >= len(self._questions):
+            self._end(Outcome.FINISHED, 'all questions were asked')
+        else:
+            self._number += 1
+            self._enter(Phase.QUESTION)
+
+    def _end(self, outcome: Outcome, words: str) -> None:
+        self._outcome = outcome
+        self._enter(Phase.FINISHED)
+        self._tell(Ended(outcome, words))
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._begun = self._spoke = self.time
+        self._speaking_time = self._faced_time = 0.0
+        self._hint = ''
+        self._tell(Entered(phase))
+
+    # Hints.
 
     def _watch(self) -> None:
         settings = self.settings
-        if self.phase not in (Phase.QUESTION, Phase.ANSWER):
+        if not self.running:
             return
 
         def over(limit: float, since: float) -> bool:
-            return 0 < limit <= self._time - max(since, self._begun)
+            return 0 < limit <= self.time - max(since, self._begun)
 
         if over(settings.hint_absent, self._seen):
             self._give('I cannot see you: move into the picture.')
         elif over(settings.hint_away, self._faced):
             self._give('Look towards the camera now and then.')
-        elif self.phase is Phase.QUESTION and over(settings.hint_silence, self._begun):
+        elif self._phase is Phase.QUESTION and over(settings.hint_silence, self._begun):
             self._give(
                 f'You have been silent for {settings.hint_silence:.0f} s: '
                 'begin with the first thing that comes to mind.'
             )
 
     def _give(self, hint: str) -> None:
-        if self._time - self._hint_at >= self.settings.hint_gap:
-            self.hint, self._hint_at = hint, self._time
+        if self.time - self._hint_at >= self.settings.hint_gap:
+            self._hint, self._hint_at = hint, self.time
+            self._tell(Changed())
+
+    # Measures.
+
+    @property
+    def _elapsed(self) -> float:
+        return self.time - self._begun
+
+    def _remaining(self) -> float:
+        """Return the seconds until the phase ends by itself at the latest; NaN if it does not."""
+        if self._phase is Phase.QUESTION:
+            return max(0.0, self.settings.no_answer - self._elapsed)
+        if self._phase is Phase.ANSWER:
+            return max(0.0, self._longest() - self._elapsed)
+        return math.nan
+
+    def _engagement(self) -> float:
+        if self._phase is not Phase.ANSWER or self._elapsed <= 0:
+            return math.nan
+        return min(1.0, self._faced_time / self._elapsed)
+
+    def _answered(self) -> bool:
+        if self._phase is not Phase.ANSWER:
+            return False
+        silent = not self._speaking and self.time - self._spoke >= self.settings.answer_silence
+        return silent or self._elapsed >= self._longest()
 
     def _longest(self) -> float:
-        own = self.questions[self.number - 1].seconds if self.number else 0.0
+        own = self._questions[self._number - 1].seconds if self._number else 0.0
         return own or self.settings.longest_answer
-
-    def _ask(self) -> None:
-        if self.number >= len(self.questions):
-            self._go(Phase.FINISHED)
-        else:
-            self.number += 1
-            self._go(Phase.QUESTION)
-
-    def _go(self, phase: Phase) -> None:
-        self.phase = phase
-        self._begun = self._spoke = self._time
-        self.speaking_time = self._faced_time = 0.0
-        self.hint = ''
-
-    def _advance(self, time: float) -> None:
-        """Move the interview's own clock, which knows no jumps."""
-        if not math.isfinite(time):
-            return
-        if self._now is None:
-            self._now = time
-            return
-        step = time - self._now
-        if -self.settings.clock_jump <= step <= 0:
-            # Late by a little: messages of several topics arrive out of order.
-            return
-        self._now = time
-        if not 0 < step <= self.settings.clock_jump:
-            self.clock_jumps += 1
-            return
-        self._time += step
-        if self.speaking:
-            self.speaking_time += step
-            self._spoke = self._time
-        if self.facing_camera:
-            self._faced_time += step

@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from emotion_apps.interview.course import Phase
+from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.view import theme
 from emotion_apps.view.draw import Box, Canvas, text_width
 from emotion_apps.view.perception import draw_sound, split
 from emotion_apps.view.scene import Scene, draw_picture, draw_reading
 
 
-@dataclass(frozen=True)
-class InterviewView:
-    """The state of an interview, as InterviewState has it (times in seconds)."""
-
-    phase: Phase = Phase.IDLE
-    question: int = 0
-    questions: int = 0
-    text: str = ''
-    hint: str = ''
-    elapsed: float = 0.0
-    remaining: float = math.nan
-    speaking: bool = False
-    speaking_time: float = 0.0
-    face_present: bool = False
-    engagement: float = math.nan
-    report: str = ''
-
-
-def draw_interview(canvas: Canvas, scene: Scene, state: InterviewView) -> None:
+def draw_interview(canvas: Canvas, scene: Scene, state: Snapshot) -> None:
     """Draw the phase that the interview is in."""
     canvas.clear()
     unit = canvas.unit
@@ -100,7 +81,7 @@ def _below(inside: Box, unit: float) -> Box:
     return Box(inside.x, inside.y + 30 * unit, inside.w, inside.h - 30 * unit)
 
 
-def _draw_answer(canvas: Canvas, box: Box, state: InterviewView) -> None:
+def _draw_answer(canvas: Canvas, box: Box, state: Snapshot) -> None:
     unit = canvas.unit
     canvas.panel(box, radius=18 * unit)
     inside = box.inset(22 * unit, 18 * unit)
@@ -158,7 +139,7 @@ def _draw_answer(canvas: Canvas, box: Box, state: InterviewView) -> None:
         )
 
 
-def _draw_end(canvas: Canvas, state: InterviewView) -> None:
+def _draw_end(canvas: Canvas, state: Snapshot) -> None:
     unit = canvas.unit
     x, y = canvas.box.centre
     canvas.text(

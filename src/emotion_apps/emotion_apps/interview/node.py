@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from rclpy.node import Node
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from emotion_apps.interview.course import Phase
+from emotion_apps.interview.messages import to_state_message
 from emotion_apps.interview.questions import (
     QuestionError,
     default_questions,
@@ -22,6 +24,7 @@ from emotion_apps.interview.report import render, write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.interview.speaker import Speaker
+from emotion_apps.interview.states import Phase
 from emotion_apps.interview.summary import as_json
 from emotion_msgs.msg import (
     EmotionPrediction,
@@ -38,13 +41,15 @@ from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
-from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.stamps import Stamps, now
+from emotion_perception.ros.timer import steady_timer
+from emotion_perception.timing import AHEAD
 
 # States a second while the interview runs.
 STATE_RATE = 10.0
-# Seconds: a stamp further from now is another clock's. What models say may come late.
-_MOST_APART = 5.0
-_LATEST = 60.0
+# Seconds: a stamp that lies further behind is another clock's. What models say may come late.
+_BEHIND = 5.0
+_LATE = 55.0
 
 
 class InterviewNode(Node):
@@ -72,18 +77,22 @@ class InterviewNode(Node):
                 'speak is on, but there is no synthesiser: install '
                 'espeak-ng; the questions are shown only'
             )
-        self._warn = Reporter(self)
         self._diagnostics = Diagnostics(self)
         self._publisher = self.create_publisher(
             InterviewState, 'emotion/interview/state', qos.LATCHED
         )
-        self._session = InterviewSession(questions, settings, self._on_change)
+        self._session = InterviewSession(
+            questions, settings, self._on_change, clock=lambda: now(self)
+        )
+        self._stamps: dict[str, Stamps] = {}
+        for topic in ('detections', 'face', 'voice', 'fused', 'voice_activity', 'utterance'):
+            self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD, behind=_BEHIND)
         self._options.on_change(lambda value: setattr(self._session.interview, 'settings', value))
         self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
-        for topic, source in (('face', 'face'), ('voice', 'voice'), ('fused', 'fused')):
+        for source in ('face', 'voice', 'fused'):
             self.create_subscription(
                 EmotionPrediction,
-                f'emotion/{topic}',
+                f'emotion/{source}',
                 lambda message, source=source: self._on_emotion(message, source),
                 qos.RESULT,
             )
@@ -91,45 +100,32 @@ class InterviewNode(Node):
             VoiceActivity, 'emotion/voice_activity', self._on_activity, qos.RESULT
         )
         self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
-        for name in ('start', 'next', 'stop', 'reset'):
-            self.create_service(
-                Trigger,
-                f'~/{name}',
-                lambda request, response, name=name: self._on_call(name, response),
-            )
+        for name, command in (
+            ('start', self._session.start),
+            ('next', self._session.next),
+            ('stop', self._session.stop),
+            ('reset', self._session.reset),
+        ):
+            self.create_service(Trigger, f'~/{name}', self._service(command))
         self.create_service(GetReport, '~/report', self._on_report)
-        self.create_timer(1.0 / STATE_RATE, self._on_tick)
+        steady_timer(self, 1.0 / STATE_RATE, self._on_tick)
         self._publish()
 
     def destroy_node(self) -> None:
         """Keep the report of an interview that was under way, and be silent."""
-        if self._session.interview.phase in (Phase.QUESTION, Phase.ANSWER):
-            self._session.stop(self._now())
+        if self._session.interview.running:
+            self._session.stop(now(self))
         self._speaker.stop()
         super().destroy_node()
-
-    def _now(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
-
-    def _time(self, stamp: Time, latest: float = _MOST_APART) -> float:
-        """Return a stamp, or the present for one of another clock."""
-        time, now = to_seconds(stamp), self._now()
-        if -latest <= time - now <= _MOST_APART:
-            return time
-        self._warn.warn(
-            'clock',
-            f'a stamp is {time - now:+.1f} s from now: the clocks of the '
-            'machines differ; the time of arrival is taken',
-        )
-        return now
 
     def _on_faces(self, message: FaceArray) -> None:
         faces = {face.id: face for face in message.faces}
         # Others in the picture are not the candidate.
         face = faces.get(self._subject) or (message.faces[0] if message.faces else None)
         landmarks = None if face is None else np.asarray(face.landmarks).reshape(4, 2)
-        self._session.face(self._time(message.header.stamp), landmarks)
-        self._diagnostics.tick()
+        time = self._stamps['detections'].time(message.header.stamp)
+        self._session.face(time, landmarks)
+        self._diagnostics.tick(now(self) - time)
 
     def _on_emotion(self, message: EmotionPrediction, source: str) -> None:
         if message.emotion == UNKNOWN:
@@ -138,33 +134,38 @@ class InterviewNode(Node):
             self._subject = message.subject_id
         self._newest = message
         self._session.emotion(
-            self._time(message.header.stamp, _LATEST), source, message.probabilities
+            self._stamps[source].time(message.header.stamp, late=_LATE),
+            source,
+            message.probabilities,
         )
 
     def _on_activity(self, message: VoiceActivity) -> None:
         # The synthesiser's own voice is no answer.
         speaking = message.speaking and not self._speaker.speaking
-        self._session.activity(self._time(message.header.stamp), speaking)
+        time = self._stamps['voice_activity'].time(message.header.stamp)
+        self._session.activity(time, speaking)
 
     def _on_utterance(self, message: Utterance) -> None:
-        end = self._time(message.end, _LATEST)
+        end = self._stamps['utterance'].time(message.end, late=_LATE)
         length = max(0.0, to_seconds(message.end) - to_seconds(message.start))
         self._session.utterance(end - length, end, np.asarray(message.samples, np.int16))
 
     def _on_tick(self) -> None:
-        self._session.tick(self._now())
-        if self._session.interview.phase in (Phase.QUESTION, Phase.ANSWER):
+        self._session.tick(now(self))
+        if self._session.interview.running:
             self._publish()
 
-    def _on_call(self, name: str, response: Trigger.Response) -> Trigger.Response:
-        if name == 'reset':
-            self._session.reset()
-        else:
-            getattr(self._session, name)(self._now())
-        interview = self._session.interview
-        response.success = True
-        response.message = f'{interview.phase.name}, question {interview.number}'
-        return response
+    def _service(self, command: Callable[[float], None]) -> Callable[..., Trigger.Response]:
+        """Return the callback of a service that hands a command on."""
+
+        def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            command(now(self))
+            interview = self._session.interview
+            response.success = True
+            response.message = f'{interview.phase.name}, question {interview.number}'
+            return response
+
+        return serve
 
     def _on_report(
         self, request: GetReport.Request, response: GetReport.Response
@@ -200,25 +201,10 @@ class InterviewNode(Node):
         self.get_logger().info(f'report: {page}')
 
     def _publish(self) -> None:
-        interview = self._session.interview
-        message = InterviewState(
-            phase=int(interview.phase),
-            phase_name=interview.phase.name,
-            running=interview.phase in (Phase.QUESTION, Phase.ANSWER),
-            question=interview.number,
-            questions=len(interview.questions),
-            text=interview.text,
-            hint=interview.hint,
-            elapsed=float(interview.elapsed),
-            remaining=float(interview.remaining),
-            speaking=interview.speaking,
-            speaking_time=float(interview.speaking_time),
-            face_present=interview.face_present,
-            facing_camera=interview.facing_camera,
-            engagement=float(interview.engagement),
-            report=self._report_path if interview.phase is Phase.FINISHED else '',
-        )
-        message.header.stamp = self.get_clock().now().to_msg()
+        snapshot = self._session.interview.snapshot()
+        if snapshot.phase is Phase.FINISHED:
+            snapshot = replace(snapshot, report=self._report_path)
+        message = to_state_message(snapshot, Header(stamp=self.get_clock().now().to_msg()))
         if self._newest is not None and not math.isnan(self._newest.confidence):
             message.has_prediction, message.prediction = True, self._newest
         self._publisher.publish(message)

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from emotion_apps.interview.course import LONGEST, InterviewSettings
 from emotion_apps.interview.questions import Question, QuestionError, load_questions
 from emotion_apps.interview.report import NOTHING, write_report
 from emotion_apps.interview.session import InterviewSession
+from emotion_apps.interview.settings import LONGEST, InterviewSettings
 from emotion_apps.interview.summary import notes, summarise
 from emotion_perception.audio.listener import Activity
 from emotion_perception.audio.segment import EndedBy
@@ -37,8 +37,8 @@ _BLOCK = 0.1
 _BAR = '{desc}: {percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]'
 
 
-# The course of the interview is told the time at least so often, seconds: it takes a longer step
-# for a jump of the clock.
+# The course of the interview is told the time at least so often, seconds: what times out while
+# nothing is seen or heard does so then.
 _TICK = 0.5
 
 
@@ -128,7 +128,7 @@ class Analysis:
         self._session.stop(self._now)
 
     def _advance(self, moment: float) -> None:
-        """Let the interview's time pass, in steps that it believes."""
+        """Let the interview's time pass."""
         while self._now < moment:
             self._now = min(moment, self._now + _TICK)
             self._session.tick(self._now)

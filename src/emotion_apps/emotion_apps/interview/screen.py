@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from emotion_apps.interview.course import Phase
-from emotion_apps.interview.drawing import InterviewView, draw_interview
+from emotion_apps.interview.drawing import draw_interview
+from emotion_apps.interview.messages import to_snapshot
+from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.view.draw import Canvas
 from emotion_apps.view.feed import SceneFeed
 from emotion_msgs.msg import InterviewState
@@ -18,7 +19,7 @@ class InterviewScreen:
     moving = False
 
     def __init__(self) -> None:
-        self._state = InterviewView()
+        self._state = Snapshot()
 
     @property
     def active(self) -> bool:
@@ -32,20 +33,7 @@ class InterviewScreen:
 
     def take(self, message: InterviewState, feed: SceneFeed) -> None:
         """Take a state of the interview."""
-        self._state = InterviewView(
-            phase=Phase(message.phase),
-            question=message.question,
-            questions=message.questions,
-            text=message.text,
-            hint=message.hint,
-            elapsed=message.elapsed,
-            remaining=message.remaining,
-            speaking=message.speaking,
-            speaking_time=message.speaking_time,
-            face_present=message.face_present,
-            engagement=message.engagement,
-            report=message.report,
-        )
+        self._state = to_snapshot(message)
 
     def draw(self, size: tuple[int, int], feed: SceneFeed) -> np.ndarray:
         """Draw the phase of the interview."""

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A mock interview as it runs: the course, what is collected, and what the candidate shows.
 
 The node feeds it from topics, the offline analysis from a file: one set of rules for both.
@@ -10,17 +12,34 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from emotion_apps.interview.course import Interview, InterviewSettings, Phase
+from emotion_apps.interview.course import Interview
+from emotion_apps.interview.events import (
+    Event,
+    FaceSeen,
+    Next,
+    SoundHeard,
+    Start,
+    UtteranceMeasured,
+)
 from emotion_apps.interview.log import FacingCamera, InterviewLog
 from emotion_apps.interview.questions import Question
+from emotion_apps.interview.settings import InterviewSettings
+from emotion_apps.interview.states import Phase
+from emotion_apps.machine import Entered, Reset, Stop, Tick
 from emotion_perception.audio.prosody import prosody
+from emotion_perception.timing import Pace
 from emotion_perception.vision.headpose import head_pose
 
 
 class InterviewSession:
     """Take readings with their times; keep the course and the log in step.
 
+    The log's times are those of a recording, or, live, those of the course: seconds since the
+    first reading or command, whatever is done to the clock meanwhile.
+
     :param on_change: called after the phase or the question changed.
+    :param clock: gives the present, by the clock of the times that are passed in; without one
+        they are those of a recording, which are time however far apart.
     """
 
     def __init__(
@@ -28,33 +47,34 @@ class InterviewSession:
         questions: Sequence[Question],
         settings: InterviewSettings | None = None,
         on_change: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        self.interview = Interview(questions, settings or InterviewSettings())
+        pace = Pace() if clock else Pace(longest=math.inf)
+        self.interview = Interview(questions, settings, pace)
         self.log = InterviewLog()
         self._on_change = on_change
+        self._clock = clock
+        self._newest = -math.inf
         self._facing = FacingCamera()
         self._hint = ''
 
     def start(self, time: float) -> None:
         """Begin anew with the first question."""
-        self.reset()
-        self.interview.start(time)
-        self._follow(time, (Phase.IDLE, 0))
+        self._clear()
+        self._handle(Start(), time)
 
     def next(self, time: float) -> None:
         """Go on to the next question."""
-        self._do(time, lambda: self.interview.next(time))
+        self._handle(Next(), time)
 
     def stop(self, time: float) -> None:
         """End the interview; what was collected stays."""
-        self._do(time, lambda: self.interview.stop(time))
+        self._handle(Stop(), time)
 
-    def reset(self) -> None:
+    def reset(self, time: float) -> None:
         """Forget everything and wait for a start."""
-        self.interview.reset()
-        self.log = InterviewLog()
-        self._facing = FacingCamera()
-        self._on_change()
+        self._handle(Reset(), time)
+        self._clear()
 
     def face(self, time: float, landmarks: np.ndarray | None) -> None:
         """Take a frame.
@@ -67,44 +87,63 @@ class InterviewSession:
             # A detector without a nose says nothing about the pose.
             facing = True if math.isnan(yaw) else self._facing.update(yaw, pitch)
         present = landmarks is not None
-        self._do(time, lambda: self.interview.face(time, present, facing))
-        self.log.frame(time, present, facing)
+        moment = self._handle(FaceSeen(present, facing), time)
+        self.log.frame(moment, present, facing)
 
     def emotion(self, time: float, source: str, probabilities: np.ndarray) -> None:
         """Take a reading of ``'face'``, ``'voice'`` or ``'fused'``."""
-        self.log.emotion(time, source, probabilities)
+        self.log.emotion(self._moment(time), source, probabilities)
 
     def activity(self, time: float, speaking: bool) -> None:
         """Take whether somebody speaks."""
-        self._do(time, lambda: self.interview.voice(time, speaking))
+        self._handle(SoundHeard(speaking), time)
 
     def utterance(self, start: float, end: float, samples: np.ndarray) -> None:
         """Take an utterance (16 kHz mono) and measure how it was spoken."""
         measures = prosody(samples)
-        self.log.utterance(start, end, measures)
-        self._do(end, lambda: self.interview.utterance(measures.level, measures.rate))
+        moment = self._moment(end)
+        self.log.utterance(moment - (end - start), moment, measures)
+        self._handle(UtteranceMeasured(measures.level, measures.rate), end)
 
     def tick(self, time: float) -> None:
         """Let time pass."""
-        self._do(time, lambda: self.interview.tick(time))
+        self._handle(Tick(), time)
 
-    def _do(self, time: float, step: Callable[[], None]) -> None:
-        before = (self.interview.phase, self.interview.number)
-        step()
-        self._follow(time, before)
+    def _clear(self) -> None:
+        self.log = InterviewLog()
+        self._facing = FacingCamera()
+        self._hint = ''
 
-    def _follow(self, time: float, before: tuple[Phase, int]) -> None:
+    def _now(self, time: float) -> float:
+        """Return the present; that of a recording is the newest time that was passed in."""
+        if self._clock is not None:
+            return self._clock()
+        if math.isfinite(time):
+            self._newest = max(self._newest, time)
+        return self._newest
+
+    def _moment(self, time: float) -> float:
+        """Return a time as the log has it."""
+        if self._clock is None:
+            return time
+        return self.interview.time - (self._clock() - time)
+
+    def _handle(self, event: Event, time: float) -> float:
+        """Hand an event to the course, follow it in the log, and return when it happened."""
         interview = self.interview
-        after = (interview.phase, interview.number)
+        notices = interview.handle(event, self._now(time))
+        moment = self._moment(time)
         if interview.hint and interview.hint != self._hint:
-            self.log.hint(time, interview.hint)
+            self.log.hint(moment, interview.hint)
         self._hint = interview.hint
-        if after == before:
-            return
-        if interview.phase is Phase.QUESTION:
-            self.log.ask(time, interview.number, interview.text)
-        elif interview.phase is Phase.ANSWER:
-            self.log.begin(time)
-        elif interview.phase is Phase.FINISHED:
-            self.log.finish(time)
-        self._on_change()
+        entered = [notice.phase for notice in notices if isinstance(notice, Entered)]
+        for phase in entered:
+            if phase is Phase.QUESTION:
+                self.log.ask(moment, interview.number, interview.text)
+            elif phase is Phase.ANSWER:
+                self.log.begin(moment)
+            elif phase is Phase.FINISHED:
+                self.log.finish(moment)
+        if entered:
+            self._on_change()
+        return moment

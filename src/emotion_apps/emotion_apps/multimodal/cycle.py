@@ -1,10 +1,8 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The multimodal cycle as a state machine: hold an expression, speak, see the result.
 
 ``WAITING_FACE`` -> ``LISTENING`` -> ``SHOW_RESULT`` -> ``WAITING_FACE`` ...
-
-The machine knows neither ROS nor a clock: every call brings the time along and returns what
-happened. Times are seconds of one clock; a clock that is set back or forth while a phase runs
-moves the phase along with it.
 
 Each cycle ends with one declared outcome:
 
@@ -28,6 +26,12 @@ a voice result     dropped                  taken, if its speech       dropped: 
                                             began after the lock       declared
 a fused result     dropped                  taken with the voice that  added, if it covers the
                                             it covers                  voice that is shown
+a camera that      the hold begins anew     goes on                    goes on
+begins anew
+a microphone that  nothing                  the lock moves along: what nothing
+begins anew                                 is said from now on counts
+a clock that is    no time has passed       no time has passed, and    no time has passed
+set                                         the lock moves along
 cancel             outcome ``cancelled``,   outcome ``cancelled``,     back to WAITING_FACE; the
                    the hold begins anew     back to WAITING_FACE       outcome stays
 reset              as cancel, and all counts and outcomes are forgotten
@@ -38,173 +42,42 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
+from enum import Enum
 
+from emotion_apps.machine import Changed, Ended, Entered, Machine, Refused, Reset, Stop, Tick
+from emotion_apps.multimodal.events import (
+    BothRead,
+    Cancel,
+    Event,
+    FaceRead,
+    FacesSeen,
+    Request,
+    SoundHeard,
+    Start,
+    UtteranceEnded,
+    VoiceRead,
+)
+from emotion_apps.multimodal.settings import MultimodalSettings
+from emotion_apps.multimodal.states import Outcome, Phase, Snapshot
 from emotion_apps.reading import Reading
-from emotion_perception.settings import Settings, setting
+from emotion_perception.timing import Order, TimeLine
 
-# A step of the clock that is larger than this is a jump, not time that has passed: whoever
-# drives the machine calls it at least ten times a second while something can time out.
-_JUMP = 1.5
-# A stamp that is older than the last one by more than this begins a new time line (a recording
-# that starts over); less is a message out of order.
-_REORDER = 1.0
 # So many fused results are kept until the voice result comes that one of them may cover.
 _EARLY = 128
 # Without a frame for this long, the face that was seen last is not there any more.
 _STALE = 2.0
 
 
-class Phase(IntEnum):
-    """The phases; the values equal the constants of ``emotion_msgs/MultimodalState``."""
-
-    WAITING_FACE = 0
-    LISTENING = 1
-    SHOW_RESULT = 2
-
-
-class Outcome(str, Enum):
-    """How a cycle ended."""
-
-    NONE = ''
-    SUCCESS = 'success'
-    NO_FACE = 'no_face'
-    NO_SPEECH = 'no_speech'
-    CANCELLED = 'cancelled'
-
-
-@dataclass(frozen=True)
-class MultimodalSettings(Settings):
-    """Settings of the multimodal cycle."""
-
-    lock_frames: int = setting(
-        10,
-        'Processed frames for which one face must show one label to lock it.',
-        low=1,
-        high=1000,
-        live=True,
-    )
-    hold_gap: float = setting(
-        0.5,
-        'Seconds for which the face may be lost without the hold beginning anew.',
-        low=0.0,
-        high=10.0,
-        live=True,
-    )
-    face_timeout: float = setting(
-        30.0,
-        'Seconds that a goal of emotion/detect waits for a held expression; 0 waits for '
-        'ever. The continuous mode always waits.',
-        low=0.0,
-        high=3600.0,
-        live=True,
-    )
-    speech_timeout: float = setting(
-        6.0,
-        'Seconds to wait in LISTENING for speech to begin; then the cycle goes on with the '
-        'face only.',
-        low=0.1,
-        high=3600.0,
-        live=True,
-    )
-    speech_limit: float = setting(
-        20.0,
-        'Seconds of one stretch of speech after which its result is no longer waited for '
-        '(longer than the maximum of vad_node).',
-        low=0.5,
-        high=3600.0,
-        live=True,
-    )
-    voice_wait: float = setting(
-        4.0,
-        'Seconds to wait for the voice result after the speech ended.',
-        low=0.0,
-        high=600.0,
-        live=True,
-    )
-    fused_wait: float = setting(
-        1.0,
-        'Seconds to wait for the fused result after the voice result.',
-        low=0.0,
-        high=60.0,
-        live=True,
-    )
-    lock_tolerance: float = setting(
-        0.5,
-        'Seconds before the lock at which an utterance, with its pre-roll, may begin and '
-        'still count.',
-        low=0.0,
-        high=10.0,
-        live=True,
-    )
-    result_hold: float = setting(
-        6.0, 'Seconds for which the result is shown.', low=0.1, high=3600.0, live=True
-    )
-    rest: float = setting(
-        1.0,
-        'Seconds after a shown result before a hold counts again.',
-        low=0.0,
-        high=60.0,
-        live=True,
-    )
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened in the cycle.
-
-    :param kind: ``'phase'`` (another phase was entered), ``'finished'`` (the cycle has its
-        outcome), or ``'changed'`` (only what a screen shows).
-    :param outcome: with ``'finished'``.
-    :param message: with ``'finished'``: the outcome in words.
-    """
-
-    kind: str
-    outcome: Outcome = Outcome.NONE
-    message: str = ''
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a screen needs to draw the cycle.
-
-    :param running: whether cycles run; if not, a live face is shown but never locked.
-    :param cycle: number of the cycle, from 1.
-    :param progress: WAITING_FACE: part of the hold that is done; else part of the phase that is
-        over; 0..1.
-    :param remaining: seconds until the phase ends by itself; NaN if it does not.
-    :param duration: seconds of the whole of that; NaN if it does not.
-    :param speaking: LISTENING: whether somebody speaks now.
-    :param face: WAITING_FACE: the live face; later the locked one.
-    :param outcome: of the last finished cycle.
-    """
-
-    phase: Phase
-    prompt: str
-    running: bool
-    cycle: int
-    progress: float
-    remaining: float
-    duration: float
-    speaking: bool
-    face: Reading | None
-    voice: Reading | None
-    fused: Reading | None
-    outcome: Outcome
-
-
-class _Listening(Enum):
+class _Awaits(Enum):
     """What LISTENING waits for."""
 
     SPEECH = 'speech to begin'
     END = 'speech to end'
     VOICE = 'the voice result'
-    FUSED = 'the fused result'
+    BOTH = 'the fused result'
 
 
-class Multimodal:
+class Multimodal(Machine[Event]):
     """The multimodal cycle.
 
     :param settings: may be replaced while it runs (:attr:`settings`).
@@ -214,10 +87,12 @@ class Multimodal:
     def __init__(
         self, settings: MultimodalSettings | None = None, *, running: bool = False
     ) -> None:
+        super().__init__()
         self.settings = settings or MultimodalSettings()
         self._continuous = running
-        self._early_fused: deque[Reading] = deque(maxlen=_EARLY)
+        self._early: deque[Reading] = deque(maxlen=_EARLY)
         self._forget()
+        self._notices.clear()
 
     # What it is.
 
@@ -237,11 +112,6 @@ class Multimodal:
         return self._continuous or self._once
 
     @property
-    def once(self) -> bool:
-        """Whether a single cycle that was asked for is under way."""
-        return self._once
-
-    @property
     def late(self) -> int:
         """Return how many voice results came too late or belonged to no cycle."""
         return self._late
@@ -257,7 +127,7 @@ class Multimodal:
         )
 
     def snapshot(self) -> Snapshot:
-        """Return all that a screen needs, as of the last call."""
+        """Return all that a screen needs, as of the last event."""
         limit = self._limit()
         remaining = math.nan if math.isinf(limit) else max(0.0, limit - self._elapsed)
         duration = math.nan if math.isinf(limit) else limit
@@ -282,70 +152,62 @@ class Multimodal:
             outcome=self._outcome,
         )
 
-    # Commands.
+    # What happens.
 
-    def start(self, now: float) -> list[Event]:
-        """Run cycles one after the other; nothing changes if they run already."""
-        self._advance(now)
-        if self._continuous:
-            return []
-        self._continuous = True
-        return [Event('changed')]
+    def _take(self, event: Event, passed: float) -> None:
+        self._pass(passed)
+        match event:
+            case FaceRead(reading):
+                self._on_face(reading)
+            case FacesSeen():
+                self._on_faces(event)
+            case SoundHeard():
+                self._on_sound(event)
+            case UtteranceEnded(start):
+                self._on_utterance(start)
+            case VoiceRead(reading):
+                self._on_voice(reading)
+            case BothRead(reading):
+                self._on_both(reading)
+            case Tick():
+                pass
+            case Start():
+                if not self._continuous:
+                    self._continuous = True
+                    self._tell(Changed())
+            case Stop():
+                if self.running:
+                    self._break_off('stopped')
+                    self._continuous = False
+            case Request():
+                self._on_request(event)
+            case Cancel():
+                self._break_off('cancelled')
+            case Reset():
+                self._break_off('reset')
+                self._forget()
 
-    def stop(self, now: float) -> list[Event]:
-        """Break the cycle off and run no further one until told to."""
-        self._advance(now)
-        if not self.running:
-            return []
-        events = self._break_off('stopped')
-        self._continuous = False
-        return events
-
-    def request(
-        self, now: float, *, face_timeout: float = 0.0, speech_timeout: float = 0.0
-    ) -> list[Event]:
-        """Begin one cycle that was asked for; one that runs continuously is broken off for it.
-
-        :param face_timeout: seconds to wait for a held expression; 0 takes the setting.
-        :param speech_timeout: seconds to wait for speech; 0 takes the setting.
-        :raises RuntimeError: if one that was asked for is under way.
-        """
-        self._advance(now)
+    def _on_request(self, request: Request) -> None:
         if self._once:
-            raise RuntimeError('a cycle that was asked for is under way')
-        busy = self._continuous and (self._phase == Phase.LISTENING or self._held > 0)
-        events = self._break_off('another cycle was asked for') if busy else []
+            raise Refused('a cycle that was asked for is under way')
+        if self._continuous and (self._phase == Phase.LISTENING or self._held > 0):
+            self._break_off('another cycle was asked for')
         if self._phase != Phase.WAITING_FACE:
-            events += self._next_cycle()
+            self._next_cycle()
         self._elapsed = self._rest = 0.0
         self._once = True
-        self._face_timeout = face_timeout or self.settings.face_timeout
-        self._speech_timeout = speech_timeout
-        return [*events, Event('changed')]
+        self._face_timeout = request.face_timeout or self.settings.face_timeout
+        self._speech_timeout = request.speech_timeout
+        self._tell(Changed())
 
-    def cancel(self, now: float) -> list[Event]:
-        """Break the cycle off; the next one begins if cycles run continuously."""
-        self._advance(now)
-        return self._break_off('cancelled')
-
-    def reset(self, now: float) -> list[Event]:
-        """Break the cycle off and forget counts, outcome and everything seen and heard."""
-        self._advance(now)
-        events = self._break_off('reset')
-        now_known = self._now
-        self._forget()
-        self._now = now_known
-        return [*events, Event('phase')]
-
-    # What is seen and heard.
-
-    def on_face(self, reading: Reading, now: float) -> list[Event]:
-        """Take the primary face of a processed frame."""
-        events = self._advance(now)
-        if not self._in_order(reading.stamp) or self._phase != Phase.WAITING_FACE:
-            return events
+    def _on_face(self, reading: Reading) -> None:
+        order = self._face_line.take(reading.time)
+        if order is Order.LATE or self._phase != Phase.WAITING_FACE:
+            return
+        if order is Order.ANEW:
+            self._lose_face()
         before = self._face
-        self._face, self._face_seen, self._lost_since = reading, self._now, None
+        self._face, self._face_seen, self._lost_since = reading, self._pace.time, None
         if not self.running or self._rest > 0 or not reading.known:
             self._held = 0
         elif (
@@ -358,116 +220,121 @@ class Multimodal:
         else:
             self._held = 1
         if self._held >= self.settings.lock_frames:
-            return events + self._enter(Phase.LISTENING)
-        return [*events, Event('changed')]
+            self._enter(Phase.LISTENING)
+        else:
+            self._tell(Changed())
 
-    def on_faces(self, subjects: Collection[str], stamp: float, now: float) -> list[Event]:
-        """Take note of which faces a processed frame shows."""
-        events = self._advance(now)
-        if self._phase != Phase.WAITING_FACE or self._face is None:
-            return events
-        if self._face.subject in subjects or stamp < self._face.stamp:
-            return events
-        if self._lost_since is None or stamp < self._lost_since:
-            self._lost_since = stamp
-        if stamp - self._lost_since >= self.settings.hold_gap:
+    def _on_faces(self, event: FacesSeen) -> None:
+        order = self._faces_line.take(event.stamp)
+        if order is Order.LATE or self._phase != Phase.WAITING_FACE or self._face is None:
+            return
+        if order is Order.ANEW:
+            self._lost_since = None
+        if self._face.subject in event.subjects or event.stamp < self._face.time:
+            return
+        if self._lost_since is None:
+            self._lost_since = event.stamp
+        if event.stamp - self._lost_since >= self.settings.hold_gap:
             self._lose_face()
-            return [*events, Event('changed')]
-        return events
+            self._tell(Changed())
 
-    def on_voice_activity(self, speaking: bool, stamp: float, now: float) -> list[Event]:
-        """Take note of whether somebody speaks."""
-        events = self._advance(now)
+    def _on_sound(self, event: SoundHeard) -> None:
+        order = self._sound_line.take(event.stamp)
+        if order is Order.LATE:
+            return
+        if order is Order.ANEW:
+            self._speaking_since = None
+            self._move_lock(event.stamp)
         was = self._speaking_since is not None
-        if speaking and not was:
-            self._speaking_since = stamp
-        elif not speaking:
+        if event.speaking and not was:
+            self._speaking_since = event.stamp
+        elif not event.speaking:
             self._speaking_since = None
         if self._phase != Phase.LISTENING:
-            return events
+            return
         if (
-            self._waits == _Listening.SPEECH
-            and speaking
+            self._awaits == _Awaits.SPEECH
+            and event.speaking
             and self._after_lock(self._speaking_since)
         ):
-            self._wait_for(_Listening.END)
-        elif self._waits == _Listening.END and not speaking:
-            self._wait_for(_Listening.VOICE)
-        return events if was == speaking else [*events, Event('changed')]
+            self._wait_for(_Awaits.END)
+        elif self._awaits == _Awaits.END and not event.speaking:
+            self._wait_for(_Awaits.VOICE)
+        if was != event.speaking:
+            self._tell(Changed())
 
-    def on_utterance(self, start: float, now: float) -> list[Event]:
-        """Take note that a stretch of speech, begun at ``start``, has ended."""
-        events = self._advance(now)
+    def _on_utterance(self, start: float) -> None:
         if (
             self._phase == Phase.LISTENING
             and self._after_lock(start)
-            and self._waits in (_Listening.SPEECH, _Listening.END)
+            and self._awaits in (_Awaits.SPEECH, _Awaits.END)
         ):
-            self._wait_for(_Listening.VOICE)
-            return [*events, Event('changed')]
-        return events
+            self._wait_for(_Awaits.VOICE)
+            self._tell(Changed())
 
-    def on_voice(self, reading: Reading, now: float) -> list[Event]:
-        """Take the emotion of an utterance."""
-        events = self._advance(now)
+    def _on_voice(self, reading: Reading) -> None:
+        if self._voice_line.take(reading.time) is Order.ANEW:
+            self._move_lock(reading.time)
         if (
             self._phase != Phase.LISTENING
-            or self._waits == _Listening.FUSED
+            or self._awaits == _Awaits.BOTH
             or not self._after_lock(reading.start)
         ):
             self._late += 1
-            return events
+            return
         if not reading.known:
             # Too short, or no speech after all: the time that is left goes on.
             self._abstained = reading.reason or 'the voice model abstained'
             speaks = self._after_lock(self._speaking_since)
-            self._wait_for(_Listening.END if speaks else _Listening.SPEECH)
-            return [*events, Event('changed')]
+            self._wait_for(_Awaits.END if speaks else _Awaits.SPEECH)
+            self._tell(Changed())
+            return
         self._voice = reading
-        self._fused = next(filter(self._covers, self._early_fused), None)
+        self._fused = next(filter(self._covers, self._early), None)
         if self._fused is not None:
-            return events + self._show()
-        self._wait_for(_Listening.FUSED)
-        return [*events, Event('changed'), *self._expire()]
+            self._show()
+            return
+        self._wait_for(_Awaits.BOTH)
+        self._tell(Changed())
+        self._expire()
 
-    def on_fused(self, reading: Reading, now: float) -> list[Event]:
-        """Take face and voice as one."""
-        events = self._advance(now)
+    def _on_both(self, reading: Reading) -> None:
         if self._phase == Phase.LISTENING and self._voice is None:
             # It can overtake the voice result that it covers: another topic, another queue.
-            self._early_fused.append(reading)
+            self._early.append(reading)
         elif self._phase != Phase.WAITING_FACE and self._fused is None and self._covers(reading):
             self._fused = reading
             if self._phase == Phase.LISTENING:
-                return events + self._show()
-            return [*events, Event('changed')]
-        return events
-
-    def tick(self, now: float) -> list[Event]:
-        """Let time pass: end what has timed out."""
-        return self._advance(now)
+                self._show()
+            else:
+                self._tell(Changed())
 
     # Time.
 
-    def _advance(self, now: float) -> list[Event]:
-        """Bring the machine to ``now`` and end what has timed out."""
-        if self._now is None:
-            self._now = now
-        step, self._now = now - self._now, now
-        if step < 0 or (step > _JUMP and self._phase != Phase.WAITING_FACE):
-            # The clock was set: no time has passed, and stamps of before mean the same moments.
-            self._locked_at += step
-            self._face_seen += step
-            self._last_stamp = -math.inf
-            self._lost_since = None
+    def _pass(self, passed: float) -> None:
+        """Let time pass, and end what has timed out."""
+        jump = self._pace.jump
+        if jump < 0 or (jump and self._phase != Phase.WAITING_FACE):
+            # Stamps of before mean the same moments, by the clock as it is now.
+            self._locked_stamp += jump
             if self._speaking_since is not None:
-                self._speaking_since += step
-            step = 0.0
-        if self._phase == Phase.LISTENING and self._waits == _Listening.SPEECH:
-            self._waited += step
-        self._elapsed += step
-        self._rest = max(0.0, self._rest - step)
-        return self._expire()
+                self._speaking_since += jump
+            self._begin_lines()
+        if self._phase == Phase.LISTENING and self._awaits == _Awaits.SPEECH:
+            self._waited += passed
+        self._elapsed += passed
+        self._rest = max(0.0, self._rest - passed)
+        self._expire()
+
+    def _begin_lines(self) -> None:
+        self._face_line, self._faces_line = TimeLine(), TimeLine()
+        self._sound_line, self._voice_line = TimeLine(), TimeLine()
+        self._lost_since: float | None = None
+
+    def _move_lock(self, stamp: float) -> None:
+        """Say when the lock was in the new time line of the sound, of which a stamp is now."""
+        if self._phase == Phase.LISTENING:
+            self._locked_stamp = stamp - (self._pace.time - self._locked_at)
 
     def _limit(self) -> float:
         """Return how long the phase, or what it waits for, may take; infinite if for ever."""
@@ -477,153 +344,126 @@ class Multimodal:
         if self._phase == Phase.SHOW_RESULT:
             return settings.result_hold
         return {
-            _Listening.SPEECH: self._speech_timeout or settings.speech_timeout,
-            _Listening.END: settings.speech_limit,
-            _Listening.VOICE: settings.voice_wait,
-            _Listening.FUSED: settings.fused_wait,
-        }[self._waits]
+            _Awaits.SPEECH: self._speech_timeout or settings.speech_timeout,
+            _Awaits.END: settings.speech_limit,
+            _Awaits.VOICE: settings.voice_wait,
+            _Awaits.BOTH: settings.fused_wait,
+        }[self._awaits]
 
-    def _expire(self) -> list[Event]:
+    def _expire(self) -> None:
         """End what has timed out."""
-        events: list[Event] = []
         if (
             self._phase == Phase.WAITING_FACE
             and self._face is not None
-            and self._now - self._face_seen > _STALE
+            and self._pace.time - self._face_seen > _STALE
         ):
             self._lose_face()
-            events.append(Event('changed'))
+            self._tell(Changed())
         if self._elapsed < self._limit():
-            return events
+            return
         if self._phase == Phase.WAITING_FACE:
-            events += self._finish(Outcome.NO_FACE, 'no expression was held in time')
-            return events + self._next_cycle()
-        if self._phase == Phase.SHOW_RESULT:
-            events += self._next_cycle()
+            self._finish(Outcome.NO_FACE, 'no expression was held in time')
+            self._next_cycle()
+        elif self._phase == Phase.SHOW_RESULT:
+            self._next_cycle()
             self._rest = self.settings.rest
-            return events
-        return events + self._show()
+        else:
+            self._show()
 
     # Steps.
 
     def _forget(self) -> None:
         """Set everything to the beginning."""
-        self._now: float | None = None
         self._cycle = 1
         self._late = 0
         self._outcome = Outcome.NONE
         self._once = False
-        self._last_stamp = -math.inf
+        self._begin_lines()
         self._speaking_since: float | None = None
-        self._lose_face()
         self._face_seen = 0.0
+        self._lose_face()
         self._enter(Phase.WAITING_FACE)
 
-    def _enter(self, phase: Phase) -> list[Event]:
+    def _enter(self, phase: Phase) -> None:
         """Enter a phase."""
         self._phase = phase
         self._elapsed = self._rest = 0.0
         if phase == Phase.WAITING_FACE:
-            self._locked_at = math.inf
-            self._voice = self._fused = None
-            self._early_fused.clear()
+            self._locked_stamp = self._locked_at = math.inf
+            self._voice: Reading | None = None
+            self._fused: Reading | None = None
+            self._early.clear()
             self._held = 0
-            self._face = None
+            self._face: Reading | None = None
             self._face_timeout = self._speech_timeout = 0.0
             self._abstained = ''
-            self._waits, self._waited = _Listening.SPEECH, 0.0
-        elif phase == Phase.LISTENING:
-            self._locked_at = self._face.stamp
-            if self._speaking_since is not None and self._after_lock(self._speaking_since):
-                self._wait_for(_Listening.END)
-        return [Event('phase')]
+            self._awaits, self._waited = _Awaits.SPEECH, 0.0
+        elif phase == Phase.LISTENING and self._face is not None:
+            # When by the stamps, which those of the sound are compared with, and when by time.
+            self._locked_stamp, self._locked_at = self._face.time, self._pace.time
+            if self._after_lock(self._speaking_since):
+                self._wait_for(_Awaits.END)
+        self._tell(Entered(phase))
 
-    def _wait_for(self, what: _Listening) -> None:
+    def _wait_for(self, what: _Awaits) -> None:
         """Wait for something else in LISTENING; the time for speech to begin only pauses."""
-        self._waits = what
-        self._elapsed = self._waited if what == _Listening.SPEECH else 0.0
+        self._awaits = what
+        self._elapsed = self._waited if what == _Awaits.SPEECH else 0.0
 
-    def _show(self) -> list[Event]:
+    def _show(self) -> None:
         """Declare the outcome and show the result."""
         if self._voice is not None:
-            events = self._finish(Outcome.SUCCESS, 'face and voice were read')
+            self._finish(Outcome.SUCCESS, 'face and voice were read')
         else:
-            events = self._finish(
-                Outcome.NO_SPEECH,
-                {
-                    _Listening.SPEECH: f'nobody spoke in time{self._because()}',
-                    _Listening.END: 'the speech did not end in time',
-                    _Listening.VOICE: 'speech was heard, but no voice result came in time',
-                }[self._waits],
-            )
-        return events + self._enter(Phase.SHOW_RESULT)
+            because = f' ({self._abstained})' if self._abstained else ''
+            words = {
+                _Awaits.SPEECH: f'nobody spoke in time{because}',
+                _Awaits.END: 'the speech did not end in time',
+                _Awaits.VOICE: 'speech was heard, but no voice result came in time',
+            }
+            self._finish(Outcome.NO_SPEECH, words[self._awaits])
+        self._enter(Phase.SHOW_RESULT)
 
-    def _because(self) -> str:
-        return f' ({self._abstained})' if self._abstained else ''
-
-    def _finish(self, outcome: Outcome, message: str) -> list[Event]:
+    def _finish(self, outcome: Outcome, words: str) -> None:
         """Declare the outcome of the cycle."""
         self._outcome = outcome
         self._once = False
-        return [Event('finished', outcome, message)]
+        self._tell(Ended(outcome, words))
 
-    def _break_off(self, message: str) -> list[Event]:
+    def _break_off(self, words: str) -> None:
         """End the cycle, in whatever phase it is, and wait for a face."""
         if self._phase == Phase.SHOW_RESULT:
-            return self._next_cycle()
-        if not self.running:
-            return []
-        return self._finish(Outcome.CANCELLED, message) + self._next_cycle()
+            self._next_cycle()
+        elif self.running:
+            self._finish(Outcome.CANCELLED, words)
+            self._next_cycle()
 
-    def _next_cycle(self) -> list[Event]:
+    def _next_cycle(self) -> None:
         """Wait for a face again."""
         self._cycle += 1
-        return self._enter(Phase.WAITING_FACE)
+        self._enter(Phase.WAITING_FACE)
 
     def _lose_face(self) -> None:
         self._face, self._held, self._lost_since = None, 0, None
 
     def _listening_prompt(self) -> str:
-        return 'SPEAK NOW' if self._waits in (_Listening.SPEECH, _Listening.END) else 'ONE MOMENT'
+        return 'SPEAK NOW' if self._awaits in (_Awaits.SPEECH, _Awaits.END) else 'ONE MOMENT'
 
     # Checks.
 
     def _after_lock(self, start: float | None) -> bool:
         """Whether speech that began then belongs to this cycle."""
-        return start is not None and start >= self._locked_at - self.settings.lock_tolerance
+        return start is not None and start >= self._locked_stamp - self.settings.lock_tolerance
 
-    def _covers(self, fused: Reading | None) -> bool:
+    def _covers(self, fused: Reading) -> bool:
         """Whether a fused reading is the one of the voice of this cycle.
 
         It carries that voice's stamp. A later stamp is not enough: the frames between carry the
         voice of an earlier cycle as long as the new one is not known.
         """
         return (
-            fused is not None
-            and fused.known
+            fused.known
             and self._voice is not None
             and 'voice' in fused.sources
             and abs(fused.stamp - self._voice.stamp) < 1e-3
         )
-
-    def _in_order(self, stamp: float) -> bool:
-        """Whether a frame is newer than the last; a much older one begins a new time line."""
-        if stamp <= self._last_stamp and self._last_stamp - stamp < _REORDER:
-            return False
-        if stamp < self._last_stamp:
-            self._held = 0
-        self._last_stamp = stamp
-        return True
-
-
-def with_time_left(snapshot: Snapshot, passed: float) -> Snapshot:
-    """Return the snapshot as it looks ``passed`` seconds later, for a screen between two states.
-
-    :param passed: seconds since the snapshot; less than 0 counts as 0.
-    """
-    if math.isnan(snapshot.remaining):
-        return snapshot
-    remaining = max(0.0, snapshot.remaining - max(0.0, passed))
-    if snapshot.phase == Phase.WAITING_FACE or not snapshot.duration > 0:
-        return replace(snapshot, remaining=remaining)
-    return replace(snapshot, remaining=remaining, progress=1 - remaining / snapshot.duration)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emotion_apps.multimodal.cycle import Phase, Snapshot
+from emotion_apps.multimodal.states import Phase, Snapshot
 from emotion_apps.reading import Reading
 from emotion_apps.view import theme
 from emotion_apps.view.draw import Box, Canvas, text_width

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from std_msgs.msg import Header
 
-from emotion_apps.multimodal.cycle import Outcome, Phase, Snapshot
+from emotion_apps.multimodal.states import Outcome, Phase, Snapshot
 from emotion_apps.readings import to_reading
 from emotion_msgs.action import DetectEmotion
 from emotion_msgs.msg import MultimodalState

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``orchestrator_node``: the multimodal cycle on real topics."""
 
 from __future__ import annotations
@@ -6,20 +8,28 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.action.server import ServerGoalHandle
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from emotion_apps.multimodal.cycle import (
+from emotion_apps.goal import SingleGoal
+from emotion_apps.machine import Ended, Entered, Notice, Reset, Stop, Tick
+from emotion_apps.multimodal.cycle import Multimodal
+from emotion_apps.multimodal.events import (
+    BothRead,
+    Cancel,
     Event,
-    Multimodal,
-    Outcome,
+    FaceRead,
+    FacesSeen,
+    Request,
+    SoundHeard,
+    Start,
+    UtteranceEnded,
+    VoiceRead,
 )
 from emotion_apps.multimodal.messages import to_result, to_state_message
 from emotion_apps.multimodal.settings import OrchestratorSettings
+from emotion_apps.multimodal.states import Outcome
 from emotion_apps.reading import Reading
 from emotion_apps.readings import to_reading
 from emotion_msgs.action import DetectEmotion
@@ -32,10 +42,12 @@ from emotion_msgs.msg import (
 )
 from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
-from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.stamps import Stamps, now
+from emotion_perception.ros.timer import steady_timer
+from emotion_perception.timing import AHEAD
 
 # Seconds between two looks at the clock while something can time out.
 TICK = 0.1
@@ -51,81 +63,72 @@ class OrchestratorNode(Node):
         self._machine = Multimodal(parameters.value, running=parameters.value.autostart)
         self._report = Reporter(self)
         self._diagnostics = Diagnostics(self, self._facts)
-        self._goal: ServerGoalHandle | None = None
-        self._goal_taken = False
-        self._result = DetectEmotion.Result()
-        self._told: tuple[object, ...] = ()
         self._frame_id = ''
+        self._stamps: dict[str, Stamps] = {}
         self._publisher = self.create_publisher(
             MultimodalState, 'emotion/multimodal/state', qos.LATCHED
         )
         for kind, topic, callback in (
-            (EmotionPrediction, 'emotion/face', self._on_face),
-            (EmotionPredictionArray, 'emotion/faces', self._on_faces),
-            (VoiceActivity, 'emotion/voice_activity', self._on_voice_activity),
-            (Utterance, 'emotion/utterance', self._on_utterance),
-            (EmotionPrediction, 'emotion/voice', self._on_voice),
-            (EmotionPrediction, 'emotion/fused', self._on_fused),
+            (EmotionPrediction, 'face', self._on_face),
+            (EmotionPredictionArray, 'faces', self._on_faces),
+            (VoiceActivity, 'voice_activity', self._on_voice_activity),
+            (Utterance, 'utterance', self._on_utterance),
+            (EmotionPrediction, 'voice', self._on_voice),
+            (EmotionPrediction, 'fused', self._on_fused),
         ):
-            self.create_subscription(kind, topic, callback, qos.RESULT)
-        for name in ('start', 'stop', 'reset', 'cancel'):
-            self.create_service(Trigger, f'~/{name}', self._service(name))
-        self._server = ActionServer(
-            self,
-            DetectEmotion,
-            'emotion/detect',
-            self._end_goal,
-            goal_callback=self._on_goal,
-            handle_accepted_callback=self._on_accepted,
-            cancel_callback=self._on_cancel,
+            self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD)
+            self.create_subscription(kind, f'emotion/{topic}', callback, qos.RESULT)
+        for name, event in (
+            ('start', Start()),
+            ('stop', Stop()),
+            ('reset', Reset()),
+            ('cancel', Cancel()),
+        ):
+            self.create_service(Trigger, f'~/{name}', self._service(event))
+        self._goal = SingleGoal(
+            self, DetectEmotion, 'emotion/detect', self._on_request, self._publish
         )
-        # Steady: a clock that is set back must not keep the ticks away.
-        self._timer = self.create_timer(
-            TICK, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        self._timer = steady_timer(self, TICK, self._on_tick)
         self._publish()
 
     def destroy_node(self) -> None:
         """End the action server with the node."""
-        self._server.destroy()
+        self._goal.destroy()
         super().destroy_node()
 
     # What is seen and heard.
 
     def _on_face(self, message: EmotionPrediction) -> None:
         self._frame_id = message.header.frame_id
-        reading = self._reading(message)
+        reading = self._reading(message, 'face')
         if reading is not None:
-            self._act(self._machine.on_face(reading, self._now()))
-            self._diagnostics.tick(self._now() - reading.stamp)
+            self._take(FaceRead(reading))
+            self._diagnostics.tick(now(self) - reading.time)
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
         subjects = {prediction.subject_id for prediction in message.predictions}
-        self._act(self._machine.on_faces(subjects, to_seconds(message.header.stamp), self._now()))
+        self._take(FacesSeen(subjects, self._stamps['faces'].time(message.header.stamp)))
 
     def _on_voice_activity(self, message: VoiceActivity) -> None:
-        self._act(
-            self._machine.on_voice_activity(
-                message.speaking, to_seconds(message.header.stamp), self._now()
-            )
-        )
+        time = self._stamps['voice_activity'].time(message.header.stamp)
+        self._take(SoundHeard(message.speaking, time))
 
     def _on_utterance(self, message: Utterance) -> None:
-        self._act(self._machine.on_utterance(to_seconds(message.start), self._now()))
+        self._take(UtteranceEnded(self._stamps['utterance'].time(message.start)))
 
     def _on_voice(self, message: EmotionPrediction) -> None:
-        reading = self._reading(message)
+        reading = self._reading(message, 'voice')
         if reading is not None:
-            self._act(self._machine.on_voice(reading, self._now()))
+            self._take(VoiceRead(reading))
 
     def _on_fused(self, message: EmotionPrediction) -> None:
-        reading = self._reading(message)
+        reading = self._reading(message, 'fused')
         if reading is not None:
-            self._act(self._machine.on_fused(reading, self._now()))
+            self._take(BothRead(reading))
 
-    def _reading(self, message: EmotionPrediction) -> Reading | None:
+    def _reading(self, message: EmotionPrediction, topic: str) -> Reading | None:
         try:
-            return to_reading(message)
+            return to_reading(message, self._stamps[topic].time(message.header.stamp))
         except ValueError as error:
             self._report.warn('reading', f'{error}; it is left out')
             return None
@@ -133,53 +136,36 @@ class OrchestratorNode(Node):
     # What follows.
 
     def _on_tick(self) -> None:
-        if self._goal is not None and self._goal.is_cancel_requested:
-            self._act(self._machine.cancel(self._now()))
-        self._act(self._machine.tick(self._now()))
+        self._take(Cancel() if self._goal.cancelled else Tick())
         self._publish()
 
-    def _act(self, events: list[Event]) -> None:
-        """Tell the world what happened."""
-        for event in events:
-            if event.kind == 'finished':
-                self.get_logger().info(f'{event.outcome.value}: {event.message}')
-                self._finish_goal(event.outcome, event.message)
-            elif event.kind == 'phase':
-                self.get_logger().info(self._machine.phase.name)
-        if events:
+    def _take(self, event: Event) -> list[Notice]:
+        """Hand an event to the machine, and tell the world what it answers."""
+        notices = self._machine.handle(event, now(self))
+        for notice in notices:
+            if isinstance(notice, Ended):
+                self.get_logger().info(f'{notice.outcome.value}: {notice.words}')
+                self._goal.finish(
+                    to_result(self._machine.snapshot(), notice.outcome, notice.words),
+                    success=notice.outcome is Outcome.SUCCESS,
+                )
+            elif isinstance(notice, Entered):
+                self.get_logger().info(notice.phase.name)
+        if notices:
             self._publish()
+        return notices
 
     def _publish(self) -> None:
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
         message = to_state_message(self._machine.snapshot(), header)
         self._publisher.publish(message)
-        self._tell(message)
+        self._goal.tell(message, _change(message))
         # Ticks only while they can change something: an idle node sleeps.
-        if self._machine.timed or self._goal is not None:
+        if self._machine.timed or self._goal.under_way:
             if self._timer.is_canceled():
                 self._timer.reset()
         else:
             self._timer.cancel()
-
-    def _tell(self, message: MultimodalState) -> None:
-        """Send feedback about every change but that of bars and parts of a second."""
-        if self._goal is None:
-            return
-        seconds = None if math.isnan(message.remaining) else math.ceil(message.remaining)
-        change = (
-            message.phase,
-            message.prompt,
-            message.speaking,
-            message.has_voice,
-            message.face.label if message.has_face else '',
-            seconds,
-        )
-        if change != self._told:
-            self._told = change
-            self._goal.publish_feedback(DetectEmotion.Feedback(state=message))
-
-    def _now(self) -> float:
-        return self.get_clock().now().nanoseconds * 1e-9
 
     def _facts(self) -> dict[str, object]:
         machine = self._machine
@@ -192,67 +178,36 @@ class OrchestratorNode(Node):
     def _on_settings(self, settings: OrchestratorSettings) -> None:
         self._machine.settings = settings
 
-    def _service(self, name: str) -> Callable[..., Trigger.Response]:
-        """Return the callback of ``~/start``, ``~/stop``, ``~/reset`` or ``~/cancel``."""
+    def _service(self, event: Event) -> Callable[..., Trigger.Response]:
+        """Return the callback of a service that hands a command on."""
+        nothing = 'cycles run already' if isinstance(event, Start) else 'no cycle runs'
 
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            events = getattr(self._machine, name)(self._now())
-            self._act(events)
-            response.success = bool(events)
-            response.message = (
-                'done' if events else 'cycles run already' if name == 'start' else 'no cycle runs'
-            )
+            response.success = bool(self._take(event))
+            response.message = 'done' if response.success else nothing
             return response
 
         return serve
 
-    # The action. A goal is executed, in rclpy's sense, when its cycle is over: until then a
-    # callback would block the executor.
-
-    def _on_goal(self, goal: DetectEmotion.Goal) -> GoalResponse:
+    def _on_request(self, goal: DetectEmotion.Goal) -> None:
         timeouts = (goal.face_timeout, goal.speech_timeout)
         if not all(math.isfinite(value) and value >= 0 for value in timeouts):
-            self.get_logger().warning(
-                f'goal rejected: time-outs are {timeouts}; they must be '
-                "seconds, 0 for the node's own"
+            raise ValueError(
+                f"time-outs are {timeouts}; they must be seconds, 0 for the node's own"
             )
-            return GoalResponse.REJECT
-        if self._goal_taken:
-            self.get_logger().warning('goal rejected: another one is under way; cancel it first')
-            return GoalResponse.REJECT
-        self._goal_taken = True
-        return GoalResponse.ACCEPT
+        self._take(Request(*timeouts))
 
-    def _on_accepted(self, handle: ServerGoalHandle) -> None:
-        events = self._machine.request(
-            self._now(),
-            face_timeout=handle.request.face_timeout,
-            speech_timeout=handle.request.speech_timeout,
-        )
-        self._goal = handle
-        self._told = ()
-        # A continuous cycle that was broken off for the goal is not the goal's own outcome.
-        self._act([event for event in events if event.kind != 'finished'])
 
-    def _on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
-        return CancelResponse.ACCEPT
-
-    def _finish_goal(self, outcome: Outcome, words: str) -> None:
-        goal, self._goal = self._goal, None
-        if goal is not None:
-            self._result = to_result(self._machine.snapshot(), outcome, words)
-            goal.execute()
-
-    def _end_goal(self, handle: ServerGoalHandle) -> DetectEmotion.Result:
-        """Give the goal its end; called by the executor after :meth:`_finish_goal`."""
-        self._goal_taken = False
-        if handle.is_cancel_requested:
-            handle.canceled()
-        elif self._result.outcome == DetectEmotion.Result.SUCCESS:
-            handle.succeed()
-        else:
-            handle.abort()
-        return self._result
+def _change(message: MultimodalState) -> tuple[object, ...]:
+    """Return what of a state is worth a feedback: all but bars and parts of a second."""
+    return (
+        message.phase,
+        message.prompt,
+        message.speaking,
+        message.has_voice,
+        message.face.label if message.has_face else '',
+        None if math.isnan(message.remaining) else math.ceil(message.remaining),
+    )
 
 
 def main(args: Sequence[str] | None = None) -> None:

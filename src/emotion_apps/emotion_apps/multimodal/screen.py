@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from emotion_apps.multimodal.cycle import Phase, Snapshot, with_time_left
 from emotion_apps.multimodal.drawing import draw_multimodal, portrait
 from emotion_apps.multimodal.messages import to_snapshot
+from emotion_apps.multimodal.states import Phase, Snapshot, with_time_left
 from emotion_apps.view.draw import Canvas
 from emotion_apps.view.feed import SceneFeed
 from emotion_apps.view.perception import draw_perception

@@ -6,7 +6,6 @@ import threading
 from typing import Any
 
 import numpy as np
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -29,6 +28,7 @@ from emotion_perception.ros.convert import array_to_image, array_to_jpeg, to_sec
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.timer import steady_timer
 from emotion_perception.ros.worker import LatestWorker
 
 # Seconds between two looks at whether anybody watches.
@@ -70,10 +70,9 @@ class ViewNode(Node):
                     screen.kind, screen.topic, self._taker(screen), qos.LATCHED
                 )
         self._worker: LatestWorker[str] = LatestWorker(self._draw, self._on_failure, 'view')
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = self.create_timer(1 / self._settings.rate, self._on_time, clock=steady)
+        self._timer = steady_timer(self, 1 / self._settings.rate, self._on_time)
         self._timer.cancel()
-        self.create_timer(_LOOK, self._look, clock=steady)
+        steady_timer(self, _LOOK, self._look)
 
     def destroy_node(self) -> None:
         """Stop drawing, and close the window."""

@@ -22,6 +22,7 @@ from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
+from emotion_perception.ros.timer import steady_timer
 
 # Seconds that the first sound waits for its AudioInfo before the defaults count.
 _INFO_WAIT = 1.0
@@ -65,7 +66,7 @@ class VadNode(ModelNode[VadNodeSettings]):
         self._info_subscription = self.create_subscription(
             AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED
         )
-        self._timer = self.create_timer(_SOURCE_TIMEOUT / 4, self._on_timer)
+        self._timer = steady_timer(self, _SOURCE_TIMEOUT / 4, self._on_timer)
         self._started = True
         self.switched(self.enabled)
 

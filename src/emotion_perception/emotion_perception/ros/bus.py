@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
@@ -23,6 +22,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 
 from emotion_perception.ros import qos
+from emotion_perception.ros.timer import steady_timer
 
 _lock = threading.RLock()
 _publishers: dict[tuple[int, str], list[BusPublisher]] = {}
@@ -151,10 +151,7 @@ class BusSubscription:
             self._node.destroy_subscription(old)
             self._node.destroy_timer(timer)
 
-        # Steady: simulated time may stand still.
-        timer = self._node.create_timer(
-            0.0, end_old, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        timer = steady_timer(self._node, 0.0, end_old)
 
 
 def _key(context: Context, topic: str) -> tuple[int, str]:

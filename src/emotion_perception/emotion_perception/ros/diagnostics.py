@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from emotion_perception.ros import qos
+from emotion_perception.ros.timer import steady_timer
 
 PERIOD = 1.0
 
@@ -31,7 +32,7 @@ class Diagnostics:
         self._level, self._text = DiagnosticStatus.OK, 'running'
         self._namesakes = 0
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.RESULT)
-        self._timer = node.create_timer(PERIOD, self.publish)
+        self._timer = steady_timer(node, PERIOD, self.publish)
 
     def tick(self, latency: float = float('nan')) -> None:
         """Count one result.

@@ -16,6 +16,7 @@ from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.start import StartSettings
+from emotion_perception.ros.timer import steady_timer
 
 SettingsT = TypeVar('SettingsT', bound=StartSettings)
 
@@ -147,7 +148,7 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
             if label == wanted:
                 step()
 
-        self._next_step = self.create_timer(0.0, once)
+        self._next_step = steady_timer(self, 0.0, once)
 
     def _on_settings(self, settings: SettingsT) -> None:
         self.apply(settings)
