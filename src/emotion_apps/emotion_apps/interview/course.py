@@ -143,10 +143,11 @@ class Interview(Machine[Event]):
     def _on_sound(self, speaking: bool) -> None:
         self._speaking = speaking
         if speaking:
-            self._begin()
             self._spoke = self.time
+            # A voice that begins the interview is no answer before the question was shown.
             if self._phase is Phase.QUESTION:
                 self._enter(Phase.ANSWER)
+            self._begin()
 
     def _on_utterance(self, event: UtteranceMeasured) -> None:
         if self._phase is not Phase.ANSWER:
