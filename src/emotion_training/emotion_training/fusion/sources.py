@@ -137,7 +137,7 @@ def choose_voices(
     for clip in clips:
         label = 'Neutral' if clip.label == 'Calm' else clip.label
         listener = next((item for item in listeners if not item.knows(clip.speaker)), None)
-        if label in EMOTIONS and clip.index < 0 and listener is not None:
+        if label in EMOTIONS and listener is not None:
             able.append((clip, EMOTIONS.index(label), listener))
     if not able:
         raise TrainingError(
