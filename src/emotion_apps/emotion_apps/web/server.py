@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from aiohttp import web
 
 from emotion_apps.web import palette
@@ -33,6 +34,8 @@ _HEARTBEAT = 8.0
 # So much waits in the system for a client at most, bytes: what waits there is old already.
 _SEND_BUFFER = 256 * 1024
 _START = 10.0
+# Releases before 3.9 ask for this elsewhere, and do not wait.
+_QUICK = {} if aiohttp.__version__.startswith('3.8.') else {'shutdown_timeout': 1.0}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Report = Callable[[int, str], Awaitable[tuple[str, str]]]
@@ -116,7 +119,7 @@ class Server:
         application.router.add_post('/play', self._play)
         application.router.add_static('/static', STATIC)
         # A page keeps its connection for long: the end of the server does not wait for it.
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(application, access_log=None, **_QUICK)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=self._tls)
         await site.start()
@@ -202,6 +205,7 @@ class Server:
             number,
             f'browser {number} ({request.remote})',
             connection,
+            request.transport.abort,
             self._hub,
             self._sending,
             self._call,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -34,6 +35,7 @@ class Session:
 
     :param number: by which it is known.
     :param label: for others to read.
+    :param abort: ends the connection without a word.
     :param hello: what it is told first.
     """
 
@@ -42,6 +44,7 @@ class Session:
         number: int,
         label: str,
         socket: web.WebSocketResponse,
+        abort: Callable[[], None],
         hub: Hub,
         sending: Sending,
         call: Call,
@@ -53,6 +56,7 @@ class Session:
         self.watching: dict[int, bool] = {}
         self.recording = False
         self._socket = socket
+        self._abort = abort
         self._hub = hub
         self._sending = sending
         self._call = call
@@ -95,9 +99,7 @@ class Session:
             pass
         finally:
             # One that does not read does not hear that it is over, either.
-            transport = self._socket._req.transport if self._socket._req is not None else None
-            if transport is not None:
-                transport.abort()
+            self._abort()
 
     # Out.
 

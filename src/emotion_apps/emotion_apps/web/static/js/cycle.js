@@ -89,7 +89,7 @@ export class Cycle {
   result(state) {
     const name = (reading, has) => has && reading.emotion < 6
       ? `${t(`emotion.${reading.emotion}`)} ${percent(reading.confidence)}` : '–';
-    return `${t('live.face')}: ${name(state.face, state.has_face)}   `
+    return `${t('live.face')}: ${name(state.face, state.has_face)} · `
       + `${t('live.voice')}: ${name(state.voice, state.has_voice)}`;
   }
 

@@ -14,6 +14,7 @@ const WAIT = 0.25;
 // Boxes older than the picture by more, seconds, are not drawn on it.
 const APART = 1.0;
 const GONE = 2000;
+const NARROW = 480;
 
 class View {
   constructor(stage, place) {
@@ -210,8 +211,10 @@ function drawFace(context, face, player, primary, at, scale, width) {
   const size = Math.max(13, Math.min(22, w / 7));
   context.font = `600 ${size}px system-ui, sans-serif`;
   const name = player ? t('game.player', {number: player}) : face.id;
-  const words = known ? `${t(`emotion.${face.emotion}`)} ${percent(face.confidence)}` : '';
-  const text = words ? `${words} · ${name}` : name;
+  const words = known && !(player && width < NARROW)
+    ? `${t(`emotion.${face.emotion}`)} ${percent(face.confidence)}` : '';
+  // On a small screen two names side by side would cover each other.
+  const text = !words ? name : width < NARROW && !player ? words : `${words} · ${name}`;
   const wide = context.measureText(text).width + size;
   const labelX = Math.max(2, Math.min(x, width - wide - 2));
   const labelY = Math.max(2, y - size * 1.75);
