@@ -26,9 +26,9 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / 'tests'))
-from emotion_bringup.demo_media import find_voice
-from emotion_bringup.two_people import TwoPeople
-from support.browser import missing, open_browser, write_film, write_sound
+from emotion_bringup.demo_media import find_voice  # noqa: E402
+from emotion_bringup.two_people import TwoPeople  # noqa: E402
+from support.browser import missing, open_browser, write_film, write_sound  # noqa: E402
 
 DESKTOP = {'width': 1280, 'height': 800}
 PHONE = {'width': 390, 'height': 844}
