@@ -32,7 +32,7 @@ from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, GameStat
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
 from emotion_perception.models import FaceEmotionRecognizer, load_model
 from emotion_perception.ros import qos
-from emotion_perception.ros.convert import to_prediction
+from emotion_perception.ros.convert import to_prediction, to_seconds, to_stamp
 from support.models import face_model
 
 QUICK = {
@@ -83,12 +83,14 @@ class Bench:
         )
         self.client = ActionClient(self.node, PlayGame, 'emotion/game/play')
         self.shown: tuple[EmotionPrediction, ...] = ()
+        # What the driver makes of the time.
+        self.stamp: Callable[[float], float] = lambda now: now
         self.timer = self.node.create_timer(1 / 30, self.publish)
         self.until(lambda: self.states and self.faces.get_subscription_count())
 
     def publish(self) -> None:
         message = EmotionPredictionArray(predictions=list(self.shown))
-        message.header.stamp = self.node.get_clock().now().to_msg()
+        message.header.stamp = to_stamp(self.stamp(time.time()))
         message.header.frame_id = 'camera'
         self.faces.publish(message)
 
@@ -357,3 +359,20 @@ def test_the_state_survives_the_way_through_a_message():
     assert back.players[1].box == state.players[1].box
     assert back.players[0].best_stamp == state.players[0].best_stamp
     assert to_state_message(state).target_label in EMOTIONS
+
+
+def test_a_camera_without_stamps_is_played_with_the_times_of_arrival(bench):
+    table = bench()
+    table.stamp = lambda now: 0.0
+    table.shown = BOTH
+    begin = time.time()
+    best = table.phase(GameState.FINAL).players[0].best_stamp
+    assert begin <= to_seconds(best) <= time.time()
+
+
+def test_a_recording_that_starts_over_is_played_to_the_end(bench):
+    table = bench(rounds=2)
+    table.shown = BOTH
+    begin = time.time()
+    table.stamp = lambda now: 5e8 + (now - begin) % 0.8
+    assert table.phase(GameState.FINAL).outcome == 'finished'

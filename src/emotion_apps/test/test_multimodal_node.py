@@ -352,3 +352,45 @@ def test_no_ticks_run_while_nothing_can_time_out(robot):
     assert robot.until(lambda: robot.orchestrator._timer.is_canceled())
     robot.show(1)
     assert not robot.orchestrator._timer.is_canceled()
+
+
+@pytest.mark.parametrize('camera', [None, 30.0, -3600.0], ids=['unstamped', 'ahead', 'behind'])
+def test_a_camera_with_another_clock_or_none_completes_a_cycle(robot, camera):
+    for _ in range(10):
+        count = len(robot.states)
+        stamp = 0.0 if camera is None else robot.now() + camera
+        robot.out['face'].publish(robot.prediction(EmotionPrediction.FACE, HAPPY, stamp))
+        assert robot.until(lambda count=count: len(robot.states) > count)
+    robot.reach('LISTENING')
+    robot.speak(True)
+    robot.speak(False)
+    robot.answer()
+    state = robot.reach('SHOW_RESULT')
+    assert state.outcome == 'success'
+    assert state.has_fused
+
+
+def test_nothing_is_stamped_and_a_cycle_is_completed_all_the_same(robot):
+    for _ in range(10):
+        count = len(robot.states)
+        robot.out['face'].publish(robot.prediction(EmotionPrediction.FACE, HAPPY, 0.0))
+        assert robot.until(lambda count=count: len(robot.states) > count)
+    robot.reach('LISTENING')
+    robot.speak(True)
+    robot.speak(False)
+    for modality, name, sources in (
+        (EmotionPrediction.VOICE, 'voice', ()),
+        (EmotionPrediction.FUSED, 'fused', ('face', 'voice')),
+    ):
+        robot.out[name].publish(robot.prediction(modality, SAD, 0.0, sources=sources))
+    state = robot.reach('SHOW_RESULT')
+    assert state.has_voice
+    assert state.has_fused
+
+
+def test_the_state_says_whether_cycles_run(waiting_robot):
+    assert not waiting_robot.state.running
+    assert waiting_robot.call('start').success
+    assert waiting_robot.until(lambda: waiting_robot.state.running)
+    assert waiting_robot.call('stop').success
+    assert waiting_robot.until(lambda: not waiting_robot.state.running)

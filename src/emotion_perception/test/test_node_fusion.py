@@ -182,3 +182,35 @@ def test_the_network_gets_embeddings_through_real_messages_and_says_what_it_lack
         assert client.fusion.report.warnings == 1
     finally:
         client.close()
+
+
+@pytest.mark.parametrize('back', [100.0, 5.0, 0.6])
+def test_a_recording_that_starts_over_is_fused_on_at_once(client: Client, back: float) -> None:
+    for i in range(30):
+        client.face.publish(prediction(EmotionPrediction.FACE, 1000 + i / 10, 4))
+        count = i
+        assert client.until(lambda count=count: len(client.heard) > count)
+    client.voice.publish(prediction(EmotionPrediction.VOICE, 1002.9, 4, span=1.0))
+    assert client.until(lambda: 'voice' in client.heard[-1].sources)
+    client.heard.clear()
+    begin = 1002.9 - back
+    for i in range(8):
+        client.face.publish(prediction(EmotionPrediction.FACE, begin + i / 10, 2))
+        client.until(lambda: client.heard, 0.2)
+    assert client.until(lambda: len(client.heard) >= 4)
+    # A step back as small as frames out of order is known for one after the fourth frame.
+    first = client.heard[0].header.stamp
+    assert first.sec + first.nanosec * 1e-9 <= begin + 0.31
+    assert {message.label for message in client.heard} == {'Happy'}
+    # An utterance of the future would be one of before.
+    assert list(client.heard[0].sources) == ['face']
+
+
+def test_faces_that_carry_no_stamp_are_fused_as_they_come(client: Client) -> None:
+    for _ in range(3):
+        count = len(client.heard)
+        time.sleep(0.12)  # The node answers ten times a second at most.
+        client.face.publish(prediction(EmotionPrediction.FACE, 0.0, 2))
+        assert client.until(lambda count=count: len(client.heard) > count)
+    client.voice.publish(prediction(EmotionPrediction.VOICE, 0.0, 2, span=1.0))
+    assert client.until(lambda: list(client.heard[-1].sources) == ['face', 'voice'])

@@ -72,6 +72,7 @@ class GameNode(Node):
         self._idle_ticks = 0
         self._judged: set[str] = set()
         self._stamps = Stamps(self, 'emotion/faces')
+        self._frames = self._diagnostics.watch(EmotionPredictionArray, 'emotion/faces', 'frames')
         self._publisher = self.create_publisher(StateMessage, 'emotion/game/state', qos.LATCHED)
         self.create_subscription(EmotionPredictionArray, 'emotion/faces', self._on_faces, NEWEST)
         for name, event, words in (
@@ -96,6 +97,7 @@ class GameNode(Node):
     # Frames and time
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
+        self._frames.came()
         header = self._stamps.header(message.header)
         self._frame_id = header.frame_id
         self._idle_ticks = 0

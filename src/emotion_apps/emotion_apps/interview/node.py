@@ -39,6 +39,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.inputs import Input
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
 from emotion_perception.ros.stamps import Stamps, now
@@ -85,7 +86,16 @@ class InterviewNode(Node):
             questions, settings, self._on_change, clock=lambda: now(self)
         )
         self._stamps: dict[str, Stamps] = {}
-        for topic in ('detections', 'face', 'voice', 'fused', 'voice_activity', 'utterance'):
+        self._inputs: dict[str, Input] = {}
+        for kind, topic, what in (
+            (FaceArray, 'detections', 'frames'),
+            (EmotionPrediction, 'face', ''),
+            (EmotionPrediction, 'voice', ''),
+            (EmotionPrediction, 'fused', ''),
+            (VoiceActivity, 'voice_activity', 'blocks of sound'),
+            (Utterance, 'utterance', ''),
+        ):
+            self._inputs[topic] = self._diagnostics.watch(kind, f'emotion/{topic}', what)
             self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD, behind=_BEHIND)
         self._options.on_change(lambda value: setattr(self._session.interview, 'settings', value))
         self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
@@ -119,6 +129,7 @@ class InterviewNode(Node):
         super().destroy_node()
 
     def _on_faces(self, message: FaceArray) -> None:
+        self._inputs['detections'].came()
         faces = {face.id: face for face in message.faces}
         # Others in the picture are not the candidate.
         face = faces.get(self._subject) or (message.faces[0] if message.faces else None)
@@ -140,6 +151,7 @@ class InterviewNode(Node):
         )
 
     def _on_activity(self, message: VoiceActivity) -> None:
+        self._inputs['voice_activity'].came()
         # The synthesiser's own voice is no answer.
         speaking = message.speaking and not self._speaker.speaking
         time = self._stamps['voice_activity'].time(message.header.stamp)

@@ -43,6 +43,7 @@ from emotion_msgs.msg import (
 from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
 from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.inputs import Input
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
@@ -68,14 +69,16 @@ class OrchestratorNode(Node):
         self._publisher = self.create_publisher(
             MultimodalState, 'emotion/multimodal/state', qos.LATCHED
         )
-        for kind, topic, callback in (
-            (EmotionPrediction, 'face', self._on_face),
-            (EmotionPredictionArray, 'faces', self._on_faces),
-            (VoiceActivity, 'voice_activity', self._on_voice_activity),
-            (Utterance, 'utterance', self._on_utterance),
-            (EmotionPrediction, 'voice', self._on_voice),
-            (EmotionPrediction, 'fused', self._on_fused),
+        self._inputs: dict[str, Input] = {}
+        for kind, topic, callback, what in (
+            (EmotionPrediction, 'face', self._on_face, ''),
+            (EmotionPredictionArray, 'faces', self._on_faces, 'frames'),
+            (VoiceActivity, 'voice_activity', self._on_voice_activity, 'blocks of sound'),
+            (Utterance, 'utterance', self._on_utterance, ''),
+            (EmotionPrediction, 'voice', self._on_voice, ''),
+            (EmotionPrediction, 'fused', self._on_fused, ''),
         ):
+            self._inputs[topic] = self._diagnostics.watch(kind, f'emotion/{topic}', what)
             self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD)
             self.create_subscription(kind, f'emotion/{topic}', callback, qos.RESULT)
         for name, event in (
@@ -106,10 +109,12 @@ class OrchestratorNode(Node):
             self._diagnostics.tick(now(self) - reading.time)
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
+        self._inputs['faces'].came()
         subjects = {prediction.subject_id for prediction in message.predictions}
         self._take(FacesSeen(subjects, self._stamps['faces'].time(message.header.stamp)))
 
     def _on_voice_activity(self, message: VoiceActivity) -> None:
+        self._inputs['voice_activity'].came()
         time = self._stamps['voice_activity'].time(message.header.stamp)
         self._take(SoundHeard(message.speaking, time))
 
@@ -128,10 +133,13 @@ class OrchestratorNode(Node):
 
     def _reading(self, message: EmotionPrediction, topic: str) -> Reading | None:
         try:
-            return to_reading(message, self._stamps[topic].time(message.header.stamp))
+            reading = to_reading(message, self._stamps[topic].time(message.header.stamp))
         except ValueError as error:
+            self._inputs[topic].refused(str(error))
             self._report.warn('reading', f'{error}; it is left out')
             return None
+        self._inputs[topic].taken()
+        return reading
 
     # What follows.
 

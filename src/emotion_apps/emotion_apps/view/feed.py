@@ -39,7 +39,7 @@ class SceneFeed:
     def __init__(self, warn: Callable[[str, str], None]) -> None:
         self._warn = warn
         self._lock = threading.Lock()
-        self._pictures: deque[Image] = deque(maxlen=_PICTURES)
+        self._pictures: deque[tuple[float, Image]] = deque(maxlen=_PICTURES)
         self._levels: deque[float] = deque(maxlen=_LEVELS)
         self._speaking = False
         self._predictions: EmotionPredictionArray | None = None
@@ -49,10 +49,15 @@ class SceneFeed:
         self.changes = 0
         """Counts what came in."""
 
-    def on_picture(self, message: Image) -> None:
-        """Take a frame."""
+    def on_picture(self, message: Image, moment: float | None = None) -> None:
+        """Take a frame.
+
+        :param moment: what its stamp stands for, seconds; ``None`` for the stamp itself.
+        """
+        if moment is None:
+            moment = to_seconds(message.header.stamp)
         with self._lock:
-            self._pictures.append(message)
+            self._pictures.append((moment, message))
             self._note('picture')
 
     def on_detections(self, message: FaceArray) -> None:
@@ -97,7 +102,7 @@ class SceneFeed:
     def newest(self) -> Image | None:
         """Return the newest frame, or ``None`` if none came lately."""
         with self._lock:
-            return self._pictures[-1] if self._pictures and self._fresh('picture') else None
+            return self._pictures[-1][1] if self._pictures and self._fresh('picture') else None
 
     def faces(self) -> EmotionPredictionArray:
         """Return the newest faces with their emotions; empty if none came lately."""
@@ -112,9 +117,7 @@ class SceneFeed:
             pictures = list(self._pictures)
         if not pictures:
             return None
-        return self.read(
-            min(pictures, key=lambda picture: abs(to_seconds(picture.header.stamp) - stamp))
-        )
+        return self.read(min(pictures, key=lambda item: abs(item[0] - stamp))[1])
 
     def read(self, message: Image | None) -> np.ndarray | None:
         """Return a frame as BGR; ``None`` (and a warning) if it cannot be read."""

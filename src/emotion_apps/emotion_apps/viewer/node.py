@@ -28,6 +28,7 @@ from emotion_perception.ros.convert import array_to_image, array_to_jpeg, to_sec
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.stamps import Stamps
 from emotion_perception.ros.timer import steady_timer
 from emotion_perception.ros.worker import LatestWorker
 
@@ -50,6 +51,7 @@ class ViewNode(Node):
         self._options = Parameters(self, ViewSettings)
         self._report = Reporter(self)
         self._feed = SceneFeed(self._report.warn)
+        self._stamps = Stamps(self, 'camera/image_raw')
         self._screens: dict[str, Screen] = {name: kind() for name, kind in SCREENS.items()}
         self._lock = threading.Lock()
         self._drawn: tuple[str, np.ndarray] | None = None
@@ -141,7 +143,8 @@ class ViewNode(Node):
 
     def _listen(self) -> None:
         feed = self._feed
-        self._image = BusSubscription(self, Image, 'camera/image_raw', feed.on_picture)
+        self._pictures = self._diagnostics.watch(Image, 'camera/image_raw', 'pictures')
+        self._image = BusSubscription(self, Image, 'camera/image_raw', self._on_picture)
         self._inputs = [
             self.create_subscription(kind, topic, callback, qos.RESULT)
             for kind, topic, callback in (
@@ -153,8 +156,13 @@ class ViewNode(Node):
         ]
         self._timer.reset()
 
+    def _on_picture(self, message: Image) -> None:
+        self._pictures.came()
+        self._feed.on_picture(message, self._stamps.time(message.header.stamp))
+
     def _rest(self) -> None:
         self._timer.cancel()
+        self._diagnostics.leave(self._pictures)
         self._image.destroy()
         self._image = None
         for subscription in self._inputs:

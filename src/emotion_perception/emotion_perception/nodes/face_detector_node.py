@@ -35,6 +35,7 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
         self._worker: LatestWorker[tuple[Image, Header]] | None = None
         self._stamps = Stamps(self, 'camera/image_raw')
         self._line = StampedLine(self, 'camera/image_raw')
+        self._pictures = self.diagnostics.watch(Image, 'camera/image_raw', 'pictures')
 
     def load(self) -> None:
         """Make detector and tracker."""
@@ -59,11 +60,6 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
         """Free the detector."""
         self._finder = None
 
-    def switched(self, enabled: bool) -> None:
-        """Say on the diagnostics that the node rests."""
-        if self._worker is not None:
-            self.diagnostics.ok('running' if enabled else 'disabled')
-
     def facts(self) -> dict[str, object]:
         """Return what the diagnostics say besides rate and latency."""
         model = self._finder.name if self._finder else self.settings.finder.detector.detector
@@ -77,6 +73,7 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
 
     def _on_image(self, message: Image) -> None:
         if self.enabled:
+            self._pictures.came()
             self._worker.put((message, self._stamps.header(message.header)))
 
     def _work(self, item: tuple[Image, Header]) -> None:
@@ -94,6 +91,7 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
         result = FaceArray(header=header, image_width=message.width, image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
+        self._pictures.taken()
         self.diagnostics.tick(now(self) - time)
 
     def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
@@ -111,6 +109,7 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
             # Ctrl-C: nothing can be published any more.
             return
         kind = 'image' if isinstance(error, ImageError) else type(error).__name__
+        self._pictures.refused(str(error))
         self.report.warn(kind, f'a picture was left out: {error}')
 
 

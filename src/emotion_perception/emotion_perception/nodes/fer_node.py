@@ -51,6 +51,7 @@ class FerNode(ModelNode[FerSettings]):
         self._worker: LatestWorker[tuple[FaceArray, Header]] | None = None
         self._stamps = Stamps(self, 'emotion/detections')
         self._line = StampedLine(self, 'emotion/detections')
+        self._detections = self.diagnostics.watch(FaceArray, 'emotion/detections', 'detections')
 
     def load(self) -> None:
         """Load the model."""
@@ -82,11 +83,6 @@ class FerNode(ModelNode[FerSettings]):
         """Free the model."""
         self._reader = None
 
-    def switched(self, enabled: bool) -> None:
-        """Say on the diagnostics that the node rests."""
-        if self._worker is not None:
-            self.diagnostics.ok('running' if enabled else 'disabled')
-
     def facts(self) -> dict[str, object]:
         """Return what the diagnostics say besides rate and latency."""
         if self._reader is None:
@@ -113,6 +109,7 @@ class FerNode(ModelNode[FerSettings]):
 
     def _on_detections(self, message: FaceArray) -> None:
         if self.enabled:
+            self._detections.came()
             self._worker.put((message, self._stamps.header(message.header)))
 
     def _work(self, item: tuple[FaceArray, Header]) -> None:
@@ -136,6 +133,8 @@ class FerNode(ModelNode[FerSettings]):
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
         self._faces.publish(result)
+        if subjects or not message.faces:
+            self._detections.taken()
         self.diagnostics.tick(now(self) - time)
 
     def _subjects(self, message: FaceArray) -> list[_Subject]:
@@ -145,17 +144,18 @@ class FerNode(ModelNode[FerSettings]):
             try:
                 crop = image_to_array(face.crop)
             except ImageError as error:
-                self.report.warn('crop', f'{face.id or "a face"} was left out: {error}')
+                self._leave_out(face, str(error))
                 continue
             if crop.shape[0] != crop.shape[1]:
-                self.report.warn(
-                    'crop',
-                    f'{face.id or "a face"} was left out: its crop is '
-                    f'{crop.shape[1]}x{crop.shape[0]} pixels, not square',
-                )
+                size = f'{crop.shape[1]}x{crop.shape[0]}'
+                self._leave_out(face, f'its crop is {size} pixels, not square')
                 continue
             subjects.append(_Subject(face.id, from_region(face.region), face, crop))
         return subjects
+
+    def _leave_out(self, face: Face, why: str) -> None:
+        self._detections.refused(why)
+        self.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
 
     def _prediction(
         self, header: Header, subject: _Subject, reading: FaceReading
@@ -181,6 +181,7 @@ class FerNode(ModelNode[FerSettings]):
         if not self.context.ok():
             # Ctrl-C: nothing can be published any more.
             return
+        self._detections.refused(str(error))
         self.report.warn(type(error).__name__, f'a frame was left out: {error}')
 
 

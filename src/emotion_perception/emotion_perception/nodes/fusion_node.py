@@ -35,6 +35,10 @@ class FusionNode(ModelNode[FusionNodeSettings]):
         self._stamps = {
             name: Stamps(self, f'emotion/{name}', ahead=AHEAD) for name in ('face', 'voice')
         }
+        self._watched = {
+            name: self.diagnostics.watch(EmotionPrediction, f'emotion/{name}')
+            for name in ('face', 'voice')
+        }
 
     def load(self) -> None:
         """Start with an empty memory."""
@@ -88,7 +92,7 @@ class FusionNode(ModelNode[FusionNodeSettings]):
         source = ('face', 'voice')[message.modality != EmotionPrediction.FACE]
         self._models[source] = message.model
         try:
-            return add(
+            fused = add(
                 Reading(
                     self._stamps[source].time(message.header.stamp),
                     message.subject_id,
@@ -101,8 +105,11 @@ class FusionNode(ModelNode[FusionNodeSettings]):
                 )
             )
         except ValueError as error:
+            self._watched[source].refused(str(error))
             self.report.warn('reading', f'{error}; it is left out')
             return None
+        self._watched[source].taken()
+        return fused
 
     def _publish(self, fused: Fused, trigger: EmotionPrediction) -> None:
         if fused.problem:

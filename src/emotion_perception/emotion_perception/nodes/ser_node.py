@@ -41,6 +41,7 @@ class SerNode(ModelNode[SerSettings]):
         super().__init__('ser_node', SerSettings, **arguments)
         self._reader: VoiceReader | None = None
         self._stamps = Stamps(self, 'emotion/utterance')
+        self.diagnostics.watch(Utterance, 'emotion/utterance')
         self.create_service(Trigger, '~/forget', self._on_forget)
 
     def load(self) -> None:

@@ -50,6 +50,9 @@ class VadNode(ModelNode[VadNodeSettings]):
         self._first = self._last = 0.0
         self._frame_id = ''
         self._stamps = Stamps(self, 'audio/audio_stamped')
+        self._blocks = self.diagnostics.watch(
+            AudioDataStamped, 'audio/audio_stamped', 'blocks of sound'
+        )
         self._utterances = 0
 
     def load(self) -> None:
@@ -133,6 +136,7 @@ class VadNode(ModelNode[VadNodeSettings]):
             self.diagnostics.ok()
 
     def _on_audio(self, message: AudioDataStamped) -> None:
+        self._blocks.came()
         self._last = time.monotonic()
         self._first = self._first or self._last
         if self._refused:
@@ -142,6 +146,7 @@ class VadNode(ModelNode[VadNodeSettings]):
                 return
             self._assume()
         if not message.audio.data:
+            self._blocks.refused('they are empty')
             self.report.warn('empty', 'a message without sound came; it is left out')
             return
         self._frame_id = message.header.frame_id
@@ -151,8 +156,10 @@ class VadNode(ModelNode[VadNodeSettings]):
                 samples, self._info.sample_rate, self._begin(message.header, len(samples))
             )
         except AudioFormatError as error:
+            self._blocks.refused(str(error))
             self.report.warn('format', f'bad sound: {error}; it is left out')
             return
+        self._blocks.taken()
         share = clipped(samples)
         if share > self._CLIPPED:
             self.report.warn(

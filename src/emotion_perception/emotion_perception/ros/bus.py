@@ -19,10 +19,14 @@ from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
 from emotion_perception.ros.timer import steady_timer
+
+# Seconds between two looks at what publishers offer, while one offers best effort only.
+_LOOK = 1.0
 
 _lock = threading.RLock()
 _publishers: dict[tuple[int, str], list[BusPublisher]] = {}
@@ -77,7 +81,7 @@ class BusSubscription:
     """A subscription that takes messages of this process directly, and others through DDS.
 
     Over DDS it asks for reliable transport; if a publisher offers best effort only, it says so
-    once and asks for best effort instead.
+    once and asks for best effort instead, for as long as there is such a publisher.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class BusSubscription:
         self.callback = callback
         self._profile = qos.IMAGE
         self._subscription = None
+        self._look_timer: Timer | None = None
         self._destroyed = False
         self._key = _key(node.context, node.resolve_topic_name(topic))
         with _lock:
@@ -121,6 +126,7 @@ class BusSubscription:
         """End the subscription."""
         with _lock:
             self._destroyed = True
+            self._look_no_more()
             _subscriptions[self._key].remove(self)
             if self._subscription is not None:
                 self._node.destroy_subscription(self._subscription)
@@ -136,6 +142,29 @@ class BusSubscription:
             self._profile = qos.IMAGE_BEST_EFFORT
             self._retire()
             self.listen()
+            self._look_timer = steady_timer(self._node, _LOOK, self._look)
+
+    def _look(self) -> None:
+        """Ask for reliable transport again once all who publish offer it."""
+        with _lock:
+            offers = {
+                info.qos_profile.reliability
+                for info in self._node.get_publishers_info_by_topic(self._key[1])
+            }
+            if self._subscription is None or offers != {ReliabilityPolicy.RELIABLE}:
+                return
+            self._node.get_logger().info(
+                f'all publishers of {self._key[1]} offer reliable transport: asking for that'
+            )
+            self._look_no_more()
+            self._profile = qos.IMAGE
+            self._retire()
+            self.listen()
+
+    def _look_no_more(self) -> None:
+        if self._look_timer is not None:
+            self._node.destroy_timer(self._look_timer)
+            self._look_timer = None
 
     def _on_message(self, message: Any) -> None:
         # One that is retired may still bring what this process handed over already.

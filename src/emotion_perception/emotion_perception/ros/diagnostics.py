@@ -11,9 +11,12 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from emotion_perception.ros import qos
+from emotion_perception.ros.inputs import Input
 from emotion_perception.ros.timer import steady_timer
 
 PERIOD = 1.0
+# Seconds between two looks at what comes in; what changed is said at once.
+_LOOK = 0.5
 
 
 class Diagnostics:
@@ -31,8 +34,11 @@ class Diagnostics:
         self._since = time.monotonic()
         self._level, self._text = DiagnosticStatus.OK, 'running'
         self._namesakes = 0
+        self._inputs: list[Input] = []
+        self._resting = False
+        self._trouble = ''
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', qos.RESULT)
-        self._timer = steady_timer(node, PERIOD, self.publish)
+        self._timer = steady_timer(node, _LOOK, self._look)
 
     def tick(self, latency: float = float('nan')) -> None:
         """Count one result.
@@ -43,6 +49,26 @@ class Diagnostics:
             self._count += 1
             if not math.isnan(latency):
                 self._latencies.append(latency)
+
+    def watch(self, kind: type, topic: str, what: str = '') -> Input:
+        """Warn from now on when nobody publishes a topic, nothing comes, or all is refused.
+
+        See :class:`Input` for what is told and what it must be told.
+        """
+        item = Input(self._node, kind, topic, what)
+        self._inputs.append(item)
+        return item
+
+    def leave(self, item: Input) -> None:
+        """Do not watch a topic any more."""
+        self._inputs.remove(item)
+
+    def rest(self, resting: bool) -> None:
+        """Say whether the node does not listen at present: then nothing is missed."""
+        if self._resting and not resting:
+            for item in self._inputs:
+                item.begin()
+        self._resting = resting
 
     def ok(self, text: str = 'running') -> None:
         """Report that all is well."""
@@ -55,6 +81,14 @@ class Diagnostics:
     def error(self, text: str) -> None:
         """Report that the node cannot do its work."""
         self._level, self._text = DiagnosticStatus.ERROR, text
+
+    def _look(self) -> None:
+        """Look at what comes in; report once a period, and at once when that has changed."""
+        before = bool(self._trouble)
+        inputs = [] if self._resting else self._inputs
+        self._trouble = next(filter(None, [item.trouble() for item in inputs]), '')
+        if bool(self._trouble) != before or time.monotonic() - self._since > PERIOD - _LOOK / 2:
+            self.publish()
 
     def publish(self) -> None:
         """Report now: something changed that others wait for."""
@@ -69,6 +103,8 @@ class Diagnostics:
             values['latency_max_ms'] = f'{1000 * latencies[-1]:.1f}'
         values.update(self._values())
         level, text = self._level, self._text
+        if self._trouble and level == DiagnosticStatus.OK:
+            level, text = DiagnosticStatus.WARN, self._trouble
         if self._look_for_namesakes() and level == DiagnosticStatus.OK:
             level, text = DiagnosticStatus.WARN, 'another node has the same name'
         status = DiagnosticStatus(

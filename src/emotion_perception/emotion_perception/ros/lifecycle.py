@@ -40,6 +40,7 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
         self.report = Reporter(self)
         self.diagnostics = Diagnostics(self, self.facts)
         self.diagnostics.warn('not configured')
+        self.diagnostics.rest(True)
         self.enabled = self.settings.enabled
         self.create_service(SetBool, '~/enable', self._on_enable)
         self._next_step = None
@@ -104,12 +105,13 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to work."""
         self.start()
-        self.diagnostics.ok()
+        self._say()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working; the model stays loaded."""
         self.stop()
+        self.diagnostics.rest(True)
         self.diagnostics.warn('not active')
         return super().on_deactivate(state)
 
@@ -155,6 +157,13 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
         if settings.enabled != self.enabled:
             self.enabled = settings.enabled
             self.switched(self.enabled)
+            if self._state_machine.current_state[1] == 'active':
+                self._say()
+
+    def _say(self) -> None:
+        """Say on the diagnostics whether the node works or rests."""
+        self.diagnostics.ok('running' if self.enabled else 'disabled')
+        self.diagnostics.rest(not self.enabled)
 
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
         # The parameter says what holds, whichever way it was set.
