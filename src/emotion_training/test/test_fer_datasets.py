@@ -19,6 +19,7 @@ from emotion_training.common.tables import TableError
 from emotion_training.fer.datasets import (
     EIGHT,
     RAF,
+    SEVEN,
     VOTED,
     DatasetError,
     crowd_labels,
@@ -222,3 +223,28 @@ def test_mosaics_and_their_table_are_read():
     assert faces.pictures.shape[1:] == (48, 48) and len(faces.targets) == len(faces)
     assert faces.counts()['test'] == [316, 92, 909, 1166, 424, 421]
     assert (faces.split == 'train').sum() < 28561 - 691  # repeated pictures are left out
+
+
+def test_numbered_folders_are_not_guessed_but_asked_for(tmp_path):
+    for base in ('a', 'a/train', 'b/train', 'b/test'):
+        for number in range(7):
+            folder = tmp_path / base / str(number)
+            folder.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(folder / 'x.png'), np.full((48, 48), number * 30, np.uint8))
+    with pytest.raises(DatasetError, match=r'numbers \(0, 1, .*--format fer2013 \(0 to 6: Angry'):
+        read_faces(tmp_path / 'b')
+    with pytest.raises(DatasetError, match='--format affectnet'):
+        read_faces(tmp_path / 'a')
+
+    def meaning(form):
+        faces = read_faces(tmp_path / 'b', form, 'own')
+        return {int(path.parent.name): faces.labels[place]
+                for path, place in zip(faces.pictures, faces.truths[0])}
+
+    assert meaning('fer2013') == dict(enumerate(SEVEN))
+    assert meaning('affectnet') == dict(enumerate(EIGHT[:7]))
+    (tmp_path / 'b' / 'train' / '0').rename(tmp_path / 'b' / 'train' / '7')
+    (tmp_path / 'b' / 'test' / '0').rename(tmp_path / 'b' / 'test' / '7')
+    assert meaning('rafdb') == dict(enumerate(RAF, 1))
+    with pytest.raises(DatasetError, match='the classes are numbered 0 to 6'):
+        meaning('fer2013')

@@ -143,6 +143,8 @@ class CatalogEntry:
     :param architecture: for ``torch``, the name of the torchvision model.
     :param labels: of each output in order; empty where the file itself names them.
     :param label_map: label -> one of the six, or ``None`` to drop it, beyond the synonyms.
+    :param scores: for ``onnx``, the output that holds the class scores, where a file answers in
+        several ways; empty for the usual one.
     :param output: whether the model gives ``logits`` or ``probabilities``.
     :param temperature: divides the logits before the softmax (Guo et al., "On Calibration of
         Modern Neural Networks", ICML 2017).
@@ -169,6 +171,7 @@ class CatalogEntry:
     architecture: str = ''
     labels: tuple[str, ...] = ()
     label_map: tuple[tuple[str, str | None], ...] = ()
+    scores: str = ''
     output: str = 'logits'
     temperature: float = 1.0
     shares: tuple[tuple[str, float], ...] = ()
@@ -297,6 +300,7 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         architecture=keys.text('architecture', ''),
         labels=keys.texts('labels', ()),
         label_map=keys.label_map('label_map'),
+        scores=keys.text('scores', ''),
         output=keys.choice('output', OUTPUTS, 'logits'),
         temperature=keys.number('temperature', 1.0, above=0),
         shares=keys.shares('shares'),
@@ -316,6 +320,8 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         keys.fail('url', 'needs `sha256` beside it: a download is never used unverified')
     if entry.url and not re.match('https?://', entry.url):
         keys.fail('url', f'is {entry.url!r}, neither http:// nor https://')
+    if entry.scores and entry.backend != 'onnx':
+        keys.fail('scores', 'belongs to models of backend onnx')
     if entry.hub and entry.backend != 'transformers':
         keys.fail('hub', 'belongs to models of backend transformers')
     repeated = {label for label in entry.labels if entry.labels.count(label) > 1}

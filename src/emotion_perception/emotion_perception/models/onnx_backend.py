@@ -30,11 +30,13 @@ class OnnxBackend:
     :param model: path of the file, or the serialised model.
     :param device: ``auto``, ``cpu`` or ``cuda``.
     :param threads: within one operator; 0 for ONNX Runtime's own choice.
-    :raises ModelError: if ``cuda`` is asked for and missing.
+    :param scores: output that holds the scores; empty for the usual one.
+    :raises ModelError: if ``cuda`` is asked for and missing, or there is no such output.
     :ivar profile: values in a voice profile; 0 for a model that takes none.
     """
 
-    def __init__(self, model: Path | bytes, device: str = 'auto', threads: int = 0) -> None:
+    def __init__(self, model: Path | bytes, device: str = 'auto', threads: int = 0,
+                 scores: str = '') -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -74,7 +76,10 @@ class OnnxBackend:
                 f'the model has no floating-point output for the class scores; its '
                 f'outputs are {names}'
             )
-        self._outputs = [(preferred or floats)[0]]
+        if scores and scores not in floats:
+            raise ModelError(f'there is no output {scores!r} for the class scores; the outputs '
+                             f'are {names}')
+        self._outputs = [scores or (preferred or floats)[0]]
         self._outputs += [name for name in _EXTRAS if name in names]
         optional = {
             value.name: value.shape for value in self._session.get_overridable_initializers()
@@ -119,7 +124,7 @@ def load(
     entry: CatalogEntry, path: Path, settings: ModelSettings
 ) -> tuple[OnnxBackend, CatalogEntry]:
     """Load an ONNX file; see :func:`emotion_perception.models.model.load_model`."""
-    return OnnxBackend(path, settings.device, settings.threads), entry
+    return OnnxBackend(path, settings.device, settings.threads, entry.scores), entry
 
 
 def metadata_entry(path: Path) -> CatalogEntry | None:

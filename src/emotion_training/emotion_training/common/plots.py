@@ -41,6 +41,29 @@ def save_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], tit
     _save(figure, path)
 
 
+def save_bars(path: Path, names: Sequence[str], series: Mapping[str, Sequence[float]],
+              unit: str, title: str) -> None:
+    """Draw lying bars, a group for each name, as PNG.
+
+    :param series: label -> a value for each name; at most three.
+    """
+    figure = Figure(figsize=(8, 1.2 + 0.36 * len(names)))
+    axes = figure.subplots()
+    thick = 0.8 / max(len(series), 1)
+    colours = (BLUE, ORANGE, '#8a8a8a')
+    for number, (label, values) in enumerate(series.items()):
+        axes.barh(np.arange(len(names)) + number * thick, values, thick, label=label,
+                  color=colours[number % len(colours)])
+    axes.set_yticks(np.arange(len(names)) + 0.4 - thick / 2, names)
+    axes.invert_yaxis()
+    axes.axvline(0, color='#444444', linewidth=0.8)
+    axes.grid(axis='x', alpha=0.25)
+    axes.set_xlabel(unit)
+    axes.set_title(title, fontsize=10)
+    axes.legend(frameon=False)
+    _save(figure, path)
+
+
 def save_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) -> None:
     """Draw loss and validation figures over epochs, as PNG.
 

@@ -113,6 +113,18 @@ class FaceSet:
         return '\n'.join(lines)
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures to judge models by.
+
+    :param pictures: paths, or uint8 arrays.
+    :param truth: int (n,), the place of each label among the six classes.
+    """
+
+    pictures: Sequence[Path | np.ndarray]
+    truth: np.ndarray
+
+
 def read_picture(path: Path) -> np.ndarray:
     """Decode a picture file: uint8 grey (h, w) or BGR (h, w, 3).
 
@@ -209,7 +221,8 @@ def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
     """Read RAF-DB's basic set: ``EmoLabel/list_patition_label.txt`` and ``Image/aligned``.
 
     A line of the list is ``train_00001.jpg 5``; the picture is ``train_00001_aligned.jpg``.
-    A tenth of the training pictures, every tenth in order, become the validation split.
+    A tenth of the training pictures, every tenth in order, become the validation split. Without
+    the list, folders named 1 to 7 are read, alone or inside train/ and test/.
 
     :raises DatasetError: if the list or a picture is missing.
     """
@@ -218,6 +231,9 @@ def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
         root = root / 'basic'
     listed = root / 'EmoLabel' / 'list_patition_label.txt'
     folder = root / 'Image' / 'aligned'
+    if not listed.is_file() and any(base.name.isdigit() for part in (root, root / 'train')
+                                    for base in _folders(part)):
+        return read_folders(root, classes, name='RAF-DB', own=RAF, first=1)
     if not listed.is_file():
         raise DatasetError(f'no {listed}: RAF-DB has EmoLabel/list_patition_label.txt')
     samples = []
@@ -287,7 +303,7 @@ def read_fer2013(root: Path, classes: str = 'six') -> FaceSet:
     tables = [root, *(root / f'{name}.csv' for name in FER2013_TABLES)]
     table = next((path for path in tables if path.is_file()), root)
     if not table.is_file():
-        return read_folders(root, classes, name='FER2013', own=SEVEN)
+        return read_folders(root, classes, name='FER2013', own=SEVEN, first=0)
     pictures, labels, split = _read_fer2013_csv(table)
     places = SEVEN if classes == 'own' else EMOTIONS
     truth = np.array([place_of(label, places) for label in labels])
@@ -328,13 +344,14 @@ def read_ferplus(root: Path, classes: str = 'six') -> FaceSet:
 
 
 def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
-                 own: Sequence[str] = ()) -> FaceSet:
+                 own: Sequence[str] = (), first: int | None = None) -> FaceSet:
     """Read a folder per class, alone or inside train/, valid/ (or val/) and test/.
 
     Without a valid folder every tenth training picture of each class is taken for validation;
     without split folders another tenth for the test.
 
     :param own: the labels of ``classes='own'``; by default the folders' names.
+    :param first: number of the first of ``own`` in folders that are named by numbers.
     :raises DatasetError: if there is no folder with pictures, or a folder's name is no label.
     """
     root = Path(root)
@@ -343,7 +360,8 @@ def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
     inside = [(root / part, split) for part, split in
               (('train', 'train'), ('valid', 'valid'), ('val', 'valid'), ('test', 'test'))
               if (root / part).is_dir()]
-    samples = [(path, folder.name, split) for base, split in inside or [(root, '')]
+    samples = [(path, _numbered(folder, own, first), split)
+               for base, split in inside or [(root, '')]
                for folder in _folders(base) for path in _pictures(folder)]
     if not samples:
         raise DatasetError(f'no pictures in folders of {root}; expected {root}/<class>/*.jpg or '
@@ -351,6 +369,17 @@ def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
     if not own:
         own = sorted({label for _, label, _ in samples})
     return _labelled(name, root, samples, own, classes, [])
+
+
+def _numbered(folder: Path, labels: Sequence[str], first: int | None) -> str:
+    """Return the label of a class' folder, which may be named by its number."""
+    if first is None or not folder.name.isdigit():
+        return folder.name
+    place = int(folder.name) - first
+    if not 0 <= place < len(labels):
+        raise DatasetError(f'{folder}: the classes are numbered {first} to '
+                           f'{first + len(labels) - 1}')
+    return labels[place]
 
 
 def read_manifest(path: Path, classes: str = 'six') -> FaceSet:
@@ -482,5 +511,16 @@ def _guess(path: Path) -> str:
     signs = (('ferplus.csv', 'mosaics'), ('fer2013new.csv', 'ferplus'),
              *((f'{name}.csv', 'fer2013') for name in FER2013_TABLES),
              ('EmoLabel', 'rafdb'), ('basic/EmoLabel', 'rafdb'),
-             ('train_set', 'affectnet'), ('train_class', 'affectnet'), ('train/0', 'affectnet'))
-    return next((form for sign, form in signs if (path / sign).exists()), 'folders')
+             ('train_set', 'affectnet'), ('train_class', 'affectnet'))
+    known = next((form for sign, form in signs if (path / sign).exists()), '')
+    if known:
+        return known
+    for base in (path, path / 'train'):
+        numbered = [folder.name for folder in _folders(base) if folder.name.isdigit()]
+        if numbered:
+            raise DatasetError(
+                f'the folders of {base} are numbers ({", ".join(numbered[:8])}), and data sets '
+                'number the classes in different orders. Say which this is: --format fer2013 '
+                f'(0 to 6: {", ".join(SEVEN)}), --format affectnet (0 to 7: {", ".join(EIGHT)}) '
+                f'or --format rafdb (1 to 7: {", ".join(RAF)})')
+    return 'folders'

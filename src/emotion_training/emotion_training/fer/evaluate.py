@@ -7,6 +7,9 @@ are judged side by side, each for the mixture of classes it was trained on (clas
 equally common classes (1), and for the mixture that the graph answers for by default or
 ``--class-balance`` names; the first model and that mixture are what the JSON file describes at its
 top level.
+
+``--robustness`` adds what each model loses in the dark, far away, turned, covered: see
+:mod:`emotion_training.fer.robustness`.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,32 +41,23 @@ from emotion_perception.vision.detectors import make_detector
 from emotion_training.common.files import TrainingError, save_json
 from emotion_training.common.leftout import NothingLeftError
 from emotion_training.common.metrics import calibration_error, figures, mixture_weights
-from emotion_training.common.plots import save_confusion
+from emotion_training.common.plots import save_bars, save_confusion
 from emotion_training.fer.datasets import (
     FORMATS,
     DatasetError,
     FaceSet,
+    Labelled,
     place_of,
     read_faces,
     read_picture,
 )
+from emotion_training.fer.geometry import FRAME
+from emotion_training.fer.robustness import TROUBLES, befallen
 
 CROP = 128
 BATCH = 64
 RUNS = 30
 """Inferences that a time is the median of."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Pictures to judge models by.
-
-    :param pictures: paths, or uint8 arrays.
-    :param truth: int (n,), the place of each label among the six classes.
-    """
-
-    pictures: Sequence[Path | np.ndarray]
-    truth: np.ndarray
 
 
 def read_images(root: Path) -> tuple[Labelled, list[str]]:
@@ -158,6 +151,20 @@ def detected(picture: np.ndarray, detector: Detector, size: int = CROP) -> np.nd
     return align_box(picture, face.box, size)
 
 
+def read_crops(root: Path, detector: str = DetectorSettings().detector) -> Labelled:
+    """Read a folder per class through the detector and the alignment, as the graph sees it.
+
+    :return: canonical crops; pictures without a face are left out.
+    """
+    faces, _ = read_images(root)
+    finder = make_detector(DetectorSettings(detector=detector))
+    crops = [detected(read_picture(path), finder) for path in faces.pictures]
+    found = np.array([crop is not None for crop in crops])
+    if not found.any():
+        raise DatasetError(f'no face was found in the pictures of {root}')
+    return Labelled([crop for crop in crops if crop is not None], faces.truth[found])
+
+
 def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
           settings: ModelSettings | None = None,
           class_balance: float = BalanceSettings.class_balance
@@ -233,6 +240,61 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
             'shares': None if shares is None else names(shares),
             'natural': answer(NATURAL), 'balanced': answer(BALANCED)}
     return results, unreadable
+
+
+def robustness(models: Sequence[str], faces: Labelled, detector: Detector | None,
+               settings: ModelSettings | None = None,
+               class_balance: float = BalanceSettings.class_balance
+               ) -> dict[str, list[dict[str, Any]]]:
+    """Judge models on faces that each trouble has befallen.
+
+    :return: of each model a row for faces as they are and one for each trouble: ``trouble``,
+        ``accuracy``, ``uar``, and the points of UAR that are ``lost``.
+    :raises TrainingError: if no picture has a face.
+    """
+    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings), class_balance)
+                   for name in models}
+    crops, truth = [], []
+    for picture, place in zip(faces.pictures, faces.truth):
+        picture = read_picture(picture) if isinstance(picture, Path) else picture
+        crop = framed(picture, FRAME) if detector is None else detected(picture, detector)
+        if crop is not None:
+            crops.append(crop)
+            truth.append(place)
+    if not crops:
+        raise TrainingError('no face to judge')
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in models}
+    for trouble in tqdm((None, *TROUBLES), desc='troubles', leave=False):
+        seen = befallen(crops, trouble)
+        for name, recognizer in recognizers.items():
+            answers = np.concatenate([recognizer.predict(seen[start:start + BATCH]).probabilities
+                                      for start in range(0, len(seen), BATCH)])
+            result = figures(answers, np.array(truth))
+            before = rows[name][0]['uar'] if trouble is not None else result.uar
+            rows[name].append({
+                'trouble': trouble.name if trouble is not None else 'as they are',
+                'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
+                'lost': round(100 * (before - result.uar), 1)})
+    return rows
+
+
+def robustness_table(rows: dict[str, list[dict[str, Any]]]) -> str:
+    """Return a table: a line for each trouble, UAR and points lost of each model."""
+    names_ = list(rows)
+    width = max(len(row['trouble']) for row in rows[names_[0]])
+    lines = [' ' * width + ''.join(f'{name[:22]:>24}' for name in names_)]
+    for number, row in enumerate(rows[names_[0]]):
+        lines.append(f'{row["trouble"]:<{width}}' + ''.join(
+            f'{rows[name][number]["uar"]:>16.3f}{-rows[name][number]["lost"]:>+8.1f}'
+            for name in names_))
+    lines.append(f'{"mean of the troubles":<{width}}' + ''.join(
+        f'{-mean_loss(rows[name]):>+24.1f}' for name in names_))
+    return '\n'.join(lines)
+
+
+def mean_loss(rows: Sequence[dict[str, Any]]) -> float:
+    """Return the points of UAR that a model loses, mean over the troubles."""
+    return float(np.mean([row['lost'] for row in rows[1:]]))
 
 
 def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | None,
@@ -340,6 +402,8 @@ def parser() -> argparse.ArgumentParser:
                         '0 (of the training data) to 1 (all equally common); default: the '
                         "graph's, %(default)s")
     result.add_argument('--threads', type=int, default=ModelSettings().threads)
+    result.add_argument('--robustness', action='store_true',
+                        help='also judge faces in the dark, far away, turned, covered ...')
     result.add_argument('--json', type=Path, metavar='OUT', help='where the figures go')
     result.add_argument('--png', type=Path, metavar='OUT',
                         help="the confusion matrix (default: the JSON file's name)")
@@ -366,10 +430,16 @@ def run(options: argparse.Namespace) -> None:
     results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads),
                                 options.class_balance)
     print(table(results))
+    troubles = {}
+    if options.robustness:
+        troubles = robustness(models, faces, detector, ModelSettings(threads=options.threads),
+                              options.class_balance)
+        print(robustness_table(troubles))
     if options.json is not None:
         document = {'model': models[0], **results[models[0]], 'unreadable': unreadable,
                     'detector': detector.name if detector is not None else None,
-                    'models': results}
+                    'models': results,
+                    **({'robustness': troubles} if troubles else {})}
         save_json(options.json, document)
     png = options.png or (options.json.with_suffix('.png') if options.json else None)
     if png is not None:
@@ -378,6 +448,12 @@ def run(options: argparse.Namespace) -> None:
         save_confusion(png, np.array(best['confusion']), EMOTIONS,
                        f'{models[0]} on {source.resolve().name}: accuracy {best["accuracy"]:.3f}, '
                        f'UAR {best["uar"]:.3f}, n {best["n"]}')
+        if troubles:
+            save_bars(png.with_name(f'{png.stem}_robustness.png'),
+                      [trouble.name for trouble in TROUBLES],
+                      {f'{name}, mean {mean_loss(rows):.1f}': [row['lost'] for row in rows[1:]]
+                       for name, rows in troubles.items()},
+                      'points of UAR lost', f'{source.resolve().name}, {best["n"]} faces')
 
 
 def main(argv: Sequence[str] | None = None) -> int:

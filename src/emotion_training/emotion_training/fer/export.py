@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import logging
+import re
 import tempfile
 import time
 import warnings
@@ -27,20 +28,18 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from emotion_perception.emotions import softmax
+from emotion_perception.models.balance import BALANCED, NATURAL, rebalance
+from emotion_perception.models.catalog import FaceInput
+from emotion_perception.models.face import prepare
 from emotion_perception.models.onnx_backend import METADATA_KEY
 from emotion_training.common.files import TrainingError, load_torch, sha256_of, write_atomically
 from emotion_training.common.metrics import Figures, figures
-from emotion_training.fer.datasets import FaceSet
-from emotion_training.fer.networks import FaceNet, WithEmbedding
+from emotion_training.fer.datasets import FaceSet, Labelled
+from emotion_training.fer.geometry import FRAME
+from emotion_training.fer.losses import class_priors
+from emotion_training.fer.networks import Answers, FaceNet
 from emotion_training.fer.recipes import Recipe
 from emotion_training.fer.trainer import build_network, predict
-
-WINDOW = (0.094, 0.047, 0.906, 0.859)
-"""Where FER2013's framing lies in the canonical crop: the median over 535 training pictures of
-the similarity from BlazeFace's eyes and mouth to the template."""
-
-OUTPUTS = ('logits', 'embedding')
-"""What an exported file gives; the runtime knows them by these names."""
 
 PARITY = 1e-4
 """Largest difference allowed between ONNX Runtime's outputs and torch's."""
@@ -50,23 +49,31 @@ MOST_LOST = 0.005
 
 SHARES = tuple(np.round(np.arange(0, 0.55, 0.1), 2))
 LIFTS = tuple(np.round(np.arange(0, 0.85, 0.1), 2))
+POWERS = tuple(np.round(np.arange(1, 3.1, 0.25), 2))
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What is chosen on the validation split.
+    """What is chosen on the validation split, and on posed faces if there are any.
 
     :param share: weight of the second head's logits (the first has 1 - share); 0 for one head.
     :param lift: exponent of the inverse class frequencies that the probabilities are
         multiplied by (A. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021).
     :param bias: float (classes,), what ``lift`` adds to the logits.
     :param temperature: divides the logits.
+    :param power: of the training data's class shares that the answers divide by to become those
+        for equally common classes. A network that was taught the shares as such, and whose
+        logits are then sharpened by a temperature below 1, holds them more than once.
+    :param shares: float (classes,), the training data's to that power, sums to 1: the mixture
+        that the answers assume.
     """
 
     share: float
     lift: float
     bias: np.ndarray
     temperature: float
+    power: float
+    shares: np.ndarray
 
     def logits(self, heads: np.ndarray) -> np.ndarray:
         """Combine logits (n, heads, classes) into (n, classes)."""
@@ -74,6 +81,10 @@ class Calibration:
         if heads.shape[1] > 1:
             mixed = (1 - self.share) * heads[:, 0] + self.share * heads[:, 1]
         return mixed + self.bias
+
+    def answers(self, heads: np.ndarray, balance: float = NATURAL) -> np.ndarray:
+        """Return probabilities (n, classes) for a mixture of classes, 0 natural to 1 equal."""
+        return rebalance(softmax(self.logits(heads), self.temperature), self.shares, balance)
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -84,29 +95,38 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method='bounded').x))
 
 
-def calibrate(heads: np.ndarray, truth: np.ndarray, shares: np.ndarray) -> Calibration:
-    """Choose share, lift and temperature by accuracy + macro-F1 + 2 UAR of the first label set.
+def calibrate(heads: np.ndarray, truth: np.ndarray, shares: np.ndarray,
+              posed: tuple[np.ndarray, np.ndarray] | None = None) -> Calibration:
+    """Choose share, lift, temperature and the power of the class shares.
 
-    UAR counts twice: a camera sees expressions held up to it, not the frequencies of pictures
-    on the web, where two thirds are neutral or happy.
+    By the sum of four figures: accuracy and macro-F1 of the natural answers on the validation
+    split, UAR of the balanced ones there, and on posed faces.
 
     :param heads: validation logits (n, heads, classes).
     :param truth: int (n,), -1 where a picture is not judged.
     :param shares: of each class among the training labels, sums to 1.
+    :param posed: the same two of posed faces, which were never trained on.
     """
     judged = truth >= 0
-    rarity = -np.log(np.maximum(shares, 1e-4))
-    rarity -= rarity.mean()
+    heads, truth = heads[judged], truth[judged]
+    logarithm = np.log(np.maximum(shares, 1e-4))
+    rarity = logarithm.mean() - logarithm
     best, chosen = -np.inf, None
     for share in SHARES if heads.shape[1] > 1 else (0.0,):
         for lift in LIFTS:
-            candidate = Calibration(float(share), float(lift), lift * rarity, 1.0)
-            result = figures(softmax(candidate.logits(heads[judged])), truth[judged])
-            score = result.accuracy + result.macro_f1 + 2 * result.uar
-            if score > best:
-                best, chosen = score, candidate
-    temperature = fit_temperature(chosen.logits(heads[judged]), truth[judged])
-    return Calibration(chosen.share, chosen.lift, chosen.bias, temperature)
+            plain = Calibration(float(share), float(lift), lift * rarity, 1.0, 1.0, shares)
+            temperature = fit_temperature(plain.logits(heads), truth)
+            natural = figures(softmax(plain.logits(heads), temperature), truth)
+            for power in POWERS:
+                steep = np.exp(power * logarithm)
+                candidate = dataclasses.replace(plain, temperature=temperature,
+                                                power=float(power), shares=steep / steep.sum())
+                score = (natural.accuracy + natural.macro_f1
+                         + sum(figures(candidate.answers(seen, BALANCED), known).uar
+                               for seen, known in [(heads, truth)] + ([posed] if posed else [])))
+                if score > best:
+                    best, chosen = score, candidate
+    return chosen
 
 
 def load_run(folder: Path, classes: int) -> tuple[Recipe, nn.Module]:
@@ -141,18 +161,19 @@ def load_weights(network: nn.Module, path: Path) -> None:
         raise TrainingError(f'{path} belongs to another network: {error}') from error
 
 
-def to_onnx(network: nn.Module, channels: int, size: int) -> bytes:
-    """Return the network as ONNX: ``images`` (n, channels, size, size) to ``logits`` (n, k).
+def to_onnx(answers: Answers, channels: int, size: int) -> bytes:
+    """Return the network as ONNX: ``images`` (n, channels, size, size) to its answers' logits.
 
-    A second output, ``embedding`` (n, d), is what the head decides by: the fusion may look at it.
+    The last output, ``embedding`` (n, d), is what the answers are decided by: the fusion may
+    look at it.
     """
     images = torch.randn(2, channels, size, size)
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         program = torch.onnx.export(
-            WithEmbedding(network.float()).eval(), (images,), input_names=['images'],
-            output_names=list(OUTPUTS),
+            answers.float().eval(), (images,), input_names=['images'],
+            output_names=answers.names,
             dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},), dynamo=True,
             external_data=False, verbose=False)
     buffer = io.BytesIO()
@@ -165,14 +186,14 @@ def to_onnx(network: nn.Module, channels: int, size: int) -> bytes:
     return buffer.getvalue()
 
 
-def parity(model: bytes, network: nn.Module, images: torch.Tensor) -> float:
-    """Return the largest difference between ONNX Runtime's and torch's logits and embeddings."""
+def parity(model: bytes, answers: Answers, images: torch.Tensor) -> float:
+    """Return the largest difference between any of ONNX Runtime's and torch's outputs."""
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
     with torch.no_grad():
-        expected = [network(images).numpy(), WithEmbedding(network).eval()(images)[1].numpy()]
+        expected = [output.numpy() for output in answers.eval()(images)]
     worst = 0.0
     for batch in (images[:1], images):  # the batch is dynamic
-        for got, wanted in zip(session.run(OUTPUTS, {'images': batch.numpy()}), expected):
+        for got, wanted in zip(session.run(answers.names, {'images': batch.numpy()}), expected):
             worst = max(worst, float(np.abs(got - wanted[:len(batch)]).max()))
     return worst
 
@@ -220,10 +241,10 @@ def quantise(model: bytes, images: torch.Tensor) -> bytes:
         return small.read_bytes()
 
 
-def run_model(model: bytes, images: torch.Tensor) -> np.ndarray:
-    """Return ONNX Runtime's logits (n, classes)."""
+def run_model(model: bytes, images: torch.Tensor, output: str = 'logits') -> np.ndarray:
+    """Return one of ONNX Runtime's outputs, (n, classes)."""
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
-    return np.concatenate([session.run(['logits'], {'images': batch.numpy()})[0]
+    return np.concatenate([session.run([output], {'images': batch.numpy()})[0]
                            for batch in images.split(64)])
 
 
@@ -236,35 +257,45 @@ def describe(result: Figures, labels: tuple[str, ...]) -> dict[str, Any]:
             'confusion': result.confusion.tolist()}
 
 
-def measure(heads: np.ndarray, calibration: Calibration, part: FaceSet) -> dict[str, Any]:
-    """Judge the combined logits by every label set, and the second head by its own."""
-    probabilities = softmax(calibration.logits(heads), calibration.temperature)
+def measure(heads: np.ndarray, chosen: dict[str, Calibration], part: FaceSet) -> dict[str, Any]:
+    """Judge each answer by the label set it reads by, and the first by all.
+
+    :param chosen: by label set; see :func:`answers_of`.
+    """
     result = {}
     for place, name in enumerate(part.heads):
         judged = part.truths[place] >= 0
-        result[name] = describe(figures(probabilities[judged], part.truths[place][judged]),
-                                part.labels)
-    if heads.shape[1] > 1:
-        judged = part.truths[1] >= 0
-        result[f'{part.heads[1]}, second head alone'] = describe(
-            figures(softmax(heads[judged, 1]), part.truths[1][judged]), part.labels)
+        first = next(iter(chosen.values())).answers(heads)
+        result[name] = describe(figures(first[judged], part.truths[place][judged]), part.labels)
+        if place and name in chosen:
+            own = chosen[name].answers(heads[:, place:place + 1])
+            result[f'{name}, its own answer'] = describe(
+                figures(own[judged], part.truths[place][judged]), part.labels)
     return result
 
 
+def output_of(place: int, labels: str) -> str:
+    """Return the name of the output that answers by a label set."""
+    return 'logits' if place == 0 else f'logits_{re.sub("[^a-z0-9]+", "_", labels.lower())}'
+
+
 def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
-               int8: bool = False, mirror: bool = False, labels: str = '') -> dict[str, Any]:
+               int8: bool = False, mirror: bool = False, posed: Labelled | None = None
+               ) -> dict[str, Any]:
     """Export the best network of a run and describe it.
 
     Writes ``target`` (ONNX, with its catalogue entry inside), and beside the run
-    ``export.json`` with all figures.
+    ``export.json`` with all figures and entries. A network with two heads gives one answer as
+    ``logits``, the first head's with a share of the second, and the second head's own as a
+    further output; its entry names that as ``scores``.
 
     :param faces: the data set that the run was trained on.
     :param test: measure the test split too; once, for the network that has been chosen.
     :param int8: also write ``<name>_int8.onnx``, unless it loses half a point of validation
         accuracy or more.
     :param mirror: let the file look at each face and its mirror image; ``facenet`` only.
-    :param labels: label set that the file is to read faces by: its head answers alone, and it
-        chooses and is measured. By default the first, with a share of the second.
+    :param posed: canonical crops of posed faces, never trained on, that have a say in what
+        dividing by the class shares means.
     :return: what ``export.json`` holds.
     :raises TrainingError: if ONNX Runtime and torch disagree, or the network cannot mirror.
     """
@@ -272,61 +303,83 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
     if mirror and not isinstance(network, FaceNet):
         raise TrainingError(f'--mirror is for the network facenet, not for {recipe.network}')
     network.mirror = mirror
-    if labels:
-        faces, network = _of_head(labels, faces, network)
-        recipe = dataclasses.replace(recipe, head_weights=(1.0,), smoothing=(0.0,))
-    device = torch.device('cpu')
     train, valid = faces.of('train'), faces.of('valid')
-    shares = train.targets[:, 0].sum(axis=0)
-    heads = predict(network, recipe, valid, device).numpy()
-    calibration = calibrate(heads, valid.truths[0], shares / shares.sum())
+    heads = predict(network, recipe, valid, torch.device('cpu')).numpy()
+    chosen = _chosen(network, recipe, heads, train, valid, posed)
     report: dict[str, Any] = {
         'mirror': mirror,
-        'calibration': {'share': calibration.share, 'lift': calibration.lift,
-                        'bias': np.round(calibration.bias, 5).tolist(),
-                        'temperature': round(calibration.temperature, 4)},
-        'validation': measure(heads, calibration, valid)}
+        'calibration': {name: {'share': item.share, 'lift': item.lift, 'power': item.power,
+                               'temperature': round(item.temperature, 4)}
+                        for name, item in chosen.items()},
+        'validation': measure(heads, chosen, valid)}
     if test:
         part = faces.of('test')
-        report['test'] = measure(predict(network, recipe, part, device).numpy(), calibration,
-                                 part)
-    if isinstance(network, FaceNet):
-        portions = [1 - calibration.share, calibration.share] if network.heads == 2 \
-            else [1.0] + [0.0] * (network.heads - 1)
-        network.blend_heads(portions, calibration.bias.tolist())
-    else:
-        with torch.no_grad():
-            network.fc.bias.add_(torch.from_numpy(calibration.bias).float())
+        report['test'] = measure(
+            predict(network, recipe, part, torch.device('cpu')).numpy(), chosen, part)
+    answers = _answers(network, chosen)
     images = recipe.look.batch([valid.picture(index) for index in range(min(64, len(valid)))])
-    model = to_onnx(network, recipe.look.channels, recipe.look.size)
-    worst = parity(model, network, images)
+    model = to_onnx(answers, recipe.look.channels, recipe.look.size)
+    worst = parity(model, answers, images)
     if worst > PARITY:
         raise TrainingError(f'ONNX Runtime differs from torch by {worst:.2g}, more than {PARITY}')
-    entry = catalogue_entry(recipe, faces.labels, calibration.temperature)
+    entries = {name: catalogue_entry(recipe, faces.labels, item, output_of(place, name))
+               for place, (name, item) in enumerate(chosen.items())}
+    entry = next(iter(entries.values()))
     write_atomically(target, with_entry(model, entry))
-    once, eight = (latency(model, recipe.look.channels, recipe.look.size, n) for n in (1, 8))
     report.update(
-        parity=worst, parameters=sum(p.numel() for p in network.parameters()),
-        bytes=target.stat().st_size, sha256=sha256_of(target), entry=entry,
-        milliseconds={'one face': round(once, 2), 'eight faces': round(eight, 2)})
+        parity=worst, parameters=sum(p.numel() for p in answers.parameters()),
+        entries=entries, **_file(target, model, recipe))
     if int8:
         report['int8'] = _export_int8(model, recipe, train, valid, entry, target)
     write_atomically(Path(folder) / 'export.json', (json.dumps(report, indent=2) + '\n').encode())
     return report
 
 
-def _of_head(labels: str, faces: FaceSet, network: nn.Module) -> tuple[FaceSet, nn.Module]:
-    """Return data and network with one of their label sets alone.
+def _chosen(network: nn.Module, recipe: Recipe, heads: np.ndarray, train: FaceSet,
+            valid: FaceSet, posed: Labelled | None) -> dict[str, Calibration]:
+    """Calibrate an answer for each label set."""
+    known = None
+    if posed is not None:
+        known = _posed_logits(network, recipe, posed), posed.truth
+    chosen = {}
+    for place in range(len(recipe.head_weights)):
+        own = slice(None) if place == 0 else slice(place, place + 1)
+        chosen[valid.heads[place]] = calibrate(
+            heads[:, own], valid.truths[place], class_priors(train)[place].numpy(),
+            known and (known[0][:, own], known[1]))
+    return chosen
 
-    :raises TrainingError: if the network has no head for it.
-    """
-    heads = getattr(network, 'heads', 1)
-    if labels not in faces.heads[:heads] or heads < 2:
-        raise TrainingError(f'no head reads {labels!r}; this network reads by '
-                            f'{list(faces.heads[:heads])}')
-    place = faces.heads.index(labels)
-    network.blend_heads([float(number == place) for number in range(heads)])
-    return faces.only(place), network
+
+def _posed_logits(network: nn.Module, recipe: Recipe, posed: Labelled) -> np.ndarray:
+    face = FaceInput(recipe.look.size, FRAME, recipe.look.colour, recipe.look.mean,
+                     recipe.look.std)
+    images = torch.from_numpy(prepare(posed.pictures, face))
+    with torch.no_grad():
+        logits = torch.cat([network.eval()(batch) for batch in images.split(64)])
+    return logits.view(len(images), len(recipe.head_weights), -1).numpy()
+
+
+def _answers(network: nn.Module, chosen: dict[str, Calibration]) -> Answers:
+    """Fold what was chosen into the layers that are exported."""
+    if not isinstance(network, FaceNet):
+        bias = next(iter(chosen.values())).bias
+        with torch.no_grad():
+            network.fc.bias.add_(torch.from_numpy(bias).float())
+        return Answers(network)
+    heads = {}
+    for place, (name, item) in enumerate(chosen.items()):
+        portions = [float(number == place) for number in range(network.heads)]
+        if place == 0 and network.heads > 1:
+            portions[:2] = [1 - item.share, item.share]
+        heads[output_of(place, name)] = network.blend_heads(portions, item.bias.tolist())
+    return Answers(network, heads)
+
+
+def _file(path: Path, model: bytes, recipe: Recipe) -> dict[str, Any]:
+    """Return size, sum and speed of an exported file."""
+    once, eight = (latency(model, recipe.look.channels, recipe.look.size, n) for n in (1, 8))
+    return {'bytes': path.stat().st_size, 'sha256': sha256_of(path),
+            'milliseconds': {'one face': round(once, 2), 'eight faces': round(eight, 2)}}
 
 
 def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,
@@ -346,20 +399,21 @@ def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,
     if report['kept']:
         path = target.with_name(f'{target.stem}_int8.onnx')
         write_atomically(path, with_entry(small, entry))
-        times = [latency(small, look.channels, look.size, count) for count in (1, 8)]
-        report.update(bytes=path.stat().st_size, sha256=sha256_of(path),
-                      milliseconds={'one face': round(times[0], 2),
-                                    'eight faces': round(times[1], 2)})
+        report.update(_file(path, small, recipe))
     return report
 
 
-def catalogue_entry(recipe: Recipe, labels: tuple[str, ...], temperature: float) -> dict[str, Any]:
-    """Return what the catalogue must say about the exported file."""
+def catalogue_entry(recipe: Recipe, labels: tuple[str, ...], calibration: Calibration,
+                    output: str = 'logits') -> dict[str, Any]:
+    """Return what the catalogue must say about one answer of the exported file."""
     look = recipe.look
     return {'task': 'fer', 'backend': 'onnx', 'labels': list(labels),
-            'input': {'size': look.size, 'window': list(WINDOW), 'colour': look.colour,
+            'input': {'size': look.size, 'window': list(FRAME), 'colour': look.colour,
                       'mean': list(look.mean), 'std': list(look.std)},
-            'temperature': round(temperature, 4)}
+            **({'scores': output} if output != 'logits' else {}),
+            'temperature': round(calibration.temperature, 4),
+            'shares': {label: round(float(share), 5)
+                       for label, share in zip(labels, calibration.shares)}}
 
 
 def with_entry(model: bytes, entry: dict[str, Any]) -> bytes:

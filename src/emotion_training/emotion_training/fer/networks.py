@@ -8,6 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+FLAT = 1e-3
+"""Added to a picture's variance before it is standardised: what is flat stays flat."""
+
 
 class SqueezeExcite(nn.Module):
     """Weigh channels by what the whole map holds (Hu et al., CVPR 2018)."""
@@ -26,15 +29,17 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around a shortcut (He et al., CVPR 2016), with squeeze-excite.
 
     A shortcut that shrinks the map averages first, so that no input pixel is skipped.
+
+    :param excite: weigh channels before the shortcut is added.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, excite: bool = True) -> None:
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.first_norm = nn.BatchNorm2d(outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.second_norm = nn.BatchNorm2d(outputs)
-        self.excite = SqueezeExcite(outputs)
+        self.excite = SqueezeExcite(outputs) if excite else nn.Identity()
         self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Sequential(
             nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),
             nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
@@ -55,23 +60,36 @@ class FaceNet(nn.Module):
     :param widths: channels of each stage; each halves the resolution.
     :param depths: residual blocks of each stage.
     :param dropout: share of features dropped before the heads while training.
+    :param excited: how many stages, from the last on, weigh their channels: in the early ones
+        that costs time, in eight bits above all.
+    :param enlarge: how often the picture is enlarged before the first layer: more steps see
+        it, at a price.
+    :param standardise: bring each picture to mean 0 and deviation 1 first, so that what a dim or
+        flat picture shows is as large as what a bright one shows.
     :ivar mirror: look at every face and its mirror image, and decide by the mean of what is
         seen: twice the work. Set after training, which sees both anyway.
     """
 
     def __init__(self, channels: int = 1, classes: int = 6, heads: int = 1, stem: int = 32,
                  widths: tuple[int, ...] = (64, 128, 256), depths: tuple[int, ...] = (1, 2, 1),
-                 dropout: float = 0.0) -> None:
+                 dropout: float = 0.0, excited: int = 8, standardise: bool = False,
+                 enlarge: int = 1) -> None:
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f'{len(widths)} widths but {len(depths)} depths')
         self.classes, self.heads, self.mirror = classes, heads, False
+        self.standardise, self.enlarge = standardise, enlarge
+        # Log shares of the classes, added to the logits: of what is drawn while training, of
+        # the data as they are afterwards. See `state_priors`.
+        self.register_buffer('drawn', torch.zeros(classes * heads))
+        self.register_buffer('natural', torch.zeros(classes * heads))
         self.stem = nn.Conv2d(channels, stem, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stem)
         blocks, inputs = [], stem
-        for width, depth in zip(widths, depths):
+        for stage, (width, depth) in enumerate(zip(widths, depths)):
+            excite = stage >= len(widths) - excited
             for index in range(depth):
-                blocks.append(ResidualBlock(inputs, width, 2 if index == 0 else 1))
+                blocks.append(ResidualBlock(inputs, width, 2 if index == 0 else 1, excite))
                 inputs = width
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
@@ -85,10 +103,30 @@ class FaceNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images (n, channels, s, s) to logits (n, classes * heads)."""
-        return self.head(self.dropout(self.features(images)))
+        logits = self.head(self.dropout(self.features(images)))
+        return logits + (self.drawn if self.training else self.natural)
+
+    @torch.no_grad()
+    def state_priors(self, drawn: torch.Tensor, natural: torch.Tensor) -> None:
+        """Let the layers learn what tells classes apart, and not how common they are.
+
+        The log shares of the classes are added to the logits rather than learnt (A. Menon et
+        al., "Long-tail learning via logit adjustment", ICLR 2021).
+
+        :param drawn: (heads, classes) shares of what training draws; ``natural`` of the data.
+        """
+        self.drawn.copy_(drawn.clamp(min=1e-6).log().flatten())
+        self.natural.copy_(natural.clamp(min=1e-6).log().flatten())
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images to what the heads decide by, (n, the last width)."""
+        if self.standardise:
+            images = images - images.mean((1, 2, 3), keepdim=True)
+            power = (images * images).mean((1, 2, 3), keepdim=True)
+            images = images * torch.rsqrt(power + FLAT)
+        if self.enlarge > 1:
+            images = functional.interpolate(images, scale_factor=self.enlarge, mode='bilinear',
+                                            align_corners=False)
         if self.mirror:
             images = torch.cat((images, images.flip(3)))
         maps = functional.relu(self.stem_norm(self.stem(images)))
@@ -96,11 +134,11 @@ class FaceNet(nn.Module):
         return seen.unflatten(0, (2, -1)).mean(0) if self.mirror else seen
 
     @torch.no_grad()
-    def blend_heads(self, shares: list[float], bias: list[float] | None = None) -> None:
-        """Fold the heads into one, in place: the weighted sum of their logits plus a bias.
+    def blend_heads(self, shares: list[float], bias: list[float] | None = None) -> nn.Linear:
+        """Return one layer that answers as the weighted sum of the heads' logits plus a bias.
 
         A weighted sum of logits is the geometric mean of the heads' distributions, and since
-        the heads are linear it costs nothing at run time.
+        the heads are linear it costs nothing at run time. The natural priors are inside.
 
         :param shares: weight of each head.
         :param bias: added to each class' logit.
@@ -109,35 +147,43 @@ class FaceNet(nn.Module):
         if len(shares) != self.heads:
             raise ValueError(f'{len(shares)} shares for {self.heads} heads')
         weights = self.head.weight.view(self.heads, self.classes, -1)
-        biases = self.head.bias.view(self.heads, self.classes)
+        biases = (self.head.bias + self.natural).view(self.heads, self.classes)
         scale = torch.tensor(shares, dtype=weights.dtype, device=weights.device)
         folded = nn.Linear(weights.shape[2], self.classes).to(weights.device)
         folded.weight.copy_((weights * scale[:, None, None]).sum(0))
         folded.bias.copy_((biases * scale[:, None]).sum(0))
         if bias is not None:
             folded.bias.add_(torch.tensor(bias, dtype=weights.dtype, device=weights.device))
-        self.head, self.heads = folded, 1
+        return folded
 
 
-class WithEmbedding(nn.Module):
-    """A trained network that also gives what its head decides by.
+class Answers(nn.Module):
+    """A trained network as it is exported: its answers, and what they are decided by.
 
     :param network: a :class:`FaceNet` or a ResNet of torchvision.
+    :param heads: linear layers over the features, by the name of the output; the network's own
+        as ``logits`` if none is given.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, heads: dict[str, nn.Linear] | None = None) -> None:
         super().__init__()
         if isinstance(network, FaceNet):
-            self.network, self.head = network, network.head
-            self.features = network.features
+            own = network.blend_heads([1.0]) if heads is None else None
+            self.network, self.features = network, network.features
         else:
-            self.head = network.fc
+            own = network.fc
             self.features = nn.Sequential(*list(network.children())[:-1], nn.Flatten())
+        self.answers = nn.ModuleDict(heads or {'logits': own})
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Map normalised images to logits (n, k) and embeddings (n, d)."""
+    @property
+    def names(self) -> list[str]:
+        """Return the outputs' names."""
+        return [*self.answers, 'embedding']
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map normalised images to each answer's logits (n, k) and the embeddings (n, d)."""
         embedding = self.features(images)
-        return self.head(embedding), embedding
+        return *(answer(embedding) for answer in self.answers.values()), embedding
 
 
 def torchvision_network(name: str, classes: int, weights: str) -> nn.Module:

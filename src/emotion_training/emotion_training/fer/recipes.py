@@ -24,6 +24,8 @@ class Phase:
     :param trains: ``'head'`` (the last layer alone) or ``'all'``.
     :param schedule: ``'constant'``, or ``'onecycle'``: a linear warm-up, then half a cosine.
     :param ease: multiplies the recipe's augmentation strength and mixup in this phase.
+    :param rest: multiplies them once more in the last 15 % of it: the weights come to rest on
+        pictures as they are.
     """
 
     epochs: int
@@ -31,6 +33,7 @@ class Phase:
     trains: str = 'all'
     schedule: str = 'constant'
     ease: float = 1.0
+    rest: float = 1.0
 
     def __post_init__(self) -> None:
         if self.trains not in ('all', 'head') or self.schedule not in ('constant', 'onecycle'):
@@ -67,9 +70,20 @@ class Recipe:
     :param widths: of the stages (``facenet`` only).
     :param depths: of the stages (``facenet`` only).
     :param stem: channels at full resolution (``facenet`` only).
+    :param excited: stages that weigh their channels, from the last on (``facenet`` only).
+    :param standardise: each picture first (``facenet`` only).
+    :param enlarge: the picture before the first layer (``facenet`` only).
+    :param adjust: add the log shares of the classes to the logits instead of learning them
+        (``facenet`` only).
+    :param detectors: whose framing of the faces is trained for, beside the pictures' own.
+    :param taught: share of the loss that is the distance from the teachers' answers to the same
+        distorted pictures (L. Beyer et al., "Knowledge distillation: a good teacher is patient
+        and consistent", CVPR 2022); of use with ``--teacher`` alone.
+    :param clip: largest norm of the gradient; 0 for no limit.
+    :param warm: share of a phase of schedule onecycle that warms up.
     :param patience: epochs without improvement after which training stops; 0: never.
     :param monitor: ``'accuracy'``, ``'macro_f1'``, ``'loss'`` or ``'mean'`` (of accuracy and
-        macro-F1), on the validation split.
+        macro-F1), on the validation split; or ``'last'``: the end of the schedule counts.
     :param weights: initial weights, as :func:`torchvision_network` takes them.
     :param output: file name of the best weights.
     :param seed: of every random choice.
@@ -95,6 +109,14 @@ class Recipe:
     widths: tuple[int, ...] = (64, 128, 256)
     depths: tuple[int, ...] = (1, 2, 1)
     stem: int = 32
+    excited: int = 8
+    standardise: bool = False
+    enlarge: int = 1
+    adjust: bool = False
+    detectors: tuple[str, ...] = ()
+    taught: float = 0.0
+    clip: float = 0.0
+    warm: float = 0.1
     patience: int = 0
     monitor: str = 'macro_f1'
     weights: str = 'none'
@@ -104,7 +126,7 @@ class Recipe:
     def __post_init__(self) -> None:
         choices = {'classes': ('six', 'own'), 'optimizer': ('adam', 'adamw', 'sgd'),
                    'augment': ('batch', 'photo', 'none'), 'class_weights': ('none', 'inverse'),
-                   'monitor': ('accuracy', 'macro_f1', 'loss', 'mean')}
+                   'monitor': ('accuracy', 'macro_f1', 'loss', 'mean', 'last')}
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise TrainingError(f'{name} is {getattr(self, name)!r}; allowed: {allowed}')
@@ -154,15 +176,26 @@ def _frozen(value: Any) -> Any:
 
 _PHOTO = Look(224, 'rgb', IMAGENET_MEAN, IMAGENET_STD)
 
+# What the embedded network and its teachers have in common.
+_EMBEDDED = Recipe(
+    network='facenet', look=Look(48, 'grey', (0.5,), (0.25,)), phases=(Phase(1, 0.1),),
+    optimizer='sgd', weight_decay=5e-4, augment='batch', mixup=0.4, head_weights=(1.0, 0.7),
+    smoothing=(0.0, 0.1), balance=0.5, ema=0.999, standardise=True, adjust=True,
+    detectors=('blazeface', 'yunet'), clip=5.0, warm=0.05, monitor='last')
+
 RECIPES: dict[str, Recipe] = {
-    # The small default: FER+ votes and FER2013 labels over shared features.
-    'embedded': Recipe(
-        network='facenet', look=Look(48, 'grey', (0.5,), (0.25,)),
-        phases=(Phase(23, 0.1, 'all', 'onecycle'), Phase(11, 0.04, 'all', 'onecycle', 0.4),
-                Phase(30, 0.08, 'all', 'onecycle', 0.8), Phase(14, 0.03, 'all', 'onecycle', 0.35)),
-        optimizer='sgd', batch=128, weight_decay=5e-4, augment='batch', strength=0.75, mixup=0.4,
-        head_weights=(1.0, 0.5), smoothing=(0.0, 0.1), balance=0.5, ema=0.999,
-        dropout=0.2, monitor='mean'),
+    # The small default: FER+ votes and FER2013 labels over shared features, taught by the two
+    # below (--teacher). Meant for a GPU: 134 epochs take five minutes there, days on a CPU.
+    'embedded': dataclasses.replace(
+        _EMBEDDED, phases=(Phase(134, 0.2, 'all', 'onecycle', rest=0.5),), batch=384,
+        widths=(64, 192, 384), depths=(2, 3, 3), stem=32, excited=1, dropout=0.1, strength=0.85,
+        taught=0.5, seed=11),
+    'teacher-wide': dataclasses.replace(
+        _EMBEDDED, phases=(Phase(44, 0.15, 'all', 'onecycle', rest=0.5),), batch=256,
+        widths=(128, 256, 512), depths=(2, 3, 3), stem=64, dropout=0.2),
+    'teacher-fine': dataclasses.replace(
+        _EMBEDDED, phases=(Phase(31, 0.15, 'all', 'onecycle', rest=0.5),), batch=256,
+        widths=(64, 128, 256, 512), depths=(2, 2, 2, 2), stem=32, enlarge=2, dropout=0.2, seed=2),
     # The course report on RAF-DB: six classes, two phases, weighted loss, oversampling.
     'rafdb-resnet50': Recipe(
         network='resnet50', look=_PHOTO, weights='imagenet',

@@ -30,6 +30,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--resume', action='store_true', help='go on with the run in --out')
     result.add_argument('--classes', choices=['six', 'own'], help="six classes, or the set's own")
     result.add_argument('--weights', metavar='imagenet|none|FILE', help='initial weights')
+    result.add_argument('--teacher', type=Path, action='append', default=[], metavar='RUN',
+                        help='finished run whose network judges what this one sees; repeatable')
     result.add_argument('--epochs', type=int, nargs='+', metavar='N', help='of each phase')
     result.add_argument('--size', type=int, help='side of the pictures, pixels')
     result.add_argument('--seed', type=int)
@@ -42,9 +44,9 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--test', action='store_true', help='measure the test split on export')
     result.add_argument('--mirror', action='store_true',
                         help='let the exported file look at each face and its mirror image')
-    result.add_argument('--labels', default='', metavar='NAME',
-                        help='label set that the exported file reads faces by, for a run with '
-                        'two')
+    result.add_argument('--posed', type=Path, metavar='DIR',
+                        help='pictures of posed faces, a folder per class, never trained on, '
+                        'that have a say in the class shares of the exported file')
     result.add_argument('--int8', action='store_true',
                         help='also export FILE_int8.onnx, if it loses under half a point')
     return result
@@ -102,13 +104,31 @@ def run(options: argparse.Namespace) -> None:
                             '--out')
     from emotion_training.fer.trainer import Trainer
     recipe = _fitting(recipe, faces)
-    trainer = Trainer(recipe, faces, options.out, options.device)
+    trainer = Trainer(recipe, faces, options.out, options.device,
+                      teachers=_teachers(options.teacher, recipe, faces))
     if options.resume:
         trainer.resume()
     save_histogram(options.out / 'classes.png', faces.counts(), faces.labels, faces.name)
     best = trainer.run()
     print(f'best epoch {best["epoch"]}: accuracy {best["accuracy"]:.4f}, macro-F1 '
           f'{best["macro_f1"]:.4f}; weights in {options.out / recipe.output}')
+
+
+def _teachers(runs: Sequence[Path], recipe: Recipe, faces: FaceSet) -> list:
+    """Load the networks that teach, which must answer as the recipe's network does."""
+    from emotion_training.fer.export import load_run
+    found = []
+    for run in runs:
+        other, network = load_run(run, len(faces.labels))
+        if other.look != recipe.look or other.network != 'facenet' \
+                or len(other.head_weights) != len(recipe.head_weights):
+            raise TrainingError(f'{run} cannot teach: its network sees other pictures or has '
+                                'other heads than this recipe')
+        found.append(network)
+    if recipe.taught and not found:
+        print(f'no --teacher: trained on labels alone (this recipe gives {recipe.taught:g} of '
+              'the loss to teachers)')
+    return found
 
 
 def _fitting(recipe: Recipe, faces: FaceSet) -> Recipe:
@@ -119,9 +139,11 @@ def _fitting(recipe: Recipe, faces: FaceSet) -> Recipe:
 
 
 def _export(options: argparse.Namespace, faces: FaceSet) -> None:
+    from emotion_training.fer.evaluate import read_crops
     from emotion_training.fer.export import export_run
+    posed = read_crops(options.posed) if options.posed is not None else None
     report = export_run(options.export, faces, options.to, options.test, options.int8,
-                        options.mirror, options.labels)
+                        options.mirror, posed)
     for split in ('validation', 'test'):
         for name, result in report.get(split, {}).items():
             print(f'{split}, {name}: ' + ', '.join(

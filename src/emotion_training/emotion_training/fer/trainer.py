@@ -1,12 +1,10 @@
-"""The training loop that every recipe runs through."""
+"""Run a recipe on a data set."""
 
 from __future__ import annotations
 
-import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from emotion_training.common.files import (
@@ -24,14 +21,32 @@ from emotion_training.common.files import (
     save_torch,
     save_yaml,
 )
+from emotion_training.common.loop import (
+    MovingAverage,
+    decayed_apart,
+    mixup,
+    one_cycle,
+    train_epoch,
+)
 from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_curves
-from emotion_training.fer.augment import BatchAugment, PhotoAugment
+from emotion_training.fer.augment import Chance
 from emotion_training.fer.datasets import FaceSet
+from emotion_training.fer.feed import Feed
+from emotion_training.fer.losses import (
+    Teachers,
+    class_priors,
+    distance_from,
+    drawing_weights,
+    epoch_order,
+    inverse_weights,
+    soft_cross_entropy,
+)
 from emotion_training.fer.networks import FaceNet, torchvision_network
 from emotion_training.fer.recipes import Phase, Recipe
 
-_AHEAD = 4  # batches decoded before they are needed
+REST = 0.15
+"""Last part of a phase, in which the pictures are distorted less if the recipe says so."""
 
 
 def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.Module:
@@ -42,83 +57,14 @@ def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.M
     heads = len(recipe.head_weights)
     if recipe.network == 'facenet':
         return FaceNet(recipe.look.channels, classes, heads, recipe.stem, recipe.widths,
-                       recipe.depths, recipe.dropout)
+                       recipe.depths, recipe.dropout, recipe.excited, recipe.standardise,
+                       recipe.enlarge)
     if heads != 1:
         raise TrainingError(f'{recipe.network} has one head, but head_weights has {heads}')
     if recipe.look.channels != 3:
         raise TrainingError(f'{recipe.network} needs colour: rgb')
     return torchvision_network(recipe.network, classes,
                                recipe.weights if pretrained else 'none')
-
-
-def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, recipe: Recipe,
-                       class_weights: torch.Tensor | None) -> torch.Tensor:
-    """Return the loss over all heads.
-
-    :param logits: (n, heads * classes).
-    :param targets: (n, heads, classes), rows as in :class:`FaceSet`.
-    :param class_weights: (classes,) or ``None``.
-    """
-    count, heads, classes = targets.shape
-    scores = functional.log_softmax(logits.float().view(count, heads, classes), dim=2)
-    loss = scores.new_zeros(())
-    for head, (weight, smoothing) in enumerate(zip(recipe.head_weights, recipe.smoothing)):
-        target = targets[:, head]
-        worth = target.sum(dim=1, keepdim=True)
-        target = target * (1 - smoothing) + worth * smoothing / classes
-        if class_weights is not None:
-            target = target * class_weights
-        # Divided by what the labels are worth together, as torch's weighted loss does.
-        loss = loss - weight * (target * scores[:, head]).sum() / target.sum().clamp(min=1e-6)
-    return loss
-
-
-class MovingAverage:
-    """Keep an exponential moving average of a network's weights.
-
-    :param network: the network at the start.
-    :param decay: share that is kept at each step, once warm.
-    """
-
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
-        self.steps = 0
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Take in the network's present weights and normalisation statistics."""
-        self.steps += 1
-        share = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for mine, other in zip(self.network.state_dict().values(),
-                               network.state_dict().values()):
-            if mine.dtype.is_floating_point:
-                mine.lerp_(other.to(mine.dtype), share)
-            else:
-                mine.copy_(other)
-
-
-def epoch_order(faces: FaceSet, recipe: Recipe, generator: torch.Generator) -> list[int]:
-    """Return the indices of one epoch in random order, balanced as the recipe says."""
-    place = np.where(faces.truths[0] >= 0, faces.truths[0], faces.targets[:, 0].argmax(axis=1))
-    if recipe.oversample:
-        times = np.ones(len(faces.labels), int)
-        for label, factor in recipe.oversample:
-            times[faces.labels.index(label)] = factor
-        repeated = torch.from_numpy(np.repeat(np.arange(len(faces)), times[place]))
-        return repeated[torch.randperm(len(repeated), generator=generator)].tolist()
-    if recipe.balance > 0:
-        counts = np.bincount(place, minlength=len(faces.labels))
-        weights = torch.from_numpy(counts[place].astype(np.float64) ** -recipe.balance)
-        return torch.multinomial(weights, len(faces), True, generator=generator).tolist()
-    return torch.randperm(len(faces), generator=generator).tolist()
-
-
-def inverse_weights(faces: FaceSet) -> torch.Tensor:
-    """Return n / (k n_class) for each class, from the labels as they are, float32 (k,)."""
-    counts = np.bincount(faces.truths[0][faces.truths[0] >= 0], minlength=len(faces.labels))
-    return torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)),
-                        dtype=torch.float32)
 
 
 @torch.no_grad()
@@ -146,13 +92,14 @@ class Trainer:
     :param folder: where the run lives.
     :param device: ``'auto'`` or ``'cpu'``.
     :param workers: threads that decode pictures.
+    :param teachers: trained networks that judge what the network sees.
     :raises TrainingError: if a split is empty, a class has no training picture, or the data set
         does not fit the recipe.
     """
 
     def __init__(self, recipe: Recipe, faces: FaceSet, folder: Path, device: str = 'auto',
-                 workers: int = 2) -> None:
-        self.recipe, self.folder, self.workers = recipe, Path(folder), workers
+                 workers: int = 2, teachers: Sequence[nn.Module] = ()) -> None:
+        self.recipe, self.folder = recipe, Path(folder)
         self.train_set, self.valid_set = faces.of('train'), faces.of('valid')
         self._check(faces)
         cpu = device == 'cpu' or not torch.cuda.is_available()
@@ -160,12 +107,19 @@ class Trainer:
         self.accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if fast else 'no')
         torch.manual_seed(recipe.seed)
         network = build_network(recipe, len(faces.labels))
+        if recipe.adjust:
+            network.state_priors(
+                class_priors(self.train_set, drawing_weights(self.train_set, recipe.balance)),
+                class_priors(self.train_set))
         network = network.to(self.accelerator.device, memory_format=torch.channels_last)
         self.network = self.accelerator.prepare(network)
         self.average = MovingAverage(network, recipe.ema) if recipe.ema else None
         self.weights = None
         if recipe.class_weights == 'inverse':
             self.weights = inverse_weights(self.train_set).to(self.accelerator.device)
+        self.teachers = Teachers([teacher.to(self.accelerator.device) for teacher in teachers]) \
+            if teachers else None
+        self.feed = Feed(self.train_set, recipe, self.accelerator.device, workers)
         self.data = {'name': faces.name, 'sha256': faces.digest, 'labels': list(faces.labels),
                      'counts': faces.counts()}
         self.history: list[dict[str, Any]] = []
@@ -185,29 +139,20 @@ class Trainer:
         if empty:
             raise TrainingError(f'no training picture of {empty}: a network cannot learn a class '
                                 'it never sees; add pictures or take other classes')
+        if self.recipe.adjust and (self.recipe.network != 'facenet' or self.recipe.oversample):
+            raise TrainingError('adjust is for the network facenet, balanced by `balance`')
         strange = [label for label, _ in self.recipe.oversample if label not in faces.labels]
         if strange:
             raise TrainingError(f'the recipe oversamples {strange}, but the classes are '
                                 f'{list(faces.labels)}')
 
-    def _augmenter(self, phase: Phase) -> Callable[..., torch.Tensor]:
-        if self.recipe.augment == 'batch':
-            return BatchAugment(self.recipe.look, self.recipe.strength * phase.ease)
-        if self.recipe.augment == 'photo':
-            return PhotoAugment(self.recipe.look)
-        return lambda images, generator: self.recipe.look.batch(images)
-
     def _start_phase(self, phase: Phase) -> tuple[torch.optim.Optimizer, Phase]:
-        """Choose what is trained and make the phase's augmentation and optimizer."""
-        self.augment = self._augmenter(phase)
+        """Choose what is trained and make the phase's optimizer."""
         network = self.accelerator.unwrap_model(self.network)
         head = network.fc if hasattr(network, 'fc') else network.head
         network.requires_grad_(phase.trains == 'all')
         head.requires_grad_(True)
-        decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-        others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-        groups = [{'params': decayed, 'weight_decay': self.recipe.weight_decay},
-                  {'params': others, 'weight_decay': 0.0}]
+        groups = decayed_apart(network, self.recipe.weight_decay)
         if self.recipe.optimizer == 'sgd':
             optimizer = torch.optim.SGD(groups, lr=phase.rate, momentum=0.9, nesterov=True)
         else:
@@ -317,6 +262,8 @@ class Trainer:
     def _score(self, entry: dict[str, Any]) -> float:
         if self.recipe.monitor == 'loss':
             return -entry['valid_loss']
+        if self.recipe.monitor == 'last':
+            return entry['epoch']
         if self.recipe.monitor == 'mean':
             return (entry['accuracy'] + entry['macro_f1']) / 2
         return entry[self.recipe.monitor]
@@ -337,10 +284,30 @@ class Trainer:
         Every random choice follows from the seed and the epoch's number, so that a resumed run
         makes the choices that an uninterrupted one would have made.
         """
-        rank, world = self.accelerator.process_index, self.accelerator.num_processes
+        rank = self.accelerator.process_index
         torch.manual_seed(self.recipe.seed * 100_003 + self.epoch * 101 + rank)
+        chance = Chance(self.recipe.seed * 7_919 + self.epoch * 131 + rank,
+                        self.accelerator.device)
+        mine = self._share_of_epoch()
+        self.network.train()
+        if self.phase.trains == 'head':
+            # Frozen features: their statistics stay as they were learnt.
+            self.accelerator.unwrap_model(self.network).eval()
+        ease = [self._ease((place + step / len(mine)) / self.phase.epochs)
+                for step in range(len(mine))]
+        progress = tqdm(self._batches(mine, ease, chance), total=len(mine), leave=False,
+                        mininterval=5, desc=f'epoch {self.epoch + 1}/{self.recipe.epochs}',
+                        disable=not self.accelerator.is_main_process)
+        return train_epoch(
+            self.accelerator.unwrap_model(self.network), progress,
+            lambda batch: self._loss(*batch, chance), self.optimizer,
+            lambda step: self._rate((place + step / len(mine)) / self.phase.epochs),
+            self.average, self.recipe.clip, self.accelerator.backward)
+
+    def _share_of_epoch(self) -> list[list[int]]:
+        """Return the batches that this process takes of the epoch."""
+        world = self.accelerator.num_processes
         shared = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.epoch)
-        own = torch.Generator().manual_seed(self.recipe.seed * 7_919 + self.epoch * 131 + rank)
         order = epoch_order(self.train_set, self.recipe, shared)
         batches = [order[start:start + self.recipe.batch]
                    for start in range(0, len(order), self.recipe.batch)]
@@ -348,74 +315,39 @@ class Trainer:
             batches.pop()  # batch normalisation needs two
         # All processes must take the same number of steps.
         batches = batches[:len(batches) - len(batches) % world or None] if world > 1 else batches
-        mine = batches[rank::world]
-        network = self.accelerator.unwrap_model(self.network)
-        self.network.train()
-        if self.phase.trains == 'head':
-            network.eval()  # frozen features: their statistics stay as they were learnt
-        total, device = 0.0, self.accelerator.device
-        progress = tqdm(self._loaded(mine), total=len(mine), leave=False, mininterval=5,
-                        desc=f'epoch {self.epoch + 1}/{self.recipe.epochs}',
-                        disable=not self.accelerator.is_main_process)
-        for step, (indices, images) in enumerate(progress):
-            rate = self._rate((place + step / len(mine)) / self.phase.epochs)
-            for group in self.optimizer.param_groups:
-                group['lr'] = rate
-            inputs = self.augment(images, own)
+        return batches[self.accelerator.process_index::world]
+
+    def _batches(self, mine: list[list[int]], ease: list[float],
+                 chance: Chance) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield pictures and targets, blended in pairs where the recipe mixes."""
+        device = self.accelerator.device
+        seen = zip(ease, self.feed.batches(mine, ease, chance))
+        for amount, (indices, images) in seen:
             targets = torch.from_numpy(
-                self.train_set.targets[indices][:, :len(self.recipe.head_weights)])
-            inputs, targets = self._mix(inputs, targets, own)
-            inputs = inputs.to(device, memory_format=torch.channels_last)
-            loss = soft_cross_entropy(self.network(inputs), targets.to(device), self.recipe,
-                                      self.weights)
-            self.accelerator.backward(loss)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            if self.average is not None:
-                self.average.update(network)
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise TrainingError(f'the loss became {value} in epoch {self.epoch + 1}: lower '
-                                    'the learning rate')
-            total += value
-        return total / len(mine)
+                self.train_set.targets[indices][:, :len(self.recipe.head_weights)]).to(device)
+            images, targets = mixup(chance.host, self.recipe.mixup * amount, images, targets)
+            yield images.contiguous(memory_format=torch.channels_last), targets
+
+    def _loss(self, images: torch.Tensor, targets: torch.Tensor, chance: Chance) -> torch.Tensor:
+        logits = self.network(images)
+        if self.teachers is None:
+            return soft_cross_entropy(logits, targets, self.recipe, self.weights)
+        with self.accelerator.autocast():
+            taught = self.teachers(images, self.accelerator.unwrap_model(self.network),
+                                   chance.host)
+        share = self.recipe.taught
+        return (share * distance_from(taught, logits, self.recipe, targets.shape[2])
+                + (1 - share) * soft_cross_entropy(logits, targets, self.recipe, self.weights))
+
+    def _ease(self, progress: float) -> float:
+        """Return what the augmentation is multiplied by at a share (0 to 1) of the phase."""
+        return self.phase.ease * (self.phase.rest if progress >= 1 - REST else 1)
 
     def _rate(self, progress: float) -> float:
         """Return the learning rate at a share (0 to 1) of the phase."""
         if self.phase.schedule == 'constant':
             return self.phase.rate
-        warm = 0.1
-        if progress < warm:
-            return self.phase.rate * (0.05 + 0.95 * progress / warm)
-        return self.phase.rate * max(0.5 * (1 + math.cos(math.pi * (progress - warm)
-                                                         / (1 - warm))), 1e-3)
-
-    def _mix(self, inputs: torch.Tensor, targets: torch.Tensor,
-             generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Blend the batch with itself in another order, in a share of the batches."""
-        if torch.rand(1, generator=generator) >= self.recipe.mixup * self.phase.ease:
-            return inputs, targets
-        # Beta(0.4, 0.4) from the run's own generator (numpy's is not shared with torch).
-        source = np.random.default_rng(int(torch.randint(2 ** 62, (1,), generator=generator)))
-        share = float(source.beta(0.4, 0.4))
-        other = torch.randperm(len(inputs), generator=generator)
-        return inputs.lerp(inputs[other], share), targets.lerp(targets[other], share)
-
-    def _loaded(self, batches: list[list[int]]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
-        """Yield each batch's indices and pictures, decoding ahead in threads."""
-        if isinstance(self.train_set.pictures, np.ndarray):
-            for indices in batches:
-                yield indices, [self.train_set.picture(index) for index in indices]
-            return
-        with ThreadPoolExecutor(self.workers) as pool:
-            waiting = [[pool.submit(self.train_set.picture, index) for index in indices]
-                       for indices in batches[:_AHEAD]]
-            for number, indices in enumerate(batches):
-                images = [future.result() for future in waiting.pop(0)]
-                if number + _AHEAD < len(batches):
-                    waiting.append([pool.submit(self.train_set.picture, index)
-                                    for index in batches[number + _AHEAD]])
-                yield indices, images
+        return self.phase.rate * one_cycle(progress, self.recipe.warm)
 
     def _validate(self) -> dict[str, float]:
         """Return the validation figures of the kept weights, by each head's own labels."""
