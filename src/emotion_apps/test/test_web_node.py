@@ -744,13 +744,13 @@ def test_models_are_listed_with_their_needs_and_chosen_by_name_only(graph) -> No
             (group,) = (await one.call('models'))['data']
             needs = {model['name']: model['needs'] for model in group['models']}
             assert group['chosen'] == 'fer-default'
-            assert needs['fer-default-fp32'] == ''
+            assert needs['fer-2013'] == ''
             assert 'copy your own file' in needs['rafdb'] or 'package torch' in needs['rafdb']
             assert all(model['licence'] for model in group['models'])
             await _until(lambda: node.get_parameter('model').value == 'fer-default')
-            done = await one.call('choose', node='fer_node', model='fer-default-fp32')
+            done = await one.call('choose', node='fer_node', model='fer-2013')
             assert done['success'], done
-            assert node.settings.model == 'fer-default-fp32'
+            assert node.settings.model == 'fer-2013'
             for model, why in (
                 ('rafdb', 'rafdb'),
                 ('/etc/passwd', 'the catalogue has no fer model'),
@@ -760,7 +760,7 @@ def test_models_are_listed_with_their_needs_and_chosen_by_name_only(graph) -> No
                 assert not done['success']
                 assert why in done['message']
             # One that cannot run leaves the one that ran.
-            assert node.settings.model == 'fer-default-fp32'
+            assert node.settings.model == 'fer-2013'
             await _until(lambda: node._state_machine.current_state[1] == 'active')
             # What is not live loads the node anew; what is not allowed does not.
             done = await one.call('set', node='fer_node', name='embedding', value=True)
