@@ -14,6 +14,7 @@ import soundfile
 from emotion_bringup import demo_media
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.balance import BalanceSettings
+from support.films import frames_of
 from support.models import face_model, voice_model
 
 # Much more than a demonstration takes: a busy machine is no failure.
@@ -152,13 +153,7 @@ def test_what_cannot_work_ends_with_one_clear_line(processes, arguments, code, w
 
 def test_the_film_shows_a_face_that_moves_and_ends_as_it_begins(tmp_path):
     demo_media.make_film(tmp_path / 'film.avi', 2.0)
-    film = cv2.VideoCapture(str(tmp_path / 'film.avi'))
-    frames = []
-    while True:
-        good, frame = film.read()
-        if not good:
-            break
-        frames.append(frame.astype(np.int16))
+    frames = [frame.astype(np.int16) for frame in frames_of(tmp_path / 'film.avi')]
     assert len(frames) == 50
     assert frames[0].shape == (480, 640, 3)
 

@@ -18,6 +18,7 @@ from emotion_msgs.msg import EmotionPrediction, GameState
 from emotion_perception.emotions import EMOTIONS
 from support.client import LATCHED, RELIABLE
 from support.faces import write_video
+from support.films import frames_of
 from support.models import face_model
 
 FPS = 25.0
@@ -38,19 +39,11 @@ def people(media: Callable[[str], Path], tmp_path_factory) -> Callable[[str], Pa
     }
     folder = tmp_path_factory.mktemp('people')
 
-    def frames(name: str) -> list[np.ndarray]:
-        capture = cv2.VideoCapture(str(media(name)))
-        found = []
-        while True:
-            good, frame = capture.read()
-            if not good:
-                return found
-            found.append(frame)
-
     def make(speakers: str) -> Path:
         path = folder / f'{speakers}.avi'
         if not path.exists():
-            together = [np.hstack(row) for row in zip(*(frames(names[s]) for s in speakers))]
+            people = (frames_of(media(names[speaker])) for speaker in speakers)
+            together = [np.hstack(row) for row in zip(*people)]
             write_video(path, together + together[::-1], FPS)
         return path
 

@@ -39,6 +39,14 @@ def read_ruler(picture: np.ndarray) -> float:
     return sum(int(bit) << place for place, bit in enumerate(bits.ravel())) / 1000
 
 
+def frames_of(path: Path) -> list[np.ndarray]:
+    """Return all pictures of a film, BGR."""
+    from emotion_perception.media.pictures import PictureReader
+
+    with PictureReader(path) as reader:
+        return [picture.image() for picture in reader]
+
+
 def speech(begin: float, end: float, rate: int) -> np.ndarray:
     """Return the tones of a stretch of time: float32 (n,)."""
     times = np.arange(round(begin * rate), round(end * rate)) / rate

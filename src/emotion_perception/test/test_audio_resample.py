@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emotion_perception.audio.pcm import AudioFormatError
-from emotion_perception.audio.resample import MonoResampler, mix, to_mono16k
+from emotion_perception.audio.resample import Mixer, MonoResampler, mix, to_mono16k
 
 
 def sine(rate: int, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
@@ -66,3 +66,56 @@ def test_a_flushed_resampler_takes_a_new_stream() -> None:
     resampler.flush()
     again = np.concatenate([resampler.push(sine(48000)), resampler.flush()])
     assert np.abs(again - to_mono16k(sine(48000), 48000)).max() < 1e-4
+
+
+# Channels that cancel each other
+
+
+def noisy(*gains: float) -> np.ndarray:
+    """Return a tone in channels of these gains, each with a noise of its own, float32."""
+    rng = np.random.default_rng(0)
+    tone = sine(16000)
+    return np.stack([gain * tone + rng.normal(0, 0.002, tone.size) for gain in gains],
+                    axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(('gains', 'kept'), [
+    ((1, -1), 0), ((0.5, -0.6), 1), ((-1, 1), 0), ((1, -1, 1, -1), 0)])
+def test_of_channels_that_cancel_the_loudest_is_kept(gains: tuple, kept: int) -> None:
+    samples = noisy(*gains)
+    mixed = mix(samples)
+    loudest = int(np.argmax(np.square(samples).mean(axis=0)))
+    assert gains[loudest] in (gains[kept], -gains[kept])
+    assert np.array_equal(mixed, samples[:, loudest])
+
+
+@pytest.mark.parametrize('gains', [(1, 1), (1, 0), (1, 0.2), (1, -0.3), (0, 0)])
+def test_other_channels_are_averaged(gains: tuple) -> None:
+    samples = noisy(*gains)
+    assert np.allclose(mix(samples), samples.mean(axis=1), atol=1e-7)
+
+
+def test_unrelated_channels_are_averaged() -> None:
+    samples = np.random.default_rng(1).normal(0, 0.1, (16000, 2)).astype(np.float32)
+    assert np.allclose(mix(samples), samples.mean(axis=1), atol=1e-7)
+
+
+@pytest.mark.parametrize('size', [160, 512, 1600])
+def test_a_voice_that_cancels_is_heard_from_its_first_block_on(size: int) -> None:
+    samples = np.concatenate([noisy(0, 0), noisy(1, -1), noisy(0, 0)])
+    mixer = Mixer(16000)
+    mixed = np.concatenate([mixer.push(samples[i : i + size])
+                            for i in range(0, len(samples), size)])
+    tone = np.sqrt(np.square(mixed[16000:32000]).mean())
+    assert tone == pytest.approx(np.sqrt(0.125), rel=0.02)
+    # No click: nowhere does it step by more than the tone does.
+    assert np.abs(np.diff(mixed)).max() < 0.12
+
+
+def test_an_inverted_recording_of_a_voice_is_heard(shared) -> None:
+    from emotion_perception.media.sound import read_sound
+
+    samples, rate = read_sound(shared / 'cases' / 'inverted_stereo.wav')
+    assert np.abs(samples.astype(int).sum(axis=1)).max() <= 1
+    mono = to_mono16k(samples, rate)
+    assert np.abs(mono).max() > 0.05

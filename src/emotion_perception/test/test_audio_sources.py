@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from emotion_perception.audio.sources import open_source
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
 from support.faces import write_video
+from support.films import Sound, listen, write_film
 
 
 class Time:
@@ -269,3 +273,57 @@ def test_the_pauses_between_tries_double_up_to_the_longest() -> None:
     assert [backoff.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
     backoff.reset()
     assert backoff.next() == 0.5
+
+
+# Streams
+
+
+def test_the_sound_of_a_recording_on_a_server_is_paced_and_ends_with_a_word(
+        tmp_path: Path) -> None:
+    write_film(tmp_path / 'a.m4a', [], [Sound('aac', [(0.0, 1.0)])],
+               container={'movflags': '+faststart'})
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    handler.func.log_message = lambda *_: None
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = open_source(SourceSettings(
+            source=f'http://127.0.0.1:{server.server_port}/a.m4a', block=0.05))
+        start = time.monotonic()
+        chunks: list[AudioChunk] = []
+        with pytest.raises(MediaError, match='gives no more sound'):
+            while True:
+                chunks.append(source.read())
+        assert time.monotonic() - start >= 0.9
+        server.shutdown()
+    assert [said for said, _ in listen(joined(chunks), chunks[0].rate)] == [0, 0.25, 0.5, 0.75]
+    assert all(chunk.end <= time.time() for chunk in chunks)
+
+
+def test_a_stream_that_is_not_there_is_named() -> None:
+    with pytest.raises(MediaError, match=r'stream http://127\.0\.0\.1:9/none cannot be opened'):
+        open_source(SourceSettings(source='http://127.0.0.1:9/none'))
+
+
+# Films
+
+
+@pytest.mark.parametrize('loop', [False, True])
+def test_the_sound_of_a_film_lasts_as_long_as_its_pictures_in_a_loop(tmp_path: Path,
+                                                                      loop: bool) -> None:
+    film = write_film(tmp_path / 'a.mkv', [place / 25 for place in range(50)],
+                      [Sound('pcm_s16le', [(0.5, 1.0)])])
+    chunks = everything(open_file(film, loop=loop, pause=1.0), most=400)
+    said = [said for said, _ in listen(joined(chunks), 16000)]
+    assert said == ([0.5, 0.75] * 4 if loop else [0.5, 0.75])
+    if not loop:
+        # To the end of the picture, and the pause.
+        assert len(joined(chunks)) / 16000 == pytest.approx(3.0, abs=0.05)
+
+
+def test_what_is_damaged_is_said_once_however_often_a_file_is_played(tmp_path: Path) -> None:
+    path = tmp_path / 'a.flac'
+    soundfile.write(path, tone(16000, seconds=2.0), 16000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    warnings: list[str] = []
+    everything(open_file(path, loop=True, warnings=warnings), most=300)
+    assert len(warnings) == 1 and 'before the end that it declares' in warnings[0]

@@ -61,7 +61,7 @@ def test_a_flac_damaged_in_the_middle_is_heard_once_each_block_in_its_place(
     found = read_sound(path, said.append)[0][:, 0]
     assert len(found) == len(whole)
     wrong = np.flatnonzero(found != whole)
-    assert 0 < len(wrong) < 1.2 * RATE
+    assert 0 < len(wrong) < 1.5 * RATE
     # What is lost is silence, nothing else, and its times are said.
     begin, end = wrong[0] / RATE, wrong[-1] / RATE
     assert not found[wrong[0] : wrong[-1] + 1].any()

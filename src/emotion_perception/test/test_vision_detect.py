@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emotion_perception.media.images import read_image
 from emotion_perception.vision import blazeface
 from emotion_perception.vision.detect import (
     LEFT_EYE,
@@ -25,6 +26,7 @@ from emotion_perception.vision.detect import (
 )
 from emotion_perception.vision.detectors import make_detector
 from support.faces import astronaut, background, hopper, paste, portraits
+from support.films import frames_of
 
 # Where the eyes and mouth are, looked up by hand.
 ASTRONAUT = {'box': (173, 66, 105, 105), 'eyes': ((206, 103), (247, 106)), 'mouth': (223, 148)}
@@ -246,25 +248,20 @@ def test_haar_finds_frontal_faces_without_landmarks() -> None:
     ],
 )
 def test_every_frame_of_a_talking_face_has_one_face(media, detector, name: str) -> None:
-    capture = cv2.VideoCapture(str(media(name)))
-    counts = []
-    while (answer := capture.read())[0]:
-        counts.append(len(detector.detect(answer[1])))
+    counts = [len(detector.detect(frame)) for frame in frames_of(media(name))]
     assert len(counts) >= 70
     assert set(counts) == {1}
 
 
 def test_after_a_face_has_left_nothing_else_is_taken_for_one(media, detector) -> None:
     # 72 frames of a man, then a title whose letters look a little like faces.
-    capture = cv2.VideoCapture(str(media('face_then_no_face.mov')))
-    counts = []
-    while (answer := capture.read())[0]:
-        counts.append(len(detector.detect(answer[1])))
+    frames = frames_of(media('face_then_no_face.mov'))
+    counts = [len(detector.detect(frame)) for frame in frames]
     assert counts == [1] * 72 + [0] * (len(counts) - 72)
 
 
 def test_both_people_of_a_photograph_are_found(media, detector) -> None:
-    found = detector.detect(cv2.imread(str(media('two_people.jpg'))))
+    found = detector.detect(read_image(media('two_people.jpg')))
     assert len(found) == 2
     assert all(face.score > 0.7 for face in found)
 

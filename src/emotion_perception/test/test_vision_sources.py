@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import itertools
 import shutil
 import socket
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,10 +18,12 @@ import numpy as np
 import pytest
 
 from emotion_perception.media.errors import MediaError
+from emotion_perception.media.pictures import PictureReader
 from emotion_perception.vision.calibration import CalibrationError, load_calibration
 from emotion_perception.vision.source import Frame, SourceSettings, kind_of
 from emotion_perception.vision.sources import Source
 from support.faces import background, write_video
+from support.films import read_ruler, write_film
 
 
 def numbered(count: int, width: int = 160, height: int = 120) -> list[np.ndarray]:
@@ -227,6 +232,90 @@ def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
         source.close()
         server.kill()
         server.wait()
+
+
+# Recordings on a server, and what a film costs
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Serve the test's folder on this machine; return the address."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as made:
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{made.server_port}'
+        made.shutdown()
+
+
+def test_a_recording_on_a_server_plays_at_its_own_speed(tmp_path: Path, server: str) -> None:
+    write_film(tmp_path / 'film.mp4', [place / 25 for place in range(20)],
+               container={'movflags': '+faststart'})
+    source = Source(SourceSettings(source=f'{server}/film.mp4'), [].append)
+    assert source.kind == 'stream'
+    frames = [source.read() for _ in range(20)]
+    assert [read_ruler(frame.image) for frame in frames] == pytest.approx(
+        [place / 25 for place in range(20)], abs=0.0015)
+    assert frames[-1].time - frames[0].time >= 0.75
+    source.close()
+
+
+def test_a_server_without_the_file_is_named_and_tried_again(tmp_path: Path, server: str) -> None:
+    notices: list[str] = []
+    source = Source(SourceSettings(source=f'{server}/none.mp4', retry_seconds=0.01,
+                                   retry_max_seconds=0.02), notices.append)
+    timer = threading.Timer(0.5, source.close)
+    timer.start()
+    assert source.read() is None
+    assert len(notices) == 1 and 'none.mp4 cannot be opened' in notices[0]
+
+
+def test_pictures_that_a_lower_rate_leaves_out_are_not_decoded(tmp_path: Path,
+                                                               monkeypatch) -> None:
+    film = write_film(tmp_path / 'film.avi', [place / 25 for place in range(75)],
+                      codec='mjpeg', pixels='yuvj420p')
+    decoded = []
+    decode = PictureReader._decode
+    monkeypatch.setattr(PictureReader, '_decode', lambda self, packet: (
+        decoded.append(packet), decode(self, packet))[1])
+    frames = read_all(Source(SourceSettings(source=str(film), rate=5.0, realtime=False)))
+    assert [read_ruler(frame.image) for frame in frames] == pytest.approx(
+        [place / 5 for place in range(15)], abs=0.0015)
+    assert len(decoded) < 25
+
+
+def test_a_film_that_cannot_be_kept_up_with_goes_on_at_a_key_picture(tmp_path: Path) -> None:
+    film = write_film(tmp_path / 'film.mp4', [place / 25 for place in range(150)], g='25',
+                      bf='0')
+    source = Source(SourceSettings(source=str(film)))
+    first = source.read()
+    time.sleep(2.5)
+    # One was on its way; those after it are there when they are due.
+    source.read()
+    frames = [source.read() for _ in range(5)]
+    begun = first.time - read_ruler(first.image)
+    for frame in frames:
+        assert frame.time - read_ruler(frame.image) == pytest.approx(begun, abs=0.005)
+    assert 2.3 < read_ruler(frames[0].image) < 4.6
+    source.close()
+
+
+def test_a_broken_picture_and_what_systems_leave_behind_are_not_shown(tmp_path: Path) -> None:
+    for i, image in enumerate(numbered(3)):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), image)
+    half = (tmp_path / '1.png').read_bytes()[:150]
+    (tmp_path / '1.png').write_bytes(half)
+    (tmp_path / '._0.png').write_bytes(b'x')
+    (tmp_path / '.ipynb_checkpoints').mkdir()
+    notices: list[str] = []
+    source = Source(SourceSettings(source=str(tmp_path), rate=200.0), notices.append)
+    assert [number_of(frame) for frame in read_all(source)] == [0, 2]
+    assert len(notices) == 1
+    assert '1.png is only a part of a picture' in notices[0]
+    assert '1 of 3 so far' in notices[0]
 
 
 # Calibration

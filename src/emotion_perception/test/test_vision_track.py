@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable
 
-import cv2
 import numpy as np
 import pytest
 
@@ -20,6 +19,7 @@ from emotion_perception.vision.track import (
     difference,
 )
 from support.faces import background, crossing, pass_by, paste, portrait, portraits, turn_back
+from support.films import frames_of
 
 
 def face(x: float, y: float, side: float = 100.0) -> Detection:
@@ -214,11 +214,7 @@ def test_two_people_who_cross_or_turn_back_keep_their_ids(
 
 
 def clip(media, detector, name: str) -> list[np.ndarray]:
-    capture = cv2.VideoCapture(str(media(name)))
-    frames = []
-    while (answer := capture.read())[0]:
-        frames.append(portrait(answer[1], detector.detect(answer[1])[0].box))
-    return frames
+    return [portrait(frame, detector.detect(frame)[0].box) for frame in frames_of(media(name))]
 
 
 @pytest.mark.parametrize('path', [pass_by, turn_back])

@@ -117,21 +117,19 @@ def probe(source: str | os.PathLike[str]) -> Contents:
         return describe(container, source)
 
 
-def open_container(
-    source: str | os.PathLike[str], low_delay: bool = False
-) -> av.container.InputContainer:
+def open_container(source: str | os.PathLike[str]) -> av.container.InputContainer:
     """Open a file or stream; close it after use.
 
     Names with a colon, of any script, or that look like an address are those of files if there
     is such a file.
 
-    :param low_delay: a live stream, of which nothing is to be held back.
     :raises MediaError: if it is not there or cannot be read; says what is known of the reason.
     """
     if is_stream(source):
-        options = {'rtsp_transport': 'tcp'} if str(source).lower().startswith('rtsp') else {}
-        if low_delay:
-            options |= {'fflags': 'nobuffer', 'flags': 'low_delay'}
+        # A stream's first seconds are kept while its format is found out: not more than one.
+        options = {'analyzeduration': '1000000'}
+        if str(source).lower().startswith('rtsp'):
+            options['rtsp_transport'] = 'tcp'
         try:
             return av.open(str(source), options=options, timeout=(STREAM_TIMEOUT, STREAM_TIMEOUT))
         except (av.error.FFmpegError, OSError, ValueError) as error:

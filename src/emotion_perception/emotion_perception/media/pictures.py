@@ -76,7 +76,7 @@ class PictureReader:
         live: bool = False,
     ) -> None:
         self._say, self._live = say, live
-        self._container = open_container(source, live)
+        self._container = open_container(source)
         try:
             self.contents = describe(self._container, source)
             self.track = self.contents.picture()
@@ -175,7 +175,10 @@ class PictureReader:
             elif early and len(held) < _HELD:
                 held.append(packet)
             else:
-                yield from held
+                if held and packet.is_keyframe and packet.pts is not None:
+                    self._stream.codec_context.flush_buffers()
+                else:
+                    yield from held
                 held = []
                 yield packet
         yield from held

@@ -83,7 +83,7 @@ class SoundReader:
     ) -> None:
         self._source, self._block, self._say = source, block, say
         self._whole, self._live = whole, live
-        self._container = open_container(source, live)
+        self._container = open_container(source)
         try:
             self.contents = describe(self._container, source)
             self.track = self._choose()
