@@ -372,6 +372,14 @@ def test_any_name_of_a_file_is_read(tmp_path: Path, monkeypatch, name: str) -> N
         assert len(listen(*read_sound(path))) == 12
 
 
+def test_a_title_in_another_encoding_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
+    path = tmp_path / 'a.wav'
+    write_wav(path, noise(1), RATE)
+    title = b'INFOINAM' + struct.pack('<I', 6) + b'caf\xe9 \xff'
+    path.write_bytes(path.read_bytes() + b'LIST' + struct.pack('<I', len(title)) + title)
+    assert len(read_sound(path)[0]) == RATE
+
+
 def test_a_name_in_no_encoding_is_read(tmp_path: Path) -> None:
     import os
 

@@ -37,6 +37,9 @@ _UNKNOWN_SIZE = 0x7FFFF000
 # So many times in a row reading may fail before a file counts as being at its end.
 _FAILURES = 5
 
+# Titles in another encoding are no reason to refuse a file; PyAV 19 does not ask any more.
+_LENIENT = {'metadata_errors': 'replace'} if int(av.__version__.split('.')[0]) < 19 else {}
+
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
@@ -137,7 +140,7 @@ def open_container(source: str | os.PathLike[str]) -> av.container.InputContaine
     path = local_path(source)
     check_file(path)
     try:
-        return av.open(_name(path), metadata_errors='replace')
+        return av.open(_name(path), **_LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = _unfinished(path) or f'it is damaged or no recording ({why(error)})'
         raise MediaError(f'{path} cannot be read: {reason}') from error
