@@ -48,10 +48,18 @@ def test_bound_to_the_network_addresses_and_own_names_are_let_in() -> None:
 
 @pytest.mark.parametrize(
     'origin',
-    ['', 'null', 'http://evil.example', 'https://localhost:8080', 'http://localhost:9090'],
+    ['', 'null', 'http://evil.example', 'https://localhost', 'http://localhost:9090'],
 )
 def test_pages_of_other_origins_are_refused(origin: str) -> None:
     assert Access('127.0.0.1', secure=False).refuse_origin(origin, 'localhost:8080')
+
+
+def test_a_proxy_may_speak_tls_for_the_server_but_not_the_other_way_round() -> None:
+    host = 'robot.example'
+    plain = Access('127.0.0.1', secure=False, names=[host])
+    assert plain.refuse_host(host) == ''
+    assert plain.refuse_origin(f'https://{host}', host) == ''
+    assert Access('0.0.0.0', secure=True, token='t').refuse_origin(f'http://{host}', host)
 
 
 def test_a_token_lets_in_and_nothing_else_does() -> None:

@@ -56,9 +56,11 @@ class Access:
     def refuse_origin(self, origin: str, host: str) -> str:
         """Return why a request from a page of this ``Origin`` is refused; empty if it is not.
 
+        A proxy may speak TLS for this server: then the page's scheme is ``https`` all the same.
+
         :param host: the request's ``Host`` header, already checked.
         """
-        if origin.lower() == f'{self.scheme}://{host.lower()}':
+        if origin.lower() in (f'{scheme}://{host.lower()}' for scheme in {self.scheme, 'https'}):
             return ''
         return 'a page of another origin may not talk to this server'
 
@@ -71,7 +73,7 @@ class Access:
 
         :param host: the request's ``Host`` header, already checked.
         """
-        socket_scheme = 'wss' if self.scheme == 'https' else 'ws'
+        sockets = f'wss://{host}' if self.scheme == 'https' else f'ws://{host} wss://{host}'
         policy = {
             'default-src': "'none'",
             'script-src': "'self'",
@@ -79,7 +81,7 @@ class Access:
             'img-src': "'self' blob:",
             'media-src': "'self' blob:",
             # Safari does not count WebSockets among 'self'.
-            'connect-src': f"'self' {socket_scheme}://{host}",
+            'connect-src': f"'self' {sockets}",
             'manifest-src': "'self'",
             'frame-src': "'self'",
             'worker-src': "'self'",
