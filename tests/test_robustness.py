@@ -49,8 +49,11 @@ def by_hand(sources: dict[str, str]) -> list[str]:
 
 def test_nothing_but_the_media_room_decodes_files() -> None:
     sources = {
-        str(path.relative_to(ROOT)): re.sub(r'"""(.|\n)*?"""', lambda text: re.sub(
-            r'[^\n]', '', text[0]), path.read_text(encoding='utf-8'))
+        str(path.relative_to(ROOT)): re.sub(
+            r'"""(.|\n)*?"""',
+            lambda text: re.sub(r'[^\n]', '', text[0]),
+            path.read_text(encoding='utf-8'),
+        )
         for path in sorted((ROOT / 'src').glob('*/emotion_*/**/*.py'))
     }
     assert len(sources) > 100
@@ -58,9 +61,11 @@ def test_nothing_but_the_media_room_decodes_files() -> None:
 
 
 def test_a_film_opened_by_hand_is_found() -> None:
-    bad = {'src/a/x.py': 'film = cv2.VideoCapture(path)\nimage = cv2.imread(path)\n',
-           'src/a/y.py': 'sound = soundfile.read(path)\n',
-           'src/emotion_perception/emotion_perception/vision/live.py': 'cv2.imread(path)\n'}
+    bad = {
+        'src/a/x.py': 'film = cv2.VideoCapture(path)\nimage = cv2.imread(path)\n',
+        'src/a/y.py': 'sound = soundfile.read(path)\n',
+        'src/emotion_perception/emotion_perception/vision/live.py': 'cv2.imread(path)\n',
+    }
     assert len(by_hand(bad)) == 4
 
 
@@ -70,6 +75,7 @@ def test_a_film_opened_by_hand_is_found() -> None:
 @pytest.fixture(scope='module')
 def case(shared: Path, tmp_path_factory) -> Callable[[str], Path]:
     """Return a function from an input's name to its path."""
+
     def find(name: str) -> Path:
         path = shared / 'cases' / name
         if not path.exists():
@@ -158,7 +164,8 @@ def test_tables_are_read_or_refused_with_their_line(case, tmp_path: Path, caplog
     for name in ('voice.wav', 'manifest_one_bad_clip.csv'):
         shutil.copy(case(name), tmp_path / name)
     (tmp_path / 'git_lfs_pointer.wav').write_text(
-        'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n')
+        'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n'
+    )
     assert len(read_manifest(tmp_path / 'manifest_one_bad_clip.csv')) == 2
     assert 'line 3: ' in caplog.text and 'Git LFS pointer' in caplog.text
     assert '1 of 3 clips' in caplog.text
@@ -168,18 +175,29 @@ def interview(film: Path, out: Path) -> dict:
     import json
 
     done = subprocess.run(
-        [sys.executable, '-m', 'emotion_apps.interview.recording', '--video', str(film),
-         '--out', str(out)], capture_output=True, text=True, timeout=170)
+        [
+            sys.executable,
+            '-m',
+            'emotion_apps.interview.recording',
+            '--video',
+            str(film),
+            '--out',
+            str(out),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=170,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads((out / 'interview.json').read_text())
 
 
 def test_the_report_on_a_varying_rate_says_how_long_the_face_was_there(case, tmp_path) -> None:
-    answer, = interview(case('variable_frame_rate.mp4'), tmp_path)['answers']
+    (answer,) = interview(case('variable_frame_rate.mp4'), tmp_path)['answers']
     assert answer['present'] == pytest.approx(0.58, abs=0.02)
 
 
 def test_an_answer_goes_on_after_62_seconds_of_silence(case, tmp_path) -> None:
-    answer, = interview(case('answer_goes_on_after_62s_silence.mp4'), tmp_path)['answers']
+    (answer,) = interview(case('answer_goes_on_after_62s_silence.mp4'), tmp_path)['answers']
     ends = [item['end'] for item in answer['utterances']]
     assert max(ends) > 75
