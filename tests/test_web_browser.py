@@ -327,6 +327,16 @@ def test_settings_are_changed_and_models_are_named_with_what_they_need(studio) -
     reopened = studio.open('system')
     reopened.locator('#settings-interview_node summary').first.click()
     expect(reopened.get_by_label('answer_silence')).to_have_value('5')
+    # A detector that is switched off hears nothing, and one that is switched on does.
+    activity = studio.client.watch('emotion/voice_activity', VoiceActivity)
+    studio.send(page)
+    activity.wait()
+    page.locator('#settings-vad_node summary').first.click()
+    page.locator('#settings-vad_node').get_by_role('button', name='Switch off').click()
+    live = studio.open()
+    expect(live.locator('.live')).to_contain_text('no sound')
+    page.locator('#settings-vad_node').get_by_role('button', name='Switch on').click()
+    expect(live.locator('.live')).to_contain_text(re.compile('speech|quiet'))
     # Out of range: the node's own words, and the old value again.
     field.fill('-3')
     field.press('Tab')

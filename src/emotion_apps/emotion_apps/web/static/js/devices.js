@@ -95,6 +95,7 @@ export class Devices extends EventTarget {
       await this.claim();
       if (this.camera) await this.startPictures();
       if (this.microphone) await this.startSound();
+      await this.stayAwake();
     } catch (error) {
       await this.stop();
       throw error;
@@ -132,7 +133,15 @@ export class Devices extends EventTarget {
     if (was && this.connection.ready) await this.connection.request({type: 'release'});
   }
 
+  // A telephone would turn its screen off, and with it the camera.
+  async stayAwake() {
+    if (!this.on || document.hidden) return;
+    this.awake = await navigator.wakeLock?.request('screen').catch(() => null);
+  }
+
   halt() {
+    this.awake?.release();
+    this.awake = null;
     for (const track of this.stream?.getTracks() ?? []) {
       track.onended = null;
       track.stop();
@@ -144,6 +153,7 @@ export class Devices extends EventTarget {
   }
 
   onVisibility() {
+    this.stayAwake();
     if (this.wanted && this.claimed) {
       this.connection.send({type: 'away', away: document.hidden});
     }

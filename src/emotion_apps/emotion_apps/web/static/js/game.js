@@ -67,7 +67,8 @@ export class Game {
       h('div', {class: 'checks'}, this.targets.map((box, emotion) =>
         h('label', {}, box, t(`emotion.${emotion}`)))));
     this.rows = h('tbody', {});
-    this.results = h('div', {class: 'card scroll'}, h('h2', {}, t('game.results')),
+    this.results = h('div', {class: 'card scroll', tabindex: '0', role: 'region',
+      'aria-label': t('game.results')}, h('h2', {}, t('game.results')),
       h('table', {id: 'game-results'}, h('thead', {}, h('tr', {},
         ['round', 'target', 'first', 'second', 'winner'].map((name) =>
           h('th', {scope: 'col'}, t(`game.column.${name}`))))), this.rows));

@@ -15,6 +15,7 @@ const WAIT = 0.25;
 const APART = 1.0;
 const GONE = 2000;
 const NARROW = 480;
+const MEASURED = 64;
 
 class View {
   constructor(stage, place) {
@@ -22,7 +23,8 @@ class View {
     this.place = place;
     this.pictures = [];
     this.came = -1e9;
-    this.shown = '';
+    // Of pictures whose faces were not shown yet: called when they are, on whichever picture.
+    this.measures = new Map();
     this.canvas = h('canvas', {role: 'img'});
     this.none = h('p', {class: 'none'});
     this.over = h('div', {class: 'over'});
@@ -36,6 +38,8 @@ class View {
   add(picture) {
     this.came = performance.now();
     this.pictures.push(picture);
+    if (picture.measure) this.measures.set(picture.stamp, picture.measure);
+    if (this.measures.size > MEASURED) this.measures.delete(this.measures.keys().next().value);
     if (this.pictures.length > KEPT) release(this.pictures.shift());
     soon(this.draw);
   }
@@ -77,11 +81,9 @@ class View {
     }
     setText(this.button, this.place.name || t('place.own'));
     this.canvas.setAttribute('aria-label', t('picture.faces', {count: faces.length}));
-    if (this.place.faces && this.place.faces.stamp === picture.stamp
-        && picture.stamp !== this.shown) {
-      this.shown = picture.stamp;
-      picture.measure?.();
-    }
+    const stamp = faces.length ? this.place.faces.stamp : '';
+    this.measures.get(stamp)?.();
+    this.measures.delete(stamp);
     while (this.pictures[0] && this.pictures[0] !== picture) release(this.pictures.shift());
     picture.done?.();
     picture.done = null;

@@ -18,7 +18,8 @@ export class System {
     this.models = h('div', {id: 'models'});
     this.settings = h('div', {id: 'settings'});
     this.element = h('div', {class: 'stack'},
-      h('div', {class: 'card scroll'}, h('h2', {}, t('system.diagnostics')),
+      h('div', {class: 'card scroll', tabindex: '0', role: 'region',
+        'aria-label': t('system.diagnostics')}, h('h2', {}, t('system.diagnostics')),
         h('table', {id: 'diagnostics'}, h('thead', {}, h('tr', {},
           ['node', 'state', 'rate', 'latency'].map((name) =>
             h('th', {scope: 'col'}, t(`system.${name}`))))), this.rows)),
@@ -116,8 +117,14 @@ export class System {
     const model = this.store.diagnostics.find((item) => item.name.endsWith(node));
     const again = h('button', {type: 'button',
       onclick: () => attempt(() => this.call('reload', {node}), again)}, t('system.reload'));
-    setHidden(again, !LOADING.includes(node));
-    body.replaceChildren(...open.map((parameter) => this.setting(node, parameter)), again,
+    const switches = [[true, 'system.on'], [false, 'system.off']].map(([enabled, text]) => {
+      const button = h('button', {type: 'button',
+        onclick: () => attempt(() => this.call('enable', {node, enabled}), button)}, t(text));
+      return button;
+    });
+    const row = h('p', {class: 'row'}, switches, again);
+    setHidden(row, !LOADING.includes(node));
+    body.replaceChildren(...open.map((parameter) => this.setting(node, parameter)), row,
       h('details', {}, h('summary', {}, t('system.fixed')), fixed.map((parameter) =>
         h('div', {class: 'setting'}, h('strong', {}, parameter.name),
           h('p', {class: 'doc'}, parameter.doc),

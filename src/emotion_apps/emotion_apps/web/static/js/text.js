@@ -36,7 +36,7 @@ export function t(key, values = {}) {
 }
 
 export function percent(value) {
-  return value === null || value === undefined ? '–' : `${Math.round(value * 100)} %`;
+  return value === null || value === undefined ? '–' : `${Math.round(value * 100)}\u00a0%`;
 }
 
 export function seconds(value, digits = 0) {
