@@ -13,8 +13,8 @@ import pytest
 def write_onnx() -> Callable[..., Path]:
     """Return a function that writes a small classifier as an ONNX file.
 
-    Its scores are the mean (and nothing else) of the input times a weight per class plus a bias
-    per class, so that tests can say what must come out. One that adapts takes the mean of the
+    Its scores are the mean (and nothing else) of the input, or its largest value, times a weight
+    per class plus a bias per class, so that tests can say what must come out. One that adapts takes the mean of the
     voice's earlier means (profile: number, mean, deviation) away first.
     """
     onnx = pytest.importorskip('onnx', reason='writing test models needs onnx')
@@ -22,12 +22,12 @@ def write_onnx() -> Callable[..., Path]:
 
     def write(path: Path, shape: Sequence[int | str], bias: Sequence[float],
               weight: Sequence[float] | None = None, name: str = 'logits',
-              dimensions: Sequence[str] = (), metadata: str = '', adapts: bool = False
-              ) -> Path:
+              dimensions: Sequence[str] = (), metadata: str = '', adapts: bool = False,
+              reduce: str = 'ReduceMean') -> Path:
         axes = list(range(1, len(shape)))
         constants = {'weight': np.zeros(len(bias)) if weight is None else np.asarray(weight),
                      'bias': np.asarray(bias)}
-        nodes = [helper.make_node('ReduceMean', ['input'], ['mean'], axes=axes, keepdims=0),
+        nodes = [helper.make_node(reduce, ['input'], ['mean'], axes=axes, keepdims=0),
                  helper.make_node('Unsqueeze', ['mean', 'one'],
                                   ['embedding' if adapts else 'column'])]
         inputs = [helper.make_tensor_value_info('input', TensorProto.FLOAT, shape)]

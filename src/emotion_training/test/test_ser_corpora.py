@@ -45,6 +45,21 @@ def test_crema_d_reads_actor_and_emotion(tmp_path):
         ('1091_IEO_SAD_HI.wav', 'Sad', 'crema_d/1091')}
 
 
+@pytest.mark.parametrize(('table', 'head', 'rows'), [
+    ('AudioWAV/../processedResults/summaryTable.csv', 'FileName,VoiceVote',
+     ['1001_DFA_ANG_XX,A', '1091_IEO_SAD_HI,N:S']),
+    ('index.csv', 'path,voice_vote',
+     ['AudioWAV/1001_DFA_ANG_XX.wav,anger', 'AudioWAV/1091_IEO_SAD_HI.wav,neutral/sadness'])])
+def test_crema_d_knows_what_the_crowd_heard(tmp_path, table, head, rows):
+    make(tmp_path, 'AudioWAV/1001_DFA_ANG_XX.wav', 'AudioWAV/1091_IEO_SAD_HI.wav')
+    (tmp_path / 'processedResults').mkdir()
+    (tmp_path / table).write_text('\n'.join([head, *rows]) + '\n')
+    heard = [dict(zip(corpora.CLASSES, clip.heard)) for clip in corpora.read(
+        f'crema_d={tmp_path}')]
+    assert heard[0]['Angry'] == 1
+    assert heard[1]['Neutral'] == heard[1]['Sad'] == 0.5
+
+
 def test_tess_reads_both_speakers_and_the_misnamed_one(tmp_path):
     make(tmp_path, 'OAF_Fear/OAF_back_fear.wav', 'YAF_pleasant_surprised/YAF_bar_ps.wav',
          'OAF_disgust/OA_bite_disgust.wav')
@@ -86,15 +101,6 @@ def test_meld_joins_annotation_and_clips_and_survives_missing_ones(tmp_path):
         ('Happy', 'meld/Joey', 'train', 'train_splits'),
         ('Disgust', 'meld/Ross', 'train', 'train_splits'),
         ('Surprise', 'meld/Joey', 'test', 'output_repeated_splits_test')]
-
-
-def test_spectra_archive_gives_one_clip_a_row(tmp_path):
-    np.savez(tmp_path / 'crema_d_logmel.npz', delta=np.zeros((2, 128, 94), np.int8),
-             name=np.array(['a', 'b']), label=np.array(['Angry', 'disgust']),
-             speaker=np.array(['1001', '1002']))
-    clips = corpora.read(f'spectra={tmp_path / "crema_d_logmel.npz"}')
-    assert [(c.corpus, c.label, c.speaker, c.index) for c in clips] == [
-        ('crema_d', 'Angry', 'crema_d/1001', 0), ('crema_d', 'Disgust', 'crema_d/1002', 1)]
 
 
 def test_manifest_reads_relative_paths_and_optional_speakers(tmp_path):

@@ -7,10 +7,9 @@ import pytest
 import soundfile
 
 from emotion_training.common.files import TrainingError
-from emotion_training.ser import frontend
 from emotion_training.ser.corpora import Clip
 from emotion_training.ser.sound import read_native, read_sound
-from emotion_training.ser.spectra import load_spectra
+from emotion_training.ser.sounds import load_sounds, trim
 
 
 def tone(rate: int, seconds: float = 1.0) -> np.ndarray:
@@ -67,27 +66,33 @@ def test_training_leaves_out_what_cannot_be_used_and_says_so(tmp_path):
     clips = [Clip('x', tmp_path / name, 'Happy', 'x/a')
              for name in ('good.wav', 'sample.wav', 'broken.wav')]
     lines: list[str] = []
-    data = load_spectra(clips, say=lines.append)
+    data = load_sounds(clips, tmp_path / 'cache', lines.append)
     assert data.names.tolist() == ['good.wav']
-    assert len(lines) == 2
-    with pytest.raises(TrainingError, match='no clip could be read'):
-        load_spectra(clips[1:], say=lines.append)
+    assert '2 of 3 clips are left out' in lines
+    assert sum('left out: ' in line for line in lines) == 2
+    with pytest.raises(TrainingError, match='none of 2 clips can be used'):
+        load_sounds(clips[1:], tmp_path / 'cache', lines.append)
 
 
-def test_the_cache_gives_the_same_spectra(tmp_path):
+def test_the_cache_gives_the_same_sounds(tmp_path):
     soundfile.write(tmp_path / 'good.wav', tone(16000), 16000)
     clips = [Clip('x', tmp_path / 'good.wav', 'Sad', 'x/a')]
-    first = load_spectra(clips, tmp_path / 'cache')
-    again = load_spectra(clips, tmp_path / 'cache')
-    assert len(list((tmp_path / 'cache').iterdir())) == 1
-    assert np.array_equal(first.steps, again.steps)
+    lines: list[str] = []
+    first = load_sounds(clips, tmp_path / 'cache', lines.append)
+    again = load_sounds(clips, tmp_path / 'cache', lines.append)
+    assert lines == ['reading 1 clips']
+    assert np.array_equal(first.samples, again.samples)
     assert np.array_equal(first.labels, again.labels)
 
 
-def test_an_archive_of_spectra_is_read_as_its_steps(tmp_path):
-    steps = np.random.default_rng(0).integers(0, 63, (1, 128, 94))
-    delta = np.diff(steps, axis=2, prepend=0).astype(np.int8)
-    np.savez(tmp_path / 'a_logmel.npz', delta=delta)
-    data = load_spectra([Clip('a', tmp_path / 'a_logmel.npz', 'Sad', 'a/1', 0)])
-    expected = (steps[0] * 4 / 255 - 1) * 80
-    assert np.abs(frontend.from_bytes(data.steps) - expected).max() < 1e-4
+def test_clips_are_trimmed_to_what_is_heard_and_levelled(tmp_path):
+    silence = np.zeros(24000)
+    for gain in (1.0, 0.01):
+        soundfile.write(tmp_path / f'{gain}.wav',
+                        np.concatenate((silence, gain * tone(16000), silence)), 16000)
+    clips = [Clip('x', tmp_path / f'{gain}.wav', 'Sad', 'x/a') for gain in (1.0, 0.01)]
+    data = load_sounds(clips, tmp_path / 'cache', lambda _: None)
+    assert np.abs(data.lengths - 16000 * 1.3).max() <= 640
+    level = [np.sqrt(np.mean(data.clip(row) ** 2)) for row in (0, 1)]
+    assert level[0] == pytest.approx(level[1], rel=0.02)
+    assert trim(np.zeros(16000, np.float32)).size == 16000

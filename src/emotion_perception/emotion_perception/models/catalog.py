@@ -97,7 +97,7 @@ class SpeechInput:
     :param long: what happens to longer sound: ``average`` cuts it into evenly spaced windows of
         ``max_seconds`` and averages their probabilities; ``centre`` keeps the middle.
     :param pad_seconds: shorter sound is padded with zeros at its end to this length; 0 for none.
-    :param peak_normalise: scale so that the largest sample is 1.
+    :param peak_normalise: scale so that the largest sample is 1, instead of by the speech.
     :param standardise: zero mean and unit variance per piece, after peak normalisation.
     :param mfcc: give the model MFCC statistics instead of the waveform.
     """
@@ -107,7 +107,7 @@ class SpeechInput:
     max_seconds: float = 10.0
     long: str = 'average'
     pad_seconds: float = 0.0
-    peak_normalise: bool = True
+    peak_normalise: bool = False
     standardise: bool = False
     mfcc: Mfcc | None = None
 

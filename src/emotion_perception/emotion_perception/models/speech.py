@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emotion_perception.audio.steady import high_pass, speech_power, steady
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.balance import (
     UNKNOWN_MIXTURE,
@@ -98,11 +99,15 @@ class SpeechEmotionRecognizer:
             )
         magnitude = np.abs(waveform)
         peak = float(magnitude.max())
-        if peak < 10 ** (rules.min_peak_db / 20):
+        silent = 10 ** (rules.min_peak_db / 20)
+        if peak < silent:
             return _abstention('the sound is silent')
         clipped = float((magnitude >= 0.999).mean())
         if clipped > rules.max_clipped:
             return _abstention(f'{clipped:.0%} of the sound is clipped: lower the microphone gain')
+        # Without offset and hum less may be left; peaks of speech stand some 12 dB above it.
+        if speech_power(high_pass(waveform, rate), rate) < (silent / 4) ** 2:
+            return _abstention('the sound holds nothing but an offset or a low hum')
         known = None if self.memory is None else self.memory.profile()
         prediction = self.model.predict(prepare(waveform, rate, speech), known)
         probabilities = prediction.probabilities.mean(axis=0)
@@ -142,6 +147,9 @@ def as_float(samples: np.ndarray) -> np.ndarray:
 def prepare(waveform: np.ndarray, rate: int, speech: SpeechInput) -> np.ndarray:
     """Bring an utterance into the form that a model takes.
 
+    Whatever the model, it hears sound without offset and hum, levelled by its speech; see
+    :mod:`emotion_perception.audio.steady`.
+
     Training uses this function too, so that both hear the same sound.
 
     :param waveform: float32 (n,), not empty.
@@ -153,6 +161,7 @@ def prepare(waveform: np.ndarray, rate: int, speech: SpeechInput) -> np.ndarray:
         import soxr
 
         waveform = soxr.resample(waveform, rate, speech.rate)
+    waveform = steady(waveform, speech.rate)
     if speech.peak_normalise:
         peak = float(np.abs(waveform).max(initial=0.0))
         if peak > 0:

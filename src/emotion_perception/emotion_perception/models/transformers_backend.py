@@ -61,7 +61,7 @@ def load(
     entry: CatalogEntry, path: Path | None, settings: ModelSettings
 ) -> tuple[TransformersBackend, CatalogEntry]:
     """Load a directory or hub id; see :func:`emotion_perception.models.model.load_model`."""
-    transformers = _transformers()
+    transformers = import_transformers()
     device = choose_device(settings)
     source = str(path) if path is not None else entry.hub
     options = {'local_files_only': settings.offline or path is not None}
@@ -138,7 +138,8 @@ def face_input(processor: Mapping[str, Any], config: Mapping[str, Any]) -> FaceI
     )
 
 
-def _transformers() -> Any:
+def import_transformers() -> Any:
+    """Import Transformers where a torchvision that does not fit may be installed; quiet."""
     try:
         # Transformers imports torchvision where it is installed.
         import_torchvision()

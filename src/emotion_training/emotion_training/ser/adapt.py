@@ -32,7 +32,7 @@ from emotion_training.common.files import (
 )
 from emotion_training.common.metrics import figures
 from emotion_training.ser.corpora import Clip, read_manifest
-from emotion_training.ser.export import METADATA_KEY, fit_temperature, gate
+from emotion_training.ser.export import HEAD, METADATA_KEY, fit_temperature, gate
 from emotion_training.ser.protocols import Say
 from emotion_training.ser.sound import read_native
 
@@ -42,7 +42,6 @@ PULL = 0.02
 """Weight of the squared distance from the head the model came with."""
 
 PATIENCE = 30
-HEAD = 'network.head'
 
 
 class Head(Protocol):
@@ -266,7 +265,7 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
     entry = {'task': 'ser', 'backend': loaded.entry.backend, 'file': path.name,
              'labels': list(EMOTIONS),
              'input': {name: getattr(speech, name) for name in (
-                 'rate', 'min_seconds', 'max_seconds', 'peak_normalise')},
+                 'rate', 'min_seconds', 'max_seconds')},
              'temperature': round(new_temperature, 4),
              'abstain': {'min_confidence': loaded.entry.abstain.min_confidence},
              'licence': loaded.entry.licence,

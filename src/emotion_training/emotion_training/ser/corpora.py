@@ -10,7 +10,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emotion_perception.emotions import EMOTIONS, class_of
@@ -36,24 +36,25 @@ class Clip:
     """One labelled utterance.
 
     :param corpus: lower-case name.
-    :param path: of the sound; of the NPZ archive for a clip known only as a spectrum.
+    :param path: of the sound.
     :param label: one of :data:`CLASSES`.
     :param speaker: ``corpus/name``, unique over corpora.
-    :param index: row within an NPZ archive, -1 for sound.
     :param part: official part of the corpus (``train``, ``dev``, ``test``), where it has one.
+    :param heard: share of listeners, of those who only heard it, for each of :data:`CLASSES`;
+        empty where nobody was asked.
     """
 
     corpus: str
     path: Path
     label: str
     speaker: str
-    index: int = -1
     part: str = ''
+    heard: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
         """Return what tells the clip from others of its corpus."""
-        return self.path.name if self.index < 0 else f'{self.path.name}:{self.index}'
+        return self.path.name
 
 
 def class_name(label: str) -> str | None:
@@ -121,14 +122,42 @@ def read_ravdess(root: Path) -> list[Clip]:
 
 _CREMA = {'ANG': 'angry', 'DIS': 'disgust', 'FEA': 'fear', 'HAP': 'happy', 'NEU': 'neutral',
           'SAD': 'sad'}
+_CREMA_VOTES = {'A': 'anger', 'D': 'disgust', 'F': 'fear', 'H': 'happiness', 'N': 'neutral',
+                'S': 'sadness'}
 
 
 def read_crema_d(root: Path) -> list[Clip]:
-    """Read CREMA-D, ``AudioWAV/1001_DFA_ANG_XX.wav`` (Cao et al., IEEE TAC 5(4), 2014)."""
+    """Read CREMA-D, ``AudioWAV/1001_DFA_ANG_XX.wav`` (Cao et al., IEEE TAC 5(4), 2014).
+
+    What the crowd heard is taken from the corpus' own ``summaryTable.csv`` (VoiceVote) or from
+    an ``index.csv`` with a column ``voice_vote``, in the folder or above it.
+    """
+    votes = _crema_votes(Path(root))
+
     def parse(path: Path) -> tuple[str, str] | None:
         match = re.fullmatch(r'(\d{4})_[A-Z]{3}_([A-Z]{3})_[A-Z]{2}', path.stem)
         return None if match is None else (_CREMA.get(match[2], ''), match[1])
-    return _collect('crema_d', root, parse)
+    return [replace(clip, heard=votes.get(clip.path.stem, ()))
+            for clip in _collect('crema_d', root, parse)]
+
+
+def _crema_votes(root: Path) -> dict[str, tuple[float, ...]]:
+    """Return by clip what most listeners heard; where several words tie, equal shares."""
+    tables = [*sorted(root.rglob('summaryTable.csv'))[:1], root / 'index.csv',
+              root.parent / 'index.csv']
+    found: dict[str, tuple[float, ...]] = {}
+    for table in tables:
+        if found or not table.is_file():
+            continue
+        for row in read_table(table, ()):
+            stem = row.get('FileName') or Path(row.get('path')).stem
+            words = (row.get('VoiceVote') or row.get('voice_vote')).split('/')
+            words = [_CREMA_VOTES.get(word.strip(), word) for part in words
+                     for word in part.split(':')]
+            named = [class_name(word) for word in words if word.strip()]
+            if named and None not in named:
+                found[stem] = tuple(named.count(name) / len(named) for name in CLASSES)
+    return found
 
 
 def read_tess(root: Path) -> list[Clip]:
@@ -248,29 +277,9 @@ def read_manifest(path: Path) -> list[Clip]:
     return clips
 
 
-def read_spectra(path: Path) -> list[Clip]:
-    """Read an archive of log-mel spectra: NPZ with delta, name, label and speaker.
-
-    The corpus' name is that of the file up to ``_logmel``.
-    """
-    import numpy as np
-
-    path = Path(path)
-    corpus = path.stem.removesuffix('_logmel')
-    with np.load(path, allow_pickle=False) as archive:
-        table = zip(archive['label'].tolist(), archive['speaker'].tolist())
-    clips = []
-    for index, (label, speaker) in enumerate(table):
-        name = class_name(label)
-        if name is not None:
-            clips.append(Clip(corpus, path, name, f'{corpus}/{speaker}', index))
-    return clips
-
-
 READERS: dict[str, Callable[[Path], list[Clip]]] = {
     'ravdess': read_ravdess, 'crema_d': read_crema_d, 'meld': read_meld, 'tess': read_tess,
     'savee': read_savee, 'emodb': read_emodb, 'nemo': read_nemo, 'manifest': read_manifest,
-    'spectra': read_spectra,
 }
 
 
@@ -302,7 +311,6 @@ def read(spec: str) -> list[Clip]:
 
 
 def read_shared(root: Path) -> list[Clip]:
-    """Read the project's own folder ``speech/``: RAVDESS, nEMO and CREMA-D as spectra."""
-    root = Path(root)
-    return [*read(f'ravdess={root / "ravdess"}'), *read(f'nemo={root / "nemo"}'),
-            *read(f'spectra={root / "crema_d_logmel.npz"}')]
+    """Read the project's own folder ``speech/``: RAVDESS, nEMO and CREMA-D."""
+    return [clip for corpus in ('ravdess', 'nemo', 'crema_d')
+            for clip in read(f'{corpus}={Path(root) / corpus}')]

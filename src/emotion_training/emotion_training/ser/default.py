@@ -1,4 +1,4 @@
-"""Train, calibrate and export the embedded default: one network on all corpora."""
+"""Train, calibrate and export the default: one model on all corpora."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from emotion_training.common.files import (
     sha256_of,
 )
 from emotion_training.common.metrics import calibration_error, figures
-from emotion_training.ser import fit, nonspeech
-from emotion_training.ser.ensemble import Ensemble, blend, fit_members
+from emotion_training.ser import fit
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
 from emotion_training.ser.protocols import (
-    FULL,
     Say,
-    Stages,
+    Workshop,
+    evened,
+    evened_shares,
+    noise_fold,
     six_labels,
-    with_nonspeech,
 )
-from emotion_training.ser.spectra import Spectra
+from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
 
 HELD_OUT = 12
@@ -36,7 +36,7 @@ CONFIDENCE_CAP = 0.35
 """Largest threshold of abstention: above it the model would decline ordinary speech."""
 
 
-def held_out(data: Spectra, say: Say) -> tuple[np.ndarray, np.ndarray]:
+def held_out(data: Sounds, say: Say) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices (train, calibration), by speakers where there are at least four."""
     speakers = len(np.unique(data.speakers))
     if speakers < 4:
@@ -49,19 +49,19 @@ def held_out(data: Spectra, say: Say) -> tuple[np.ndarray, np.ndarray]:
     return train, rest
 
 
-def calibrate(logits: np.ndarray, truth: np.ndarray, made: np.ndarray) -> dict:
+def calibrate(logits: np.ndarray, truth: np.ndarray, silence: np.ndarray) -> dict:
     """Return temperature, threshold of abstention and the figures behind them.
 
     The threshold is the confidence that 99 % of the speech reaches, at most 0.35.
 
     :param logits: (n, 6) of clips whose speakers trained nothing.
     :param truth: int (n,) in the six classes.
-    :param made: (m, 6) logits of made sounds without speech.
+    :param silence: (m, 6) logits of sounds without speech that trained nothing.
     """
     temperature = fit_temperature(logits, truth)
     probabilities = softmax(logits, temperature)
     threshold = min(CONFIDENCE_CAP, float(np.quantile(probabilities.max(axis=1), 0.01)))
-    silent = softmax(made, temperature).max(axis=1)
+    silent = softmax(silence, temperature).max(axis=1)
     found = figures(probabilities, truth)
     return {'temperature': temperature, 'min_confidence': round(threshold, 3), 'n': found.n,
             'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
@@ -70,52 +70,44 @@ def calibrate(logits: np.ndarray, truth: np.ndarray, made: np.ndarray) -> dict:
             'nonspeech_abstained': float((silent < threshold).mean())}
 
 
-def train_default(data: Spectra, out: Path, say: Say, scale: float = 1.0) -> Path:
+def train_default(shop: Workshop) -> Path:
     """Train on all corpora and write ``ser_default.onnx`` with its entry beside it.
 
-    Where protocol P3 was run in the same folder, its networks have answered for every clip
-    without knowing its speaker: those answers calibrate, and all speakers train. Else one
-    speaker in twelve is kept for calibration.
+    Where protocol P3 was run in the same folder, its models have answered for every clip without
+    knowing its speaker: those answers calibrate, and all speakers train. Else one speaker in
+    twelve is kept for calibration.
 
     :return: path of the ONNX file; the sidecar ``ser_default.yaml`` holds its catalogue entry,
         ``ser_default.json`` the figures of calibration.
     """
-    out = Path(out)
-    stages, (whole, made) = Stages(out, say, scale), with_nonspeech(data)
-    answers = out / 'p3_logits.pt'
-    logits = None
+    data, answers = shop.data, Path(shop.out) / 'p3_logits.pt'
+    everyone = np.arange(len(data))
     if answers.is_file():
-        logits = load_torch(answers)['logits']
-        if len(logits) != len(data):
+        stored = load_torch(answers)
+        if len(stored['alone']) != len(data):
             raise TrainingError(f'{answers} is of other corpora; use another --out')
-        train = rest = np.arange(len(data))
+        network = evened(shop.stage('default', everyone, shop.full, 11), data, everyone)
+        rest, logits, silence = everyone, stored['alone'], stored['silence']
+        silence = silence[silence.abs().sum(dim=1) > 0]
     else:
-        train, rest = held_out(data, say)
-    chosen = np.concatenate((train, made))
-    checkpoint = stages.run('default', whole, chosen, FULL, 11)
-    members, values = fit_members(checkpoint, whole, chosen, out / 'features_default.npy')
-    heard = fit.restore(checkpoint)
-    if logits is None:
-        logits = torch.from_numpy(blend(fit.logits(heard, data, rest), members, values[rest]))
-    network = Ensemble(heard, members).eval()
+        train, rest = held_out(data, shop.say)
+        network = evened(shop.stage('default', train, shop.full, 11, fold=0), data, train)
+        quiet = np.flatnonzero(noise_fold(shop.silence) == 0)
+        logits, silence = (
+            torch.from_numpy(fit.judge(network, fit.embeddings(network, sounds, rows,
+                                                               shop.device)))
+            for sounds, rows in ((data, rest), (shop.silence, quiet)))
     truth = six_labels(data.labels[rest])
-    found = calibrate(
-        gate(logits).numpy()[truth >= 0], truth[truth >= 0],
-        gate(torch.from_numpy(fit.logits(network, *_unheard(len(rest))))).numpy())
-    return write(network, found, out / 'ser_default.onnx', say)
-
-
-def _unheard(speech: int) -> tuple[Spectra, np.ndarray]:
-    """Return made sounds without speech that trained nothing, and their indices."""
-    made = nonspeech.make_spectra(min(300, 8 + speech), seed=99)
-    return made, np.arange(len(made))
+    found = calibrate(gate(logits).numpy()[truth >= 0], truth[truth >= 0], gate(silence).numpy())
+    found['shares'] = evened_shares(data, everyone)
+    return write(network, found, Path(shop.out) / 'ser_default.onnx', shop.say)
 
 
 def write(network: torch.nn.Module, found: dict, path: Path, say: Say) -> Path:
-    """Write a network with its calibration as ``path``, with sidecar and figures beside it."""
+    """Write a model with its calibration as ``path``, with sidecar and figures beside it."""
     entry = entry_of(path.name, found['temperature'], found['min_confidence'],
-                     'embedded default for voices; can adapt to the voice it hears',
-                     card=path.with_suffix('.md').name)
+                     'embedded default for voices on the encoder of Whisper; can adapt to the '
+                     'voice it hears', found['shares'], card=path.with_suffix('.md').name)
     export(network, path, entry)
     save_yaml(path.with_suffix('.yaml'), entry)
     save_json(path.with_suffix('.json'), found | {'sha256': sha256_of(path),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import (
     Model,
@@ -31,12 +32,16 @@ from emotion_perception.models.balance import (
 from emotion_training.common.files import TrainingError, save_json
 from emotion_training.common.metrics import calibration_error, figures, mixture_weights
 from emotion_training.common.plots import save_confusion
+from emotion_training.ser import lines
 from emotion_training.ser.corpora import Clip, read_manifest
-from emotion_training.ser.frontend import RATE
+from emotion_training.ser.noise import noise_files
 from emotion_training.ser.readable import readable
 from emotion_training.ser.sound import read_native, read_sound
 
-NOISES = ('white', 'babble')
+NOISES = ('white', 'babble', 'machine')
+MACHINES = ('engine', 'vacuum', 'washing', 'helicopter', 'chainsaw', 'train', 'airplane', 'drill')
+"""Words in the kinds of recorded noise that is machines."""
+
 RATIOS = (20.0, 10.0, 0.0)
 VOICES = 5
 """Other clips that sound together in babble."""
@@ -129,9 +134,16 @@ def add_noise(samples: np.ndarray, noise: np.ndarray, ratio: float) -> np.ndarra
     return mixed / max(1.0, float(np.abs(mixed).max(initial=0.0)))
 
 
+def machine_noise(folder: Path | None) -> list[np.ndarray]:
+    """Return the recordings of machines in a folder of noise; none without a folder."""
+    return [] if folder is None else [
+        read_sound(path) for path, kind in noise_files(folder)
+        if any(word in kind for word in MACHINES)]
+
+
 def make_noise(kind: str, sounds: Sequence[np.ndarray], clips: Sequence[Clip], index: int,
-               rng: np.random.Generator) -> np.ndarray:
-    """Return the noise for clip ``index``: white, or the babble of five other clips.
+               rng: np.random.Generator, machines: Sequence[np.ndarray] = ()) -> np.ndarray:
+    """Return the noise for clip ``index``: white, a machine, or the babble of five other clips.
 
     Babble takes voices of other speakers where there are enough of them.
 
@@ -139,6 +151,10 @@ def make_noise(kind: str, sounds: Sequence[np.ndarray], clips: Sequence[Clip], i
     """
     if kind == 'white':
         return rng.normal(size=sounds[index].size).astype(np.float32)
+    if kind == 'machine':
+        machine = machines[rng.integers(len(machines))]
+        start = int(rng.integers(machine.size))
+        return np.resize(np.roll(machine, -start), sounds[index].size)
     others = [i for i in range(len(clips)) if clips[i].speaker != clips[index].speaker]
     if len(others) < VOICES:
         others = [i for i in range(len(clips)) if i != index]
@@ -167,8 +183,14 @@ def sessions(clips: Sequence[Clip], model: Model, size: int) -> list[VoiceMemory
 
 
 def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth: np.ndarray,
-               mixture: Mixture, memory: int, say: Callable[[str], None]) -> list[dict]:
-    """Judge the model at 20, 10 and 0 dB of white noise and babble, with and without denoising.
+               mixture: Mixture, memory: int, noise: Path | None, say: Callable[[str], None]
+               ) -> dict:
+    """Judge the model in noise and through the lines and rooms that sound passes.
+
+    ``noise``: 20, 10 and 0 dB of white noise, babble and, where there is a folder of recorded
+    noise, machines, with and without suppression. ``line``: the telephone band, Opus at
+    12 kbit/s, a room of 0.5 s, an offset and a hum of 0.5 % of full scale. ``changed`` counts the
+    answers that differ from those to the clips as they are.
 
     :param mixture: of classes, that is answered for.
     :param memory: utterances to remember of each speaker, anew in each condition.
@@ -177,34 +199,64 @@ def robustness(recognizer: SpeechEmotionRecognizer, clips: Sequence[Clip], truth
     from emotion_perception.audio.denoise import DenoiseError, denoise
 
     sounds = [read_sound(clip.path) for clip in clips]
-    found = []
-    for kind in NOISES:
+    machines = machine_noise(noise)
+    plain = _asked(recognizer, sounds, clips, memory)
+
+    def figure(heard: Sequence[np.ndarray]) -> dict:
+        answers = _asked(recognizer, heard, clips, memory)
+        found = judge(answers, truth, mixture)
+        return {'changed': int((_labels(answers) != _labels(plain)).sum()),
+                **{name: found[name] for name in ('accuracy', 'uar', 'macro_f1', 'ece',
+                                                  'abstained')}}
+
+    noisy_rows, line_rows = [], []
+    for kind in NOISES if machines else NOISES[:2]:
         for ratio in RATIOS:
             rng = np.random.default_rng(7)
-            noisy = [add_noise(sounds[index], make_noise(kind, sounds, clips, index, rng), ratio)
+            noisy = [add_noise(sounds[index],
+                               make_noise(kind, sounds, clips, index, rng, machines), ratio)
                      for index in range(len(clips))]
             for suppress in (False, True):
                 try:
                     heard = [denoise(sound) for sound in noisy] if suppress else noisy
                 except DenoiseError as error:
                     raise TrainingError(str(error)) from error
-                figure = judge(ask(recognizer, [(sound, RATE) for sound in heard],
-                                   sessions(clips, recognizer.model, memory)), truth, mixture)
-                found.append({'noise': kind, 'snr_db': ratio, 'noise_suppression': suppress,
-                              **{name: figure[name] for name in (
-                                  'accuracy', 'uar', 'macro_f1', 'ece', 'abstained')}})
+                row = {'noise': kind, 'snr_db': ratio, 'noise_suppression': suppress,
+                       **figure(heard)}
+                noisy_rows.append(row)
                 say(f'{kind} {ratio:g} dB{" suppressed" if suppress else ""}: '
-                    f'UAR {figure["uar"]:.3f}, {figure["abstained"]} abstained')
-    return found
+                    f'UAR {row["uar"]:.3f}, {row["abstained"]} abstained')
+    rng = np.random.default_rng(7)
+    for name, through in (('telephone', lines.telephone), ('opus', lines.opus),
+                          ('room', lambda sound: lines.room(sound, rng)),
+                          ('offset', lines.offset), ('hum', lines.hum)):
+        row = {'line': name, **figure([through(sound) for sound in sounds])}
+        line_rows.append(row)
+        say(f'{name}: UAR {row["uar"]:.3f}, {row["abstained"]} abstained, '
+            f'{row["changed"]} of {len(clips)} answers changed')
+    return {'noise': noisy_rows, 'line': line_rows}
+
+
+def _asked(recognizer: SpeechEmotionRecognizer, sounds: Sequence[np.ndarray],
+           clips: Sequence[Clip], memory: int) -> Answers:
+    return ask(recognizer, [(sound, RATE) for sound in sounds],
+               sessions(clips, recognizer.model, memory))
+
+
+def _labels(answers: Answers) -> np.ndarray:
+    """Return the class of each answer, one more than the six for an abstention."""
+    return np.where(answers.abstained, len(EMOTIONS), answers.probabilities.argmax(axis=1))
 
 
 def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory: int,
-             class_balance: float, say: Callable[[str], None]) -> dict:
+             class_balance: float, say: Callable[[str], None], noise: Path | None = None
+             ) -> dict:
     """Return the figures of a model on a manifest.
 
     :param memory: utterances to remember of each speaker, who speak in the manifest's order.
     :param class_balance: mixture of classes that the main figures answer for; they stand again
         under ``natural`` and ``balanced`` for those two.
+    :param noise: folder of recorded noise, for machines among the noises.
     :raises TrainingError: for a manifest or file that cannot be used.
     :raises ModelError: for a model that cannot be loaded.
     """
@@ -230,7 +282,7 @@ def evaluate(manifest: Path, model: str, threads: int, with_noise: bool, memory:
               'left_out': len(clips) - len(kept), 'memory': memory}
     if with_noise:
         result['robustness'] = robustness(
-            recognizer, kept, truth, Mixture(shares, class_balance), memory, say)
+            recognizer, kept, truth, Mixture(shares, class_balance), memory, noise, say)
     return result
 
 
@@ -246,7 +298,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument('--png', type=Path, metavar='OUT',
                       help='confusion matrix (default: beside the JSON)')
     made.add_argument('--robustness', action='store_true',
-                      help='also at 20, 10 and 0 dB of noise, with and without suppression')
+                      help='also at 20, 10 and 0 dB of noise, with and without suppression, '
+                      'through telephone, codec and room, with offset and with hum')
+    made.add_argument('--noise', type=Path, metavar='DIR',
+                      help='recorded noise, for machines among the noises of --robustness')
     made.add_argument('--memory', type=int, default=0, metavar='N',
                       help='adapt to each speaker by the last N of the clips before (column '
                       'speaker), as ser_node does with parameter memory; default: 0, each clip '
@@ -267,7 +322,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = evaluate(options.manifest, options.model, options.threads, options.robustness,
                           options.memory, options.class_balance,
-                          lambda line: print(line, flush=True))
+                          lambda line: print(line, flush=True), options.noise)
         save_json(options.json, result)
         save_confusion(options.png or options.json.with_suffix('.png'),
                        np.array(result['confusion']), EMOTIONS,

@@ -1,162 +1,208 @@
-"""Train a :class:`SpeechNetwork` on cached spectra with a fixed schedule."""
+"""Train a speech model: its head first, the encoder late and gently."""
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
-from emotion_training.ser import nonspeech, spectral
-from emotion_training.ser.corpora import CLASSES
-from emotion_training.ser.draw import draw, placed, steps
-from emotion_training.ser.network import Shape, SpeechNetwork, rebuild, views
-from emotion_training.ser.spectra import Spectra
-
-OUTPUTS = len(CLASSES) + 1
-"""The classes of the corpora, and no speech."""
-
-SHAPE = Shape()
-
-RARE = 0.03
-"""Share that a class a corpus lacks is given in its prior: absence teaches next to nothing."""
+from emotion_perception.audio import steady as levelled
+from emotion_training.ser.augment import Augmenter, Strength
+from emotion_training.ser.batches import (
+    SECONDS,
+    Player,
+    Rows,
+    Sampler,
+    draw_profiles,
+    log_shares,
+)
+from emotion_perception.audio.pcm import RATE
+from emotion_training.ser.export import open_pooled
+from emotion_training.ser.frozen import frozen_features
+from emotion_training.ser.sounds import Sounds
+from emotion_training.ser.voice import OUTPUTS, Profile, VoiceModel, nobody
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training schedule; nothing in it is chosen on test speakers."""
+    """A schedule.
 
-    epochs: int = 14
-    samples: int = 8000          # clips drawn per epoch
-    batch: int = 64
-    rate: float = 2e-3
-    decay: float = 0.02
-    frames: int = 96             # 3.07 s
-    smoothing: float = 0.1
-    mixup: float = 0.3           # share of batches mixed
-    strength: float = 1.0
-    noise: float | None = None   # share of clips with noise; None: follows the strength
-    average: float = 0.995       # decay of the running average of the weights
+    :param steps: batches in all.
+    :param frozen: share of the steps in which the encoder stays as it is.
+    :param groups: speakers in a batch.
+    :param each: clips of a speaker.
+    :param silent: clips without speech in a batch.
+    :param head_rate: learning rate of the head.
+    :param encoder_rate: of the encoder's last block; 0 leaves the encoder as it is.
+    :param depth_decay: the rate of a block over that of the next higher.
+    :param decay: weight decay.
+    :param average: of the running average of the weights that is kept in the end.
+    :param smoothing: of the labels.
+    :param heard: weight of what listeners heard in the target, where they were asked.
+    """
+
+    steps: int = 900
+    frozen: float = 0.1
+    groups: int = 16
+    each: int = 24
+    silent: int = 32
+    head_rate: float = 1e-3
+    encoder_rate: float = 2.5e-4
+    depth_decay: float = 0.75
+    decay: float = 0.05
+    average: float = 0.995
+    smoothing: float = 0.05
+    heard: float = 0.2
+    strength: Strength = Strength()
 
 
-def priors(data: Spectra, chosen: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    """Return each corpus' class shares among the chosen clips, float32 (classes,)."""
-    result = {}
-    for corpus in np.unique(data.corpora[chosen]):
-        labels = data.labels[chosen][data.corpora[chosen] == corpus]
-        if corpus == nonspeech.CORPUS:
-            share = np.ones(classes)
-        else:
-            share = np.maximum(np.bincount(labels, minlength=classes) / len(labels), RARE)
-            share[nonspeech.LABEL:] = 1.0 / len(CLASSES)
-        result[str(corpus)] = share.astype(np.float32)
-    return result
+def targets(data: Sounds, rows: np.ndarray, recipe: Recipe) -> torch.Tensor:
+    """Return the target distribution of each row, (n, 9)."""
+    labels = torch.from_numpy(data.labels[rows].astype(np.int64))
+    target = functional.one_hot(labels, OUTPUTS).float()
+    heard = functional.pad(torch.from_numpy(data.heard[rows]), (0, 1))
+    asked = heard.sum(dim=1, keepdim=True) > 0
+    return torch.where(asked, (1 - recipe.heard) * target + recipe.heard * heard, target)
 
 
-def fit(data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
-        start: dict | None = None, enhancer: dict | None = None, shape: Shape = SHAPE,
-        classes: int = OUTPUTS, weights: dict[str, float] | None = None,
-        watch: Callable[[int, float, SpeechNetwork], None] | None = None) -> dict:
-    """Train on the chosen clips and return the averaged network as a checkpoint.
+def loss_of(logits: torch.Tensor, target: torch.Tensor, shares: torch.Tensor,
+            smoothing: float) -> torch.Tensor:
+    """Return the cross-entropy of logits shifted by the log share of each class in its corpus.
 
-    The loss is cross-entropy on logits shifted by the log share of each class in the clip's
-    corpus (Menon et al., "Long-tail learning via logit adjustment", ICLR 2021): a class a corpus
-    lacks, or has more of, then says nothing about the corpus, and the unshifted logits are those
-    of balanced classes.
+    So what a corpus lacks teaches little about it (logit adjustment, Menon et al., ICLR 2021).
+    """
+    present = (shares > -1e-3).float()
+    smooth = present / present.sum(dim=1, keepdim=True)
+    target = (1 - smoothing) * target + smoothing * smooth
+    return -(target * torch.log_softmax(logits.float() + shares, dim=1)).sum(dim=1).mean()
 
-    :param start: a checkpoint to begin from; its weights are copied.
-    :param enhancer: state of the trained enhancer that a network without ``start`` sees through.
-    :param watch: called after each epoch with epoch, mean loss and the averaged network.
-    :return: ``{'network': description, 'state': state_dict}``.
+
+def _groups_of_weights(model: VoiceModel, recipe: Recipe) -> list[dict]:
+    made = [{'params': list(model.head.parameters()), 'rate': recipe.head_rate, 'late': False}]
+    if recipe.encoder_rate:
+        depths = model.encoder.depths()
+        for depth, weights in enumerate(depths):
+            rate = recipe.encoder_rate * recipe.depth_decay ** (len(depths) - 1 - depth)
+            made.append({'params': weights, 'rate': rate, 'late': True})
+    return made
+
+
+def fit(model: VoiceModel, data: Sounds, chosen: np.ndarray, recipe: Recipe, seed: int,
+        noise: np.ndarray, watch: Callable[[int, float], None] = lambda *_: None,
+        device: str = 'cpu', features: np.ndarray | None = None) -> VoiceModel:
+    """Train a model on the chosen clips; return the running average of its weights.
+
+    :param noise: recorded noise for backgrounds, float32 (n,).
+    :param features: of a frozen encoder (:mod:`emotion_training.ser.frozen`): then only the head
+        is trained, and no sound is played.
+    :param watch: told of the number of steps done and the mean loss, now and then.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    generator = torch.Generator().manual_seed(seed)
-    network = rebuild(start['network']) if start else SpeechNetwork(shape, classes)
-    if start:
-        network.load_state_dict(start['state'])
-    elif enhancer:
-        network.enhancer.load_state_dict(enhancer)
-    network = network.to(memory_format=torch.channels_last).train()
-    average = {name: value.detach().clone().float()
-               for name, value in network.state_dict().items()}
-    shifts = {name: torch.from_numpy(np.log(value))
-              for name, value in priors(data, chosen, classes).items()}
-    trained = [value for value in network.parameters() if value.requires_grad]
-    optimiser = torch.optim.AdamW(trained, recipe.rate, weight_decay=recipe.decay)
-    per_epoch = steps(recipe.samples, chosen, recipe.batch)
-    total, step = per_epoch * recipe.epochs, 0
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.rate, total_steps=total + 1, pct_start=0.15)
-    for epoch in range(recipe.epochs):
-        order = draw(data, chosen, (per_epoch + 1) * recipe.batch, rng, weights)
-        losses = []
-        for number in range(per_epoch):
-            index = order[number * recipe.batch:(number + 1) * recipe.batch]
-            level = placed(data, index, recipe.frames, rng)
-            labels = torch.from_numpy(data.labels[index])
-            shift = torch.stack([shifts[str(data.corpora[i])] for i in index])
-            level = spectral.augment(level, generator, recipe.strength, recipe.noise)
-            with torch.no_grad():
-                with torch.autocast('cpu', torch.bfloat16):
-                    cleaned = network.clean(level)
-                image, weight = views(level, cleaned)
-                image = spectral.mask(image, generator)
-            target = functional.one_hot(labels, classes).float()
-            if rng.random() < recipe.mixup:
-                part = float(rng.beta(0.4, 0.4))
-                other = torch.randperm(len(index), generator=generator)
-                image = part * image + (1 - part) * image[other]
-                weight = torch.maximum(weight, weight[other])
-                target = part * target + (1 - part) * target[other]
-                shift = part * shift + (1 - part) * shift[other]
-            image = image.contiguous(memory_format=torch.channels_last)
-            with torch.autocast('cpu', torch.bfloat16):
-                embedding = network.embed_input(image, weight)
-            logits = network.head(network.dropout(embedding.float()))
-            loss = functional.cross_entropy(logits + shift, target,
-                                            label_smoothing=recipe.smoothing)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained, 2.0)
-            optimiser.step()
-            schedule.step()
-            step += 1
-            decay = min(recipe.average, step / (step + 10.0))
-            with torch.no_grad():
-                for name, value in network.state_dict().items():
-                    if value.dtype.is_floating_point:
-                        average[name].lerp_(value.float(), 1.0 - decay)
-                    else:
-                        average[name] = value.clone()
-            losses.append(float(loss.detach()))
-        if watch is not None:
-            watched = rebuild(network.describe())
-            watched.load_state_dict(average)
-            watch(epoch, float(np.mean(losses)), watched.eval())
-    return {'network': network.describe(), 'state': average}
+    model = model.to(device)
+    mean = copy.deepcopy(model).eval()
+    player = None if features is not None else Player(
+        data, device, Augmenter(noise, device, seed, recipe.strength))
+    sampler = Sampler(data, chosen, rng)
+    shares = log_shares(data, chosen)
+    optimiser = torch.optim.AdamW(_groups_of_weights(model, recipe), lr=1e-3,
+                                  weight_decay=recipe.decay)
+    ours, kept = list(model.parameters()), list(mean.parameters())
+    begin = round(recipe.steps * recipe.frozen)
+    total = torch.zeros((), device=device)
+    model.train()
+    for step in range(recipe.steps):
+        for group in optimiser.param_groups:
+            group['lr'] = group['rate'] * _schedule(step, recipe.steps,
+                                                    begin if group['late'] else 0)
+        tuned = bool(recipe.encoder_rate) and step >= begin
+        rows = sampler.draw(recipe.groups, recipe.each, recipe.silent)
+        target = targets(data, rows.rows, recipe).to(device)
+        shift = torch.from_numpy(np.stack([shares[corpus] for corpus in
+                                           data.corpora[rows.rows].tolist()])).to(device)
+        with torch.autocast('cuda', torch.bfloat16, enabled=device.startswith('cuda')):
+            with torch.set_grad_enabled(tuned):
+                pooled = (_played(model, player, rows, rng) if features is None
+                          else _remembered(features, rows, rng).to(device))
+            values = model.scale(pooled)
+            logits = model.head(values, draw_profiles(values, rows))
+        loss = loss_of(logits, target, shift, recipe.smoothing)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(ours, 2.0)
+        optimiser.step()
+        with torch.no_grad():
+            weight = min(recipe.average, (step + 1) / (step + 10))
+            torch._foreach_lerp_(kept, ours, 1 - weight)
+            total += loss.detach()
+        if (step + 1) % max(1, recipe.steps // 15) == 0:
+            watch(step + 1, float(total) / max(1, recipe.steps // 15))
+            total.zero_()
+    mean.scale.load_state_dict(model.scale.state_dict())
+    return mean.eval()
 
 
-def restore(checkpoint: dict) -> SpeechNetwork:
-    """Return the network of a checkpoint, ready to predict."""
-    network = rebuild(checkpoint['network'])
-    network.load_state_dict(checkpoint['state'])
-    return network.eval()
+def _channels(rows: Rows) -> np.ndarray:
+    """Return which clips share a line: those of one speaker; the others have their own."""
+    return np.concatenate((np.repeat(np.arange(rows.groups), rows.each),
+                           rows.groups + np.arange(len(rows.rows) - rows.spoken)))
 
 
-def logits(network: SpeechNetwork, data: Spectra, chosen: np.ndarray, batch: int = 32
-           ) -> np.ndarray:
-    """Return the logits (n, classes) of clips at their own length (at least one second)."""
-    levels = [data.level(i) for i in chosen]
-    order = np.argsort([x.shape[1] for x in levels])
-    result = np.zeros((len(chosen), network.head.out_features), np.float32)
-    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
-        for begin in range(0, len(order), batch):
-            part = order[begin:begin + batch]
-            frames = max(32, max(levels[i].shape[1] for i in part))
-            level = torch.from_numpy(np.stack([spectral.place(levels[i], frames) for i in part]))
-            given = network(level)
-            result[part] = (given[0] if isinstance(given, tuple) else given).float().numpy()
-    return result
+def _played(model: VoiceModel, player: Player, rows: Rows, rng: np.random.Generator
+            ) -> torch.Tensor:
+    return model.pooled(player.play(rows.rows, float(rng.choice(SECONDS)), _channels(rows)))
+
+
+def _remembered(features: np.ndarray, rows: Rows, rng: np.random.Generator) -> torch.Tensor:
+    """Return cached features, those of one speaker from one pass."""
+    channel = _channels(rows)
+    number = rng.integers(len(features), size=channel.max() + 1)[channel]
+    return torch.from_numpy(features[number, rows.rows].astype(np.float32))
+
+
+def _schedule(step: int, steps: int, begin: int) -> float:
+    """Return the share of the full learning rate: a short rise, then half a cosine."""
+    if step < begin:
+        return 0.0
+    done, rise = step - begin, max(1, (steps - begin) // 20)
+    if done < rise:
+        return (done + 1) / rise
+    return 0.5 + 0.5 * math.cos(math.pi * (done - rise) / max(1, steps - begin - rise))
+
+
+def embeddings(model: VoiceModel, data: Sounds, rows: np.ndarray, device: str = 'cpu',
+               batch: int = 128) -> torch.Tensor:
+    """Return the standardised embeddings of clips as they are, (n, d) on the CPU.
+
+    On a CPU the exported model gives them: exactly what a user's model computes.
+    """
+    model = model.to(device).eval()
+    found = torch.zeros(len(rows), model.width)
+    if device == 'cpu':
+        pooled = open_pooled(model)
+        for place, row in enumerate(rows.tolist()):
+            found[place] = torch.from_numpy(pooled(levelled.steady(data.clip(row), RATE)))
+        with torch.inference_mode():
+            return model.scale(found)
+    player = Player(data, device, None)
+    order = np.argsort(data.lengths[rows], kind='stable')
+    with torch.inference_mode(), torch.autocast('cuda', torch.bfloat16):
+        for place in range(0, len(order), batch):
+            part = order[place:place + batch]
+            found[part] = model.embed(player.plain(rows[part])).float().cpu()
+    model.to('cpu')
+    return found
+
+
+def judge(model: VoiceModel, values: torch.Tensor, profile: Profile | None = None
+          ) -> np.ndarray:
+    """Return the logits (n, 9) of embeddings, with a profile each or of nobody."""
+    head = model.head.to('cpu').eval()
+    with torch.inference_mode():
+        return head(values, nobody(values) if profile is None else profile).numpy()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.models.catalog import Mfcc
 from emotion_perception.models.mfcc import mfcc_statistics
 from emotion_training.common.files import (
@@ -16,7 +17,6 @@ from emotion_training.common.files import (
 )
 from emotion_training.common.metrics import figures
 from emotion_training.ser.corpora import CLASSES, Clip
-from emotion_training.ser.frontend import RATE
 from emotion_training.ser.protocols import Say
 from emotion_training.ser.readable import readable
 from emotion_training.ser.sound import read_sound
@@ -32,12 +32,12 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
     """Judge the recipe by P1's split over five seeds, train on all clips, save as skops.
 
     :return: path of ``mfcc_random_forest.skops``; its sidecar and figures stand beside it.
-    :raises TrainingError: if there are too few clips, or only spectra.
+    :raises TrainingError: if there are too few clips.
     """
     from sklearn.ensemble import RandomForestClassifier
     from skops import io
 
-    clips = readable([clip for clip in clips if clip.index < 0], say)
+    clips = readable(clips, say)
     if len(clips) < 10:
         raise TrainingError(f'{len(clips)} clips of sound are too few for a forest')
     say(f'MFCC of {len(clips)} clips')

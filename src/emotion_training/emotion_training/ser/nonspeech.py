@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from emotion_training.ser import frontend
-from emotion_training.ser.spectra import Spectra, pack
-
-CORPUS = 'nonspeech'
-LABEL = 8
-"""Output of the network, after ``corpora.CLASSES``, that stands for no speech."""
+from emotion_perception.audio.pcm import RATE
 
 
-def make_sound(rng: np.random.Generator, seconds: float, rate: int = frontend.RATE
+def make_sound(rng: np.random.Generator, seconds: float, rate: int = RATE
                ) -> np.ndarray:
     """Return one sound, float32: noise, hum, tones, chords, chirps, clicks or a mixture."""
     count = max(1, round(seconds * rate))
@@ -83,11 +78,3 @@ def _clicks(rng: np.random.Generator, count: int, rate: int) -> np.ndarray:
         sound[place:place + length] += rng.normal(size=length) * np.exp(
             -np.arange(length) / max(1.0, length / 5))
     return sound / (np.abs(sound).max() + 1e-9)
-
-
-def make_spectra(count: int, seed: int) -> Spectra:
-    """Return ``count`` made sounds of 1 to 4 s as spectra labelled :data:`LABEL`."""
-    rng = np.random.default_rng(seed)
-    levels = [frontend.logmel(make_sound(rng, rng.uniform(1, 4))) for _ in range(count)]
-    return pack(levels, [LABEL] * count, [f'{CORPUS}/made'] * count, [CORPUS] * count,
-                [f'{CORPUS}_{number}' for number in range(count)])

@@ -1,19 +1,18 @@
-"""The three protocols that speech models of this project are reported by.
+"""The protocols that speech models of this project are reported by.
 
 P1: RAVDESS, 8 classes, random 80/20 over clips, five seeds (the same people on both sides).
 P2: RAVDESS, 8 classes, six speaker-disjoint folds (those of EmoBox, Ma et al., Interspeech 2024).
-P3: six classes, all corpora, three speaker-disjoint folds; and each corpus left out in turn.
+P3: six classes, all corpora, five speaker-disjoint folds.
+LOCO: six classes, each corpus judged by a model that never heard anything of it.
 
 Every schedule is fixed beforehand; no figure of a test clip chooses anything.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -22,101 +21,137 @@ from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_training.common.files import TrainingError, load_torch, save_json, save_torch
 from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_confusion
-from emotion_training.ser import fit, nonspeech
+from emotion_training.ser import fit, ridge
+from emotion_training.ser.augment import Augmenter
+from emotion_training.ser.batches import class_shares
 from emotion_training.ser.corpora import CLASSES
-from emotion_training.ser.enhancer_fit import EnhancerRecipe, fit_enhancer
-from emotion_training.ser.ensemble import Ensemble, Members, blend, fit_members
+from emotion_training.ser.eight_bits import pack, unpack
+from emotion_training.ser.encoders import load_encoder
 from emotion_training.ser.export import entry_of, export
 from emotion_training.ser.fit import Recipe
-from emotion_training.ser.network import to_six
+from emotion_training.ser.frozen import frozen_features
+from emotion_training.ser.noise import joined
 from emotion_training.ser.sessions import SESSIONS, profiles
-from emotion_training.ser.spectra import Spectra
+from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
-from emotion_training.ser.statistics import (
-    fit_statistics,
-    scale_of,
-    statistics_logits,
-    tables,
-)
+from emotion_training.ser.voice import SILENT, VoiceModel, to_six
 
-EIGHT = ('Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise', 'Disgust', 'Calm')
+EIGHT = CLASSES
 
 # EmoBox's folds of RAVDESS by actor: fold -> actors.
 RAVDESS_FOLDS = {
     1: (1, 11, 20, 21), 2: (4, 10, 12, 14), 3: (8, 9, 19, 23), 4: (3, 5, 7, 24),
     5: (2, 15, 16, 18), 6: (6, 13, 17, 22)}
 
-PRETRAIN = Recipe(epochs=14, samples=8000, strength=0.35, mixup=0.15)
-TUNE = Recipe(epochs=12, samples=960, rate=1e-3, average=0.98, frames=80, strength=0.25,
-              mixup=0.15)
-FULL = Recipe(epochs=18, samples=8000, frames=80, strength=0.35, noise=0.4, mixup=0.15)
-MEMBERS = 2
-"""Networks on embeddings beside each CNN of P1 and P2."""
+FOLDS = 5
+"""Of protocol P3."""
 
-NONSPEECH = 700
-"""Made clips without speech that every broad training mixes in; at most a tenth of the speech."""
+FULL = Recipe()
+
+EVENED = 0.5
+"""How much of the unevenness of the classes in training is taken out of the answers: of 0, 1/4,
+1/2, 3/4 and 1 the best for RAVDESS by a model that never heard it, and for two corpora of P3."""
 
 Say = Callable[[str], None]
 
-Schedule = TypeVar('Schedule', Recipe, EnhancerRecipe)
 
+@dataclass(frozen=True)
+class Workshop:
+    """What every stage of a run shares.
 
-class Stages:
-    """Training stages kept in a folder, so that a stopped run goes on where it stood.
-
-    :param folder: one checkpoint for each stage.
-    :param scale: of the number of epochs (tests take small ones).
+    :param encoder: name of the pretrained encoder.
+    :param data: the clips of speech.
+    :param silence: recorded and made sound without speech.
+    :param out: folder of checkpoints and figures.
+    :param scale: of the number of steps (tests take small ones).
+    :param full: schedule of a training on all corpora.
     """
 
-    def __init__(self, folder: Path, say: Say, scale: float = 1.0) -> None:
-        self.folder, self.say, self.scale = Path(folder), say, scale
+    encoder: str
+    data: Sounds
+    silence: Sounds
+    out: Path
+    say: Say
+    device: str = 'cpu'
+    scale: float = 1.0
+    full: Recipe = FULL
 
-    def run(self, name: str, data: Spectra, chosen: np.ndarray, recipe: Recipe, seed: int,
-            start: dict | None = None, weights: dict[str, float] | None = None) -> dict:
-        """Return the checkpoint of a stage, training it unless it is there already.
+    def stage(self, name: str, chosen: np.ndarray, recipe: Recipe, seed: int,
+              fold: int = -1) -> VoiceModel:
+        """Return the model of a stage, training it unless it lies in ``out`` already.
 
-        Without ``start`` an enhancer is trained on the same clips first, a stage of its own.
+        :param chosen: indices of the clips that it is trained on.
+        :param fold: of the sounds without speech that it must not hear, -1 for none.
         """
-        first = start or self._enhancer(f'{name}_enhancer', data, chosen, seed)
-        recipe = self._scaled(recipe)
-        made_of = {'recipe': asdict(recipe), 'seed': seed, 'start': first['made_of'],
-                   **_clips(data, chosen)}
-
-        def train(say: Callable[[int, float], None]) -> dict:
-            return fit.fit(data, chosen, recipe, seed, start, weights=weights,
-                           enhancer=None if start else first['state'],
-                           watch=lambda epoch, loss, _: say(epoch, loss))
-
-        return self._kept(name, made_of, recipe.epochs, 'loss', train)
-
-    def _enhancer(self, name: str, data: Spectra, chosen: np.ndarray, seed: int) -> dict:
-        recipe = self._scaled(EnhancerRecipe())
-        made_of = {'recipe': asdict(recipe), 'seed': seed, **_clips(data, chosen)}
-        return self._kept(name, made_of, recipe.epochs, 'distance in dB', lambda say: {
-            'state': fit_enhancer(data, chosen, recipe, seed, say)})
-
-    def _scaled(self, recipe: Schedule) -> Schedule:
-        return replace(recipe, epochs=max(1, round(recipe.epochs * self.scale)))
-
-    def _kept(self, name: str, made_of: dict, epochs: int, figure: str,
-              train: Callable[[Callable[[int, float], None]], dict]) -> dict:
-        path = self.folder / f'{name}.pt'
+        recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
+        made_of = {'encoder': self.encoder, 'recipe': asdict(recipe), 'seed': seed,
+                   'clips': len(chosen),
+                   'speakers': sorted(set(self.data.speakers[chosen].tolist()))}
+        path = Path(self.out) / f'{name}.pt'
+        model = VoiceModel(load_encoder(self.encoder))
         if path.is_file():
             checkpoint = load_torch(path)
             if checkpoint['made_of'] == made_of:
                 self.say(f'{name}: taken from {path}')
-                return checkpoint
+                model.load_state_dict(unpack(checkpoint['state']), strict=False)
+                return model.eval()
             self.say(f'{name}: {path} was made by other settings; training again')
-        checkpoint = train(lambda epoch, value: self.say(
-            f'{name}: epoch {epoch + 1}/{epochs}, {figure} {value:.3f}'))
-        checkpoint['made_of'] = made_of
-        save_torch(path, checkpoint)
-        return checkpoint
+        quiet = np.flatnonzero(noise_fold(self.silence) != fold)
+        whole = joined(self.data, self.silence)
+        heard = np.concatenate([self.silence.clip(row) for row in quiet
+                                if self.silence.speakers[row] != 'nonspeech/made']
+                               or [np.zeros(0, np.float32)])
+        model = fit.fit(
+            model, whole, np.concatenate((chosen, quiet + len(self.data))), recipe, seed, heard,
+            lambda step, loss: self.say(f'{name}: step {step}/{recipe.steps}, loss {loss:.3f}'),
+            self.device, self._features(model, whole, recipe))
+        model = model.to('cpu')
+        packed = pack(model.state_dict())
+        save_torch(path, {'made_of': made_of, 'state': packed})
+        # What is judged is what is kept: weights in eight bits.
+        model.load_state_dict(unpack(packed), strict=False)
+        return model.eval()
+
+    def _features(self, model: VoiceModel, whole: Sounds, recipe: Recipe) -> np.ndarray | None:
+        """Return the features of a frozen encoder; ``None`` if it is tuned."""
+        if recipe.encoder_rate:
+            return None
+        recorded = np.asarray(self.silence.samples, np.float32) / np.float32(32768.0)
+        augmenter = Augmenter(recorded, self.device, 0, recipe.strength)
+        return frozen_features(model, whole, augmenter, Path(self.out) / 'cache',
+                               f'{self.encoder} {recipe.strength}', self.say, self.device)
+
+    def embeddings(self, model: VoiceModel, rows: np.ndarray) -> torch.Tensor:
+        """Return the standardised embeddings of clips."""
+        return fit.embeddings(model, self.data, rows, self.device)
 
 
-def _clips(data: Spectra, chosen: np.ndarray) -> dict:
-    """Return what tells one set of training clips from another."""
-    return {'clips': len(chosen), 'speakers': sorted(set(data.speakers[chosen].tolist()))}
+def evened(model: VoiceModel, data: Sounds, chosen: np.ndarray) -> VoiceModel:
+    """Return the model with :data:`EVENED` of the log share of each class taken off its logit.
+
+    Surprise, which only some corpora have, would be named too rarely, and Neutral, into which
+    Calm goes, too often.
+    """
+    share = class_shares(data, chosen)
+    order = [0, 1, 2, 3, 4, 5, None, 3, None]
+    shift = [0.0 if place is None else EVENED * np.log(share[place]) for place in order]
+    with torch.no_grad():
+        # Of the two without a place in the six only their mean over the rest moves.
+        shift = np.array(shift, np.float32)
+        shift[[6, 8]] = shift[:6].mean()
+        model.head.last.bias -= torch.from_numpy(shift)
+    return model
+
+
+def evened_shares(data: Sounds, chosen: np.ndarray) -> list[float]:
+    """Return the mixture of the six classes that an evened model answers for."""
+    left = np.array(class_shares(data, chosen)) ** (1 - EVENED)
+    return [float(share) for share in left / left.sum()]
+
+
+def noise_fold(silence: Sounds) -> np.ndarray:
+    """Return a fold of P3 for each sound without speech: pieces of one recording share it."""
+    return np.array([sum(name.encode()) % FOLDS for name in silence.names.tolist()])
 
 
 def six_labels(labels: np.ndarray) -> np.ndarray:
@@ -125,7 +160,7 @@ def six_labels(labels: np.ndarray) -> np.ndarray:
 
 
 def six_probabilities(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities (n, 6) of logits over the network's outputs."""
+    """Return probabilities (n, 6) of logits over the model's outputs."""
     return softmax(to_six(torch.from_numpy(logits[:, :len(CLASSES)])).numpy())
 
 
@@ -141,156 +176,154 @@ def summary(probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...
             'confusion': found.confusion.tolist()}
 
 
-def with_nonspeech(data: Spectra) -> tuple[Spectra, np.ndarray]:
-    """Add made sounds without speech; return the whole and the indices of those."""
-    count = min(NONSPEECH, 8 + len(data) // 10)
-    whole = data + nonspeech.make_spectra(count, seed=1)
-    return whole, np.arange(len(data), len(whole))
-
-
-def _ravdess(data: Spectra) -> np.ndarray:
+def _ravdess(data: Sounds) -> np.ndarray:
     chosen = np.flatnonzero(data.corpora == 'ravdess')
     if not chosen.size:
         raise TrainingError('protocols P1 and P2 need RAVDESS (--corpus ravdess=PATH or --data)')
     return chosen
 
 
-def pretrained(data: Spectra, stages: Stages) -> dict:
-    """Train on everything but RAVDESS: the start of P1 and P2, and P3's `without ravdess`."""
-    whole, made = with_nonspeech(data)
-    others = np.flatnonzero(data.corpora != 'ravdess')
+def without(shop: Workshop, corpus: str) -> VoiceModel:
+    """Return a model that never heard a corpus; without RAVDESS it is the base of P1 and P2."""
+    others = np.flatnonzero(shop.data.corpora != corpus)
     if not others.size:
-        raise TrainingError('no corpus besides RAVDESS to train on first')
-    return stages.run('without_ravdess', whole, np.concatenate((others, made)), PRETRAIN, 0)
+        raise TrainingError(f'no corpus besides {corpus} to train on first')
+    return shop.stage(f'without_{corpus}', others, shop.full, 0)
 
 
-def _features(data: Spectra, ravdess: np.ndarray, start: dict, stages: Stages
-              ) -> tuple[Spectra, np.ndarray]:
-    """Return RAVDESS alone and its features, embeddings of the broad network among them."""
-    alone = data.take(ravdess)
-    return alone, tables(alone, stages.folder / 'features_ravdess.npy', fit.restore(start))
+def run_p1(shop: Workshop) -> dict:
+    """Run P1 and return its figures; ``accuracy`` is the mean over five seeds.
 
-
-def _answers(checkpoint: dict, alone: Spectra, table: np.ndarray, train: np.ndarray,
-             test: np.ndarray) -> tuple[np.ndarray, dict]:
-    """Return the eight logits of the tuned network and of networks on features, half each.
-
-    With them the figures of that, and of the tuned network alone.
+    A classifier (:mod:`emotion_training.ser.ridge`) on what a model that never heard RAVDESS makes
+    of the clips. ``known`` holds the same with each clip relative to its speaker's other clips.
     """
-    tuned = fit.logits(fit.restore(checkpoint), alone, test)
-    with torch.no_grad():
-        table = scale_of(table, train)(torch.from_numpy(table)).numpy()
-    others = [fit_statistics(table, alone, train, seed) for seed in range(MEMBERS)]
-    both = (0.5 * tuned + 0.5 * statistics_logits(others, table[0, test]))[:, :8]
-    truth = alone.labels[test]
-    single = summary(softmax(tuned[:, :8]), truth, EIGHT)
-    return both, {**summary(softmax(both), truth, EIGHT),
-                  'network_alone': {name: single[name] for name in ('accuracy', 'uar')}}
+    rows, values = _strange(shop)
+    truth, speakers = shop.data.labels[rows], shop.data.speakers[rows]
+    splits = [random_split(len(rows), 0.2, seed) for seed in range(5)]
+    return {'protocol': 'P1', **_judged(values, truth, speakers, splits, shop.say)}
 
 
-def run_p1(data: Spectra, stages: Stages) -> dict:
-    """Run P1 and return its figures; ``accuracy`` is the mean over five seeds."""
-    ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
-    alone, table = _features(data, ravdess, start, stages)
-    for seed in range(5):
-        train, test = random_split(len(ravdess), 0.2, seed)
-        done = stages.run(f'p1_seed{seed}', data, ravdess[train], TUNE, seed, start)
-        runs.append(_answers(done, alone, table, train, test)[1])
-        stages.say(f'P1 seed {seed}: accuracy {runs[-1]["accuracy"]:.4f}')
-    return {'protocol': 'P1', **_mean(runs), 'runs': runs}
+def run_p2(shop: Workshop) -> dict:
+    """Run P2 and return its figures; ``uar`` is the mean over the six folds; see :func:`run_p1`."""
+    rows, values = _strange(shop)
+    data = shop.data
+    actor = np.array([int(name.split('/A')[1]) for name in data.speakers[rows]])
+    splits = []
+    for actors in RAVDESS_FOLDS.values():
+        held = np.isin(actor, actors)
+        if held.any() and not held.all():
+            check_disjoint(data.speakers, rows[~held], rows[held])
+            splits.append((np.flatnonzero(~held), np.flatnonzero(held)))
+    return {'protocol': 'P2',
+            **_judged(values, data.labels[rows], data.speakers[rows], splits, shop.say)}
 
 
-def run_p2(data: Spectra, stages: Stages) -> dict:
-    """Run P2 and return its figures; ``uar`` is the mean over the six folds."""
-    ravdess, start, runs = _ravdess(data), pretrained(data, stages), []
-    alone, table = _features(data, ravdess, start, stages)
-    actor = np.array([int(name.split('/A')[1]) for name in alone.speakers])
-    pooled = np.zeros((len(ravdess), 8), np.float32)
-    for fold, actors in RAVDESS_FOLDS.items():
-        test = np.isin(actor, actors)
-        if not test.any() or test.all():
-            continue
-        check_disjoint(alone.speakers, ~test, test)
-        done = stages.run(f'p2_fold{fold}', data, ravdess[~test], TUNE, fold, start)
-        pooled[test], figure = _answers(done, alone, table, np.flatnonzero(~test),
-                                        np.flatnonzero(test))
-        runs.append(figure)
-        stages.say(f'P2 fold {fold}: UAR {runs[-1]["uar"]:.4f}')
-    return {'protocol': 'P2', **_mean(runs), 'runs': runs,
-            'pooled': summary(softmax(pooled), alone.labels, EIGHT)}
+def _strange(shop: Workshop) -> tuple[np.ndarray, np.ndarray]:
+    """Return the clips of RAVDESS and what a model that never heard any makes of them."""
+    rows = _ravdess(shop.data)
+    return rows, shop.embeddings(without(shop, 'ravdess'), rows).numpy()
 
 
-def run_p3(data: Spectra, stages: Stages, folds: int = 3) -> dict:
-    """Run P3 and return its figures: pooled, per corpus, for each corpus left out, and with what
-    a session makes known of the voice (:mod:`emotion_training.ser.sessions`).
+def _judged(values: np.ndarray, truth: np.ndarray, speakers: np.ndarray,
+            splits: list[tuple[np.ndarray, np.ndarray]], say: Say) -> dict:
+    """Judge each test part by a classifier fitted on the rest, by itself and relative to the
+    voice.
     """
-    whole, made = with_nonspeech(data)
-    fold_of = speaker_folds(data.speakers, data.corpora, folds)
+    found = {}
+    for name, table in (('alone', values), ('known', ridge.by_speaker(values, speakers))):
+        runs = []
+        for train, test in splits:
+            logits = ridge.answer(table[train], truth[train], table[test], len(EIGHT))
+            runs.append(summary(softmax(logits), truth[test], EIGHT))
+        found[name] = {**_mean(runs), 'runs': runs,
+                       'confusion': np.sum([run['confusion'] for run in runs], axis=0).tolist()}
+        say(f'{name}: accuracy {found[name]["accuracy"]:.4f}, UAR {found[name]["uar"]:.4f}')
+    return {**found['alone'], 'known': found['known']}
+
+
+def run_p3(shop: Workshop) -> dict:
+    """Run P3 and return its figures: pooled, per corpus, and with what a session makes known of
+    the voice (:mod:`emotion_training.ser.sessions`).
+
+    Each fold's model is written as ``p3_foldN.onnx``, and beside it whom it never heard: the
+    default itself has heard everybody, so such models judge the fusion, and the noise, honestly.
+    """
+    data = shop.data
+    fold_of = speaker_folds(data.speakers, data.corpora, FOLDS)
     truth = six_labels(data.labels)
-    pooled = {name: np.zeros((len(data), fit.OUTPUTS), np.float32)
-              for name in ('stranger', *SESSIONS)}
-    for fold in range(folds):
-        test = np.flatnonzero(fold_of == fold)
-        train = np.flatnonzero(fold_of != fold)
+    names = ('alone', *SESSIONS)
+    pooled = {name: np.zeros((len(data), SILENT + 1), np.float32) for name in names}
+    silent, silent_fold = np.zeros((len(shop.silence), SILENT + 1), np.float32), noise_fold(
+        shop.silence)
+    for fold in range(FOLDS):
+        test, train = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         check_disjoint(data.speakers, train, test)
-        chosen = np.concatenate((train, made))
-        done = stages.run(f'p3_fold{fold}', whole, chosen, FULL, fold)
-        members, values = fit_members(done, whole, chosen,
-                                      stages.folder / f'features_fold{fold}.npy')
-        heard = fit.logits(fit.restore(done), data, test)
-        pooled['stranger'][test] = blend(heard, members, values[test])
-        for name in SESSIONS:
-            pooled[name][test] = blend(heard, members, values[test],
-                                       profiles(name, data, values, test, seed=fold))
-        save_fold(stages.folder / f'p3_fold{fold}.onnx', done, members, data.speakers[test])
+        model = evened(shop.stage(f'p3_fold{fold}', train, shop.full, fold, fold=fold), data,
+                       train)
+        values = shop.embeddings(model, test)
+        for name in names:
+            profile = None if name == 'alone' else profiles(name, data, values, test, fold)
+            pooled[name][test] = fit.judge(model, values, profile)
+        held = np.flatnonzero(silent_fold == fold)
+        if held.size:
+            silent[held] = fit.judge(model, fit.embeddings(model, shop.silence, held,
+                                                           shop.device))
+        save_fold(shop, fold, model, data.speakers[test])
         judged = test[truth[test] >= 0]
-        for name in ('stranger', 'session'):
+        for name in ('alone', 'session'):
             found = summary(six_probabilities(pooled[name][judged]), truth[judged], EMOTIONS)
-            stages.say(f'P3 fold {fold}, {name}: UAR {found["uar"]:.4f}')
-    save_torch(stages.folder / 'p3_logits.pt', {
-        'logits': torch.from_numpy(pooled['stranger']),
-        'session': torch.from_numpy(pooled['session']), 'fold': torch.from_numpy(fold_of)})
+            shop.say(f'P3 fold {fold}, {name}: UAR {found["uar"]:.4f}')
+    save_torch(Path(shop.out) / 'p3_logits.pt', {
+        **{name: torch.from_numpy(pooled[name]) for name in names},
+        'silence': torch.from_numpy(silent), 'fold': torch.from_numpy(fold_of)})
     judged = np.flatnonzero(truth >= 0)
     corpora = np.unique(data.corpora).tolist()
 
-    def by_corpus(logits: np.ndarray) -> dict:
-        parts = {corpus: judged[data.corpora[judged] == corpus] for corpus in corpora}
-        return {corpus: _both(six_probabilities(logits[part]), truth[part])
-                for corpus, part in parts.items()}
-
     def whole_figures(logits: np.ndarray) -> dict:
+        parts = {corpus: judged[data.corpora[judged] == corpus] for corpus in corpora}
         return {**summary(six_probabilities(logits[judged]), truth[judged], EMOTIONS),
-                'corpora': by_corpus(logits)}
+                'corpora': {corpus: _both(six_probabilities(logits[part]), truth[part])
+                            for corpus, part in parts.items()}}
 
-    result = {'protocol': 'P3', 'folds': folds, **whole_figures(pooled['stranger']),
-              'voice_memory': {name: whole_figures(pooled[name]) for name in SESSIONS},
-              'left_out': {}}
-    for corpus in corpora if len(corpora) > 1 else ():
-        done, members, values = _without(corpus, data, whole, made, stages)
-        part = judged[data.corpora[judged] == corpus]
-        found = blend(fit.logits(fit.restore(done), data, part), members, values[part])
-        result['left_out'][corpus] = _both(six_probabilities(found), truth[part])
-        stages.say(f'P3 without {corpus}: UAR {result["left_out"][corpus]["uar"]:.4f}')
-    return result
+    return {'protocol': 'P3', 'folds': FOLDS, **whole_figures(pooled['alone']),
+            'voice_memory': {name: whole_figures(pooled[name]) for name in SESSIONS}}
 
 
-def _without(corpus: str, data: Spectra, whole: Spectra, made: np.ndarray, stages: Stages
-             ) -> tuple[dict, Members, np.ndarray]:
-    chosen = np.concatenate((np.flatnonzero(data.corpora != corpus), made))
-    done = (pretrained(data, stages) if corpus == 'ravdess' else
-            stages.run(f'without_{corpus}', whole, chosen, FULL, 0))
-    return done, *fit_members(done, whole, chosen,
-                              stages.folder / f'features_without_{corpus}.npy')
+def save_fold(shop: Workshop, fold: int, model: VoiceModel, unheard: np.ndarray) -> None:
+    """Write the model of a fold, and the speakers and the sounds that it never heard."""
+    path = Path(shop.out) / f'p3_fold{fold}.onnx'
+    export(model, path, entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
+    quiet = shop.silence.names[noise_fold(shop.silence) == fold]
+    save_json(path.with_suffix('.json'), {'speakers': sorted(set(unheard.tolist())),
+                                          'silence': quiet.tolist()})
 
 
-def save_fold(path: Path, checkpoint: dict, members: Members, unheard: np.ndarray) -> None:
-    """Write what was trained on a fold as a model, and beside it whom it never heard.
+def run_left_out(shop: Workshop) -> dict:
+    """Judge each corpus by a model that never heard anything of it."""
+    corpora = np.unique(shop.data.corpora).tolist()
+    if len(corpora) < 2:
+        raise TrainingError('leaving a corpus out needs two or more')
+    found = {corpus: _left_out(shop, corpus) for corpus in corpora}
+    mean = {name: float(np.mean([figure[name] for figure in found.values()]))
+            for name in ('accuracy', 'uar', 'macro_f1', 'ece')}
+    confusion = np.sum([figure['confusion'] for figure in found.values()], axis=0)
+    return {'protocol': 'LOCO', **mean, 'n': sum(figure['n'] for figure in found.values()),
+            'confusion': confusion.tolist(), 'left_out': found}
 
-    Such models judge the fusion honestly: the default itself has heard everybody.
-    """
-    export(Ensemble(fit.restore(checkpoint), members).eval(), path,
-           entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
-    save_json(path.with_suffix('.json'), {'speakers': sorted(set(unheard.tolist()))})
+
+def _left_out(shop: Workshop, corpus: str) -> dict:
+    """Judge a corpus by a model that never heard it, by itself and in sessions."""
+    data = shop.data
+    model = evened(without(shop, corpus), data, np.flatnonzero(data.corpora != corpus))
+    truth = six_labels(data.labels)
+    part = np.flatnonzero((data.corpora == corpus) & (truth >= 0))
+    values = shop.embeddings(model, part)
+    found = _both(six_probabilities(fit.judge(model, values)), truth[part])
+    session = fit.judge(model, values, profiles('session', data, values, part, 0))
+    found['session'] = _both(six_probabilities(session), truth[part])
+    shop.say(f'P3 without {corpus}: UAR {found["uar"]:.4f}, in sessions '
+             f'{found["session"]["uar"]:.4f}')
+    return found
 
 
 def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
@@ -305,27 +338,21 @@ def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
 def _mean(runs: list[dict]) -> dict:
     return {name: float(np.mean([run[name] for run in runs]))
             for name in ('accuracy', 'uar', 'macro_f1', 'ece')} | {
-                'n': sum(run['n'] for run in runs), 'classes': list(EIGHT),
-                'network_alone': {name: float(np.mean([run['network_alone'][name]
-                                                       for run in runs]))
-                                  for name in ('accuracy', 'uar')},
-                'deviation': {name: float(np.std([run[name] for run in runs]))
-                              for name in ('accuracy', 'uar')}}
+                f'{name}_deviation': float(np.std([run[name] for run in runs]))
+                for name in ('accuracy', 'uar')} | {
+                'n': sum(run['n'] for run in runs), 'classes': list(EIGHT)}
 
 
-RUN: dict[str, Callable[[Spectra, Stages], dict]] = {'P1': run_p1, 'P2': run_p2, 'P3': run_p3}
+PROTOCOLS = {'P1': run_p1, 'P2': run_p2, 'P3': run_p3, 'LOCO': run_left_out}
 
 
-def report(name: str, data: Spectra, folder: Path, say: Say, scale: float = 1.0) -> dict:
-    """Run a protocol, save ``P1.json`` and a confusion matrix in the folder, say the result."""
-    folder = Path(folder)
-    result = RUN[name](data, Stages(folder, say, scale))
-    save_json(folder / f'{name}.json', result)
-    shown = result.get('pooled', result if 'confusion' in result else None)
-    if shown is not None:
-        labels = EMOTIONS if name == 'P3' else EIGHT
-        save_confusion(folder / f'{name}.png', np.array(shown['confusion']), labels,
-                       f'{name}: UAR {shown["uar"]:.3f}, n {shown["n"]}')
-    say(json.dumps({key: value for key, value in result.items()
-                    if key in ('protocol', 'accuracy', 'uar', 'macro_f1', 'n')}))
+def report(protocol: str, shop: Workshop) -> dict:
+    """Run a protocol, write ``PROTOCOL.json`` and ``PROTOCOL.png`` into ``out``."""
+    result = PROTOCOLS[protocol](shop)
+    save_json(Path(shop.out) / f'{protocol}.json', result)
+    save_confusion(Path(shop.out) / f'{protocol}.png', np.array(result['confusion']),
+                   EMOTIONS if protocol in ('P3', 'LOCO') else EIGHT,
+                   f'{protocol}: UAR {result["uar"]:.3f}, n {result["n"]}')
+    shop.say(f'{protocol}: accuracy {result["accuracy"]:.4f}, UAR {result["uar"]:.4f}, macro-F1 '
+             f'{result["macro_f1"]:.4f}, ECE {result["ece"]:.4f}')
     return result

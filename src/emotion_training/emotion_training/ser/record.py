@@ -23,7 +23,7 @@ from emotion_perception.emotions import EMOTIONS, emotion_of
 from emotion_perception.media.samples import to_int16
 from emotion_perception.media.wav import write_wav
 from emotion_training.common.files import TrainingError
-from emotion_training.ser.frontend import RATE
+from emotion_perception.audio.pcm import RATE
 
 SENTENCES = (
     'Kids are talking by the door.',

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from emotion_perception.models.voice_memory import SESSION
-from emotion_training.ser.spectra import Spectra
-from emotion_training.ser.voices import Profile
+from emotion_training.ser.sounds import Sounds
+from emotion_training.ser.voice import Profile
 
 NEUTRAL = (3, 7)
 """Labels Neutral and Calm."""
@@ -26,40 +26,41 @@ SESSIONS = {
 """How a profile comes about, by name."""
 
 
-def profiles(kind: str, data: Spectra, values: np.ndarray, rows: np.ndarray, seed: int = 0
+def profiles(kind: str, data: Sounds, values: torch.Tensor, rows: np.ndarray, seed: int = 0
              ) -> Profile:
     """Return a profile for each clip.
 
     :param kind: one of :data:`SESSIONS`.
-    :param values: standardised embeddings of all clips, float32 (n, d).
+    :param values: standardised embeddings of the clips, float32 (m, d).
     :param rows: the clips (m,); all clips of their speakers, and only those, are drawn from.
     :return: utterances (m, 1), mean (m, d) and deviation (m, d).
     """
     rng = np.random.default_rng(seed)
-    of_speaker = {speaker: rng.permutation(rows[data.speakers[rows] == speaker])
-                  for speaker in np.unique(data.speakers[rows])}
-    of_corpus = {corpus: np.unique(data.speakers[rows[data.corpora[rows] == corpus]])
-                 for corpus in np.unique(data.corpora[rows])}
-    place = {int(row): index for clips in of_speaker.values()
-             for index, row in enumerate(clips)}
+    values = values.numpy()
+    speakers, corpora = data.speakers[rows], data.corpora[rows]
+    neutral = np.isin(data.labels[rows], NEUTRAL)
+    of_speaker = {speaker: rng.permutation(np.flatnonzero(speakers == speaker))
+                  for speaker in np.unique(speakers)}
+    of_corpus = {corpus: np.unique(speakers[corpora == corpus]) for corpus in np.unique(corpora)}
+    place = {int(index): number for clips in of_speaker.values()
+             for number, index in enumerate(clips)}
     count = np.zeros((len(rows), 1), np.float32)
     mean = np.zeros((len(rows), values.shape[1]), np.float32)
     deviation = np.zeros_like(mean)
     sizes = {'three': 3, 'ten': 10, 'thirty': 30}
-    for index, row in enumerate(rows):
-        own = of_speaker[data.speakers[row]]
+    for index in range(len(rows)):
+        own = of_speaker[speakers[index]]
         if kind == 'session':
-            heard = own[max(0, place[int(row)] - SESSION):place[int(row)]]
+            heard = own[max(0, place[index] - SESSION):place[index]]
         elif kind in ('wrong', 'mixed'):
-            others = [name for name in of_corpus[data.corpora[row]]
-                      if name != data.speakers[row]]
+            others = [name for name in of_corpus[corpora[index]] if name != speakers[index]]
             some = rng.choice(others, 1 if kind == 'wrong' else 20) if others else []
             heard = np.concatenate([rng.choice(of_speaker[name], 20 // len(some))
                                     for name in some]) if len(some) else own[:0]
         else:
-            own = own[own != row]
+            own = own[own != index]
             if kind == 'neutral':
-                own = own[np.isin(data.labels[own], NEUTRAL)]
+                own = own[neutral[own]]
             size = min(sizes.get(kind, 10), len(own))
             heard = rng.choice(own, size, replace=False) if size else own
         count[index] = len(heard)

@@ -11,7 +11,7 @@ from emotion_perception.audio.resample import mix
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import read_sound as read_media
 from emotion_training.common.files import TrainingError
-from emotion_training.ser.frontend import RATE
+from emotion_perception.audio.pcm import RATE
 
 LONGEST = 60.0
 """Seconds read of one clip: an utterance that is longer is a wrong file or a whole session."""

@@ -1,19 +1,26 @@
-"""``./emotion train ser``: the embedded default, the protocols, the recipes, adaptation.
+"""``./emotion train ser``: the default, the protocols, the recipes, adaptation.
 
-Without ``--protocol``, ``--adapt`` or another ``--recipe`` it trains the embedded default.
+Without ``--protocol``, ``--adapt`` or another ``--recipe`` it trains the default: a head, and
+gently the encoder below it, on all levels of a pretrained speech encoder.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emotion_training.common.files import TrainingError
 from emotion_training.ser.corpora import READERS, Clip, read, read_shared
 
-RECIPES = ('embedded', 'wavlm', 'forest')
+if TYPE_CHECKING:
+    from emotion_training.ser.protocols import Workshop
+
+RECIPES = ('default', 'wavlm', 'forest')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,14 +30,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument('--corpus', action='append', default=[], metavar='NAME=PATH',
                       help=f'a corpus to train on, repeatable; NAME: {", ".join(READERS)}')
     made.add_argument('--data', type=Path, metavar='DIR',
-                      help='a folder with ravdess/, nemo/ and crema_d_logmel.npz')
+                      help='a folder with ravdess/, nemo/ and crema_d/')
+    made.add_argument('--noise', type=Path, metavar='DIR',
+                      help='recorded sound without speech, for backgrounds and to learn when to '
+                           'say nothing (default: the folder noise/ beside --data, if there)')
+    made.add_argument('--encoder', default='whisper-tiny.en', metavar='NAME',
+                      help='pretrained speech encoder: whisper-tiny.en, or a folder or hub id '
+                           'of a Transformers Whisper, wav2vec 2.0, HuBERT or WavLM')
+    made.add_argument('--frozen', action='store_true',
+                      help='leave the encoder as it is: its features are computed once and '
+                           'kept, and a run takes minutes')
     made.add_argument('--out', type=Path, default=Path('runs/ser'), metavar='DIR',
                       help='where results go, and checkpoints that a second run continues')
-    made.add_argument('--recipe', choices=RECIPES, default='embedded',
-                      help='embedded: the small network; wavlm: fine-tune WavLM; forest: random '
-                           'forest on MFCC')
-    made.add_argument('--protocol', choices=('P1', 'P2', 'P3'),
-                      help='run one of the published protocols of the embedded network')
+    made.add_argument('--recipe', choices=RECIPES, default='default',
+                      help='default: a head on an encoder; wavlm: fine-tune WavLM as a '
+                           'Transformers model; forest: random forest on MFCC')
+    made.add_argument('--protocol', choices=('P1', 'P2', 'P3', 'LOCO'),
+                      help='run one of the published protocols')
     made.add_argument('--adapt', type=Path, metavar='MANIFEST',
                       help='tune the head of --model to recordings of your own')
     made.add_argument('--model', default='ser-default', metavar='NAME',
@@ -39,8 +55,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument('--name', default='', metavar='FILE',
                       help='what --adapt writes into --out (default: ser_adapted.onnx, or '
                            'wavlm_ser_adapted for WavLM)')
-    made.add_argument('--epochs-scale', type=float, default=1.0, metavar='X',
-                      help='multiply the epochs of every stage of the embedded network')
+    made.add_argument('--steps-scale', type=float, default=1.0, metavar='X',
+                      help='multiply the steps of every stage')
+    made.add_argument('--device', choices=('auto', 'cpu', 'cuda'), default='auto')
     made.add_argument('--threads', type=int, default=1)
     wavlm = made.add_argument_group('WavLM')
     wavlm.add_argument('--wavlm', default='microsoft/wavlm-base', metavar='DIR|HUB-ID',
@@ -88,12 +105,36 @@ def run(options: argparse.Namespace) -> None:
         train_forest(clips_of(options), options.out, _say, options.trees)
     else:
         from emotion_training.ser import default, protocols
-        from emotion_training.ser.spectra import load_spectra
-        data = load_spectra(clips_of(options), options.out / 'cache', _say)
+        shop = workshop(options)
         if options.protocol:
-            protocols.report(options.protocol, data, options.out, _say, options.epochs_scale)
+            protocols.report(options.protocol, shop)
         else:
-            default.train_default(data, options.out, _say, options.epochs_scale)
+            default.train_default(shop)
+
+
+def workshop(options: argparse.Namespace) -> Workshop:
+    """Return what every stage of a run needs, the sound read and ready.
+
+    :raises TrainingError: if there is nothing to train on, or no such device.
+    """
+    import torch
+
+    from emotion_training.ser.noise import read_noise
+    from emotion_training.ser.protocols import FULL, Workshop
+    from emotion_training.ser.sounds import load_sounds
+
+    device = options.device
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    elif device == 'cuda' and not torch.cuda.is_available():
+        raise TrainingError('device cuda was asked for, but PyTorch finds none')
+    noise = options.noise
+    if noise is None and options.data is not None and (options.data.parent / 'noise').is_dir():
+        noise = options.data.parent / 'noise'
+    data = load_sounds(clips_of(options), options.out / 'cache', _say, os.cpu_count() or 1)
+    full = replace(FULL, encoder_rate=0.0) if options.frozen else FULL
+    return Workshop(options.encoder, data, read_noise(noise, _say), options.out, _say, device,
+                    options.steps_scale, full)
 
 
 def _say(line: str) -> None:

@@ -53,8 +53,7 @@ def train_wavlm(clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say,
         figures of each epoch.
     :raises TrainingError: if there are too few clips or the start cannot be loaded.
     """
-    clips = [clip for clip in clips if clip.index < 0
-             and (clip.label in EMOTIONS or clip.label == 'Calm')]
+    clips = [clip for clip in clips if clip.label in EMOTIONS or clip.label == 'Calm']
     if len(clips) < 4:
         raise TrainingError(f'{len(clips)} clips of sound of the six classes are too few')
     truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
