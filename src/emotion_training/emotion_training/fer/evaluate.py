@@ -383,6 +383,12 @@ def _of_data_set(faces: FaceSet, split: str, label: str) -> Labelled:
     return Labelled([part.pictures[index] for index in kept], truth[kept])
 
 
+def _spread(faces: Labelled, most: int) -> Labelled:
+    """Keep so many pictures, evenly spread over all."""
+    kept = np.unique(np.linspace(0, len(faces.truth) - 1, most).round().astype(int))
+    return Labelled([faces.pictures[index] for index in kept], faces.truth[kept])
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     result = argparse.ArgumentParser('emotion eval fer', description=__doc__)
@@ -392,6 +398,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--format', default='auto', choices=['auto', *FORMATS])
     result.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
     result.add_argument('--labels', default='', help="which of the data set's label sets")
+    result.add_argument('--limit', type=int, metavar='N',
+                        help='judge N pictures, evenly spread over all')
     result.add_argument('--detect', action='store_true', help='find and align the faces')
     result.add_argument('--detector', default=DetectorSettings().detector,
                         choices=['blazeface', 'yunet', 'haar'])
@@ -425,6 +433,8 @@ def run(options: argparse.Namespace) -> None:
     else:
         faces = _of_data_set(read_faces(options.data, options.format), options.split,
                              options.labels)
+    if options.limit:
+        faces = _spread(faces, options.limit)
     detector = make_detector(DetectorSettings(detector=options.detector)) \
         if options.detect else None
     results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads),

@@ -94,7 +94,7 @@ def point(crop: Sequence[float], moved: torch.Tensor,
     """Return where a point of the canonical crop is seen in moved views: (n, 2), -1..1."""
     left, top, right, bottom = window
     (a, b, x), (c, d, y) = (row.unbind(1) for row in moved.unbind(1))
-    x = (crop[0] - left) / (right - left) * 2 - 1 - x
-    y = (crop[1] - top) / (bottom - top) * 2 - 1 - y
+    x = (float(crop[0]) - left) / (right - left) * 2 - 1 - x
+    y = (float(crop[1]) - top) / (bottom - top) * 2 - 1 - y
     determinant = a * d - b * c
     return torch.stack([(d * x - b * y) / determinant, (a * y - c * x) / determinant], 1)
