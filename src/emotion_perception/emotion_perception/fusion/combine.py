@@ -53,7 +53,7 @@ class CombineSettings(Settings):
         live=True,
     )
     face_trust: float = setting(
-        0.217,
+        0.119,
         'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
         'counts it in full.',
         low=0.0,
@@ -61,14 +61,14 @@ class CombineSettings(Settings):
         live=True,
     )
     voice_trust: float = setting(
-        0.120,
+        0.100,
         'The same for the voice, whose quality is its signal-to-noise ratio.',
         low=0.0,
         high=2.0,
         live=True,
     )
     agreement: float = setting(
-        0.302,
+        0.200,
         'How much surer two are than their product says, as far as the weaker one counts; '
         'one alone is as sure as its model.',
         low=-0.9,
