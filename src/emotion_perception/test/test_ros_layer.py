@@ -23,7 +23,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from emotion_perception.ros import bus, convert
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
 from emotion_perception.ros.start import StartSettings
 from emotion_perception.ros.worker import LatestWorker
@@ -230,7 +230,7 @@ def test_the_bus_hands_over_the_object_and_goes_back_to_dds(context) -> None:
     subscription.destroy()
 
 
-class Model(ModelNode[ModelNodeSettings]):
+class Model(ModelNode[ModelNodeSettings, str]):
     """A node whose model is missing while ``kind`` is bad."""
 
     def __init__(self, context: rclpy.context.Context, *arguments: str) -> None:
@@ -239,28 +239,39 @@ class Model(ModelNode[ModelNodeSettings]):
             'model', ModelNodeSettings, context=context, cli_args=['--ros-args', *arguments]
         )
 
-    def load(self) -> None:
-        if self.settings.kind == 'bad':
+    def load(self, settings: ModelNodeSettings) -> str:
+        if settings.kind == 'bad':
             raise ValueError('no weights')
         self.log.append('load')
+        return 'weights'
 
-    def start(self) -> None:
-        self.log.append('start')
+    def start(self, loaded: str) -> Work:
+        return Working(self.log, loaded)
+
+
+class Working(Work):
+    def __init__(self, log: list[str], loaded: str) -> None:
+        self.log = log
+        self.log.append(f'start with {loaded}')
 
     def stop(self) -> None:
         self.log.append('stop')
 
-    def unload(self) -> None:
-        self.log.append('unload')
+    def switched(self, enabled: bool) -> None:
+        self.log.append(f'enabled {enabled}')
 
 
 def test_a_model_node_starts_itself_and_cleans_up(context) -> None:
     node = Model(context)
-    assert spin_until(context, [node], lambda: 'start' in node.log)
+    assert spin_until(context, [node], lambda: 'start with weights' in node.log)
     node.trigger_deactivate()
     node.trigger_cleanup()
-    assert node.log == ['load', 'start', 'stop', 'unload']
+    assert node.log == ['load', 'start with weights', 'stop']
+    assert node.loaded is None
+    node.trigger_configure()
+    node.trigger_activate()
     node.destroy_node()
+    assert node.log[3:] == ['load', 'start with weights', 'stop']
 
 
 def test_a_model_node_without_weights_is_configured_later(context) -> None:
@@ -271,14 +282,14 @@ def test_a_model_node_without_weights_is_configured_later(context) -> None:
     assert node._state_machine.current_state[1] == 'unconfigured'
     assert node.set_parameters([Parameter('kind', value='good')])[0].successful
     node.trigger_configure()
-    assert spin_until(context, [node], lambda: 'start' in node.log)
+    assert spin_until(context, [node], lambda: 'start with weights' in node.log)
     node.destroy_node()
     assert node.log[-1] == 'stop'
 
 
 def test_a_model_node_takes_settings_that_are_not_live_only_while_unconfigured(context) -> None:
     node = Model(context)
-    assert spin_until(context, [node], lambda: 'start' in node.log)
+    assert spin_until(context, [node], lambda: 'start with weights' in node.log)
     assert node.set_parameters([Parameter('rate', value=2.0)])[0].successful
     assert node.settings.rate == 2.0
     refused = node.set_parameters([Parameter('kind', value='bad')])[0]
@@ -301,12 +312,14 @@ def test_the_parameter_enabled_and_the_service_enable_are_one_switch(context) ->
     assert not node.enabled
     client = make(context, name='client')
     enable = client.create_client(SetBool, '/model/enable')
+    assert spin_until(context, [node], lambda: 'start with weights' in node.log)
     answer = enable.call_async(SetBool.Request(data=True))
     assert spin_until(context, [node, client], answer.done)
     assert node.enabled
     assert node.get_parameter('enabled').value is True
     assert node.set_parameters([Parameter('enabled', value=False)])[0].successful
     assert not node.enabled
+    assert node.log[2:] == ['enabled True', 'enabled False']
     node.destroy_node()
 
 

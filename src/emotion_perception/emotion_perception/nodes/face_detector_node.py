@@ -18,7 +18,7 @@ from emotion_perception.ros.convert import (
     to_region,
     to_seconds,
 )
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
@@ -26,53 +26,55 @@ from emotion_perception.timing import Order
 from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 
-class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
+class FaceDetectorNode(ModelNode[FaceDetectorSettings, FaceFinder]):
     """Subscribe ``camera/image_raw``; publish ``emotion/detections`` for each processed frame."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('face_detector_node', FaceDetectorSettings, **arguments)
-        self._finder: FaceFinder | None = None
-        self._worker: LatestWorker[tuple[Image, Header]] | None = None
-        self._stamps = Stamps(self, 'camera/image_raw')
-        self._line = StampedLine(self, 'camera/image_raw')
-        self._pictures = self.diagnostics.watch(Image, 'camera/image_raw', 'pictures')
 
-    def load(self) -> None:
+    def load(self, settings: FaceDetectorSettings) -> FaceFinder:
         """Make detector and tracker."""
-        self._finder = FaceFinder(self.settings.finder)
-        self._finder.warm_up()
+        finder = FaceFinder(settings.finder)
+        finder.warm_up()
+        return finder
 
-    def start(self) -> None:
+    def start(self, loaded: FaceFinder) -> Work:
         """Take pictures."""
+        return _Detecting(self, loaded)
+
+    def facts(self, loaded: FaceFinder | None) -> dict[str, object]:
+        """Return what the diagnostics say besides rate and latency."""
+        model = loaded.name if loaded else self.settings.finder.detector.detector
+        return {'model': model, 'device': 'cpu'}
+
+
+class _Detecting(Work):
+    """Finds faces while the node is active."""
+
+    def __init__(self, node: FaceDetectorNode, finder: FaceFinder) -> None:
+        self._node = node
+        self._finder = finder
         self._finder.reset()
-        self._line.reset()
-        self._publisher = BusPublisher(self, FaceArray, 'emotion/detections', qos.IMAGE)
+        self._stamps = Stamps(node, 'camera/image_raw')
+        self._line = StampedLine(node, 'camera/image_raw')
+        self._pictures = node.diagnostics.watch(Image, 'camera/image_raw', 'pictures')
+        self._publisher = BusPublisher(node, FaceArray, 'emotion/detections', qos.IMAGE)
         self._worker = LatestWorker(self._work, self._on_failure, 'face_detector')
-        self._subscription = BusSubscription(self, Image, 'camera/image_raw', self._on_image)
+        self._subscription = BusSubscription(node, Image, 'camera/image_raw', self._on_image)
 
     def stop(self) -> None:
         """Take no more pictures."""
         self._subscription.destroy()
         self._worker.stop()
         self._publisher.destroy()
-
-    def unload(self) -> None:
-        """Free the detector."""
-        self._finder = None
+        self._node.diagnostics.leave(self._pictures)
 
     def facts(self) -> dict[str, object]:
-        """Return what the diagnostics say besides rate and latency."""
-        model = self._finder.name if self._finder else self.settings.finder.detector.detector
-        return {
-            'model': model,
-            'device': 'cpu',
-            'dropped': self._worker.dropped if self._worker else 0,
-            'out_of_order': self._line.late,
-            'warnings': self.report.warnings,
-        }
+        """Return what was left out."""
+        return {'dropped': self._worker.dropped, 'out_of_order': self._line.late}
 
     def _on_image(self, message: Image) -> None:
-        if self.enabled:
+        if self._node.enabled:
             self._pictures.came()
             self._worker.put((message, self._stamps.header(message.header)))
 
@@ -85,14 +87,14 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
         if order is Order.ANEW:
             self._finder.reset()
         picture = image_to_array(message)
+        self._pictures.taken()
         faces = [
             self._face(message, header, face) for face in self._finder.find(picture, time) or ()
         ]
         result = FaceArray(header=header, image_width=message.width, image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
-        self._pictures.taken()
-        self.diagnostics.tick(now(self) - time)
+        self._node.diagnostics.tick(now(self._node) - time)
 
     def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
         return Face(
@@ -105,12 +107,12 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings]):
         )
 
     def _on_failure(self, error: Exception) -> None:
-        if not self.context.ok():
+        if not self._node.context.ok():
             # Ctrl-C: nothing can be published any more.
             return
-        kind = 'image' if isinstance(error, ImageError) else type(error).__name__
         self._pictures.refused(str(error))
-        self.report.warn(kind, f'a picture was left out: {error}')
+        kind = 'image' if isinstance(error, ImageError) else type(error).__name__
+        self._node.report.warn(kind, f'a picture was left out: {error}')
 
 
 def main(args: list[str] | None = None) -> None:

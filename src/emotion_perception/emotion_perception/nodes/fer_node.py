@@ -22,7 +22,7 @@ from emotion_perception.ros.convert import (
     to_prediction,
     to_seconds,
 )
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
@@ -39,7 +39,7 @@ class _Subject:
     crop: np.ndarray
 
 
-class FerNode(ModelNode[FerSettings]):
+class FerNode(ModelNode[FerSettings, FaceReader]):
     """Subscribe ``emotion/detections``; publish ``emotion/faces`` and ``emotion/face``.
 
     All faces of a frame are one batch. Readings are smoothed per track.
@@ -47,29 +47,50 @@ class FerNode(ModelNode[FerSettings]):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('fer_node', FerSettings, **arguments)
-        self._reader: FaceReader | None = None
-        self._worker: LatestWorker[tuple[FaceArray, Header]] | None = None
-        self._stamps = Stamps(self, 'emotion/detections')
-        self._line = StampedLine(self, 'emotion/detections')
-        self._detections = self.diagnostics.watch(FaceArray, 'emotion/detections', 'detections')
 
-    def load(self) -> None:
+    def load(self, settings: FerSettings) -> FaceReader:
         """Load the model."""
-        settings = self.settings
         recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings.runtime))
-        self._reader = FaceReader(recognizer, settings.smoother, settings.primary)
-        self._reader.warm_up()
-        self.apply(settings)
+        reader = FaceReader(recognizer, settings.smoother, settings.primary)
+        reader.warm_up()
+        return reader
 
-    def start(self) -> None:
+    def start(self, loaded: FaceReader) -> Work:
         """Take detections."""
-        self._line.reset()
+        return _Reading(self, loaded)
+
+    def apply(self, loaded: FaceReader, settings: FerSettings) -> None:
+        """Smooth, choose and balance by other settings from now on."""
+        loaded.smoother.settings = settings.smoother
+        loaded.primary.settings = settings.primary
+        recognizer = loaded.recognizer
+        recognizer.class_balance = settings.balance.class_balance
+        if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:
+            self.report.warn('balance', unknown_shares(recognizer.model.name))
+
+    def facts(self, loaded: FaceReader | None) -> dict[str, object]:
+        """Return what the diagnostics say besides rate and latency."""
+        if loaded is None:
+            return {'model': self.settings.model}
+        model = loaded.recognizer.model
+        return {'model': model.name, 'device': model.device}
+
+
+class _Reading(Work):
+    """Reads faces while the node is active."""
+
+    def __init__(self, node: FerNode, reader: FaceReader) -> None:
+        self._node = node
+        self._reader = reader
         self._reader.reset()
-        self._faces = BusPublisher(self, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
-        self._face = BusPublisher(self, EmotionPrediction, 'emotion/face', qos.RESULT)
+        self._stamps = Stamps(node, 'emotion/detections')
+        self._line = StampedLine(node, 'emotion/detections')
+        self._detections = node.diagnostics.watch(FaceArray, 'emotion/detections', 'detections')
+        self._faces = BusPublisher(node, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
+        self._face = BusPublisher(node, EmotionPrediction, 'emotion/face', qos.RESULT)
         self._worker = LatestWorker(self._work, self._on_failure, 'fer')
         self._subscription = BusSubscription(
-            self, FaceArray, 'emotion/detections', self._on_detections
+            node, FaceArray, 'emotion/detections', self._on_detections
         )
 
     def stop(self) -> None:
@@ -78,37 +99,14 @@ class FerNode(ModelNode[FerSettings]):
         self._worker.stop()
         self._faces.destroy()
         self._face.destroy()
-
-    def unload(self) -> None:
-        """Free the model."""
-        self._reader = None
+        self._node.diagnostics.leave(self._detections)
 
     def facts(self) -> dict[str, object]:
-        """Return what the diagnostics say besides rate and latency."""
-        if self._reader is None:
-            return {'model': self.settings.model}
-        model = self._reader.recognizer.model
-        return {
-            'model': model.name,
-            'device': model.device,
-            'dropped': self._worker.dropped if self._worker else 0,
-            'out_of_order': self._line.late,
-            'warnings': self.report.warnings,
-        }
-
-    def apply(self, settings: FerSettings) -> None:
-        """Smooth, choose and balance by other settings from now on."""
-        if self._reader is None:
-            return
-        self._reader.smoother.settings = settings.smoother
-        self._reader.primary.settings = settings.primary
-        recognizer = self._reader.recognizer
-        recognizer.class_balance = settings.balance.class_balance
-        if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:
-            self.report.warn('balance', unknown_shares(recognizer.model.name))
+        """Return what was left out."""
+        return {'dropped': self._worker.dropped, 'out_of_order': self._line.late}
 
     def _on_detections(self, message: FaceArray) -> None:
-        if self.enabled:
+        if self._node.enabled:
             self._detections.came()
             self._worker.put((message, self._stamps.header(message.header)))
 
@@ -121,6 +119,8 @@ class FerNode(ModelNode[FerSettings]):
         if order is Order.ANEW:
             self._reader.reset()
         subjects = self._subjects(message)
+        if subjects or not message.faces:
+            self._detections.taken()
         result = EmotionPredictionArray(header=header)
         readings, primary = self._reader.read(subjects, time)
         result.predictions = [
@@ -133,9 +133,7 @@ class FerNode(ModelNode[FerSettings]):
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
         self._faces.publish(result)
-        if subjects or not message.faces:
-            self._detections.taken()
-        self.diagnostics.tick(now(self) - time)
+        self._node.diagnostics.tick(now(self._node) - time)
 
     def _subjects(self, message: FaceArray) -> list[_Subject]:
         """Read the crops; a face whose crop cannot be read is left out."""
@@ -155,7 +153,7 @@ class FerNode(ModelNode[FerSettings]):
 
     def _leave_out(self, face: Face, why: str) -> None:
         self._detections.refused(why)
-        self.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
+        self._node.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
 
     def _prediction(
         self, header: Header, subject: _Subject, reading: FaceReading
@@ -174,15 +172,15 @@ class FerNode(ModelNode[FerSettings]):
             quality=subject.message.quality,
             span=reading.span,
             region=subject.message.region,
-            embedding=reading.embedding if self.settings.embedding else None,
+            embedding=reading.embedding if self._node.settings.embedding else None,
         )
 
     def _on_failure(self, error: Exception) -> None:
-        if not self.context.ok():
+        if not self._node.context.ok():
             # Ctrl-C: nothing can be published any more.
             return
         self._detections.refused(str(error))
-        self.report.warn(type(error).__name__, f'a frame was left out: {error}')
+        self._node.report.warn(type(error).__name__, f'a frame was left out: {error}')
 
 
 def main(args: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,13 @@ from emotion_perception.fusion.live import Fused, LiveFusion, Reading
 from emotion_perception.nodes.settings import FusionNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import mixture_of, to_prediction
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.timing import AHEAD
 
 
-class FusionNode(ModelNode[FusionNodeSettings]):
+class FusionNode(ModelNode[FusionNodeSettings, LiveFusion]):
     """Subscribe ``emotion/face`` and ``emotion/voice``, publish ``emotion/fused``.
 
     An utterance is answered with one message that has the utterance's own stamp.
@@ -29,27 +30,43 @@ class FusionNode(ModelNode[FusionNodeSettings]):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__('fusion_node', FusionNodeSettings, **arguments)
-        self._fusion = LiveFusion()
+
+    def load(self, settings: FusionNodeSettings) -> LiveFusion:
+        """Start with an empty memory."""
+        return LiveFusion(settings.fusion)
+
+    def start(self, loaded: LiveFusion) -> Work:
+        """Listen to both modalities."""
+        return _Fusing(self, loaded)
+
+    def apply(self, loaded: LiveFusion, settings: FusionNodeSettings) -> None:
+        """Fuse by other settings from now on."""
+        loaded.settings = settings.fusion
+
+    def facts(self, loaded: LiveFusion | None) -> dict[str, object]:
+        """Return the method for the diagnostics."""
+        return {'method': self.settings.fusion.method}
+
+
+class _Fusing(Work):
+    """Fuses while the node is active."""
+
+    def __init__(self, node: FusionNode, fusion: LiveFusion) -> None:
+        self._node = node
+        self._fusion = fusion
         self._models: dict[str, str] = {}
         self._last = self._last_wall = 0.0
         self._stamps = {
-            name: Stamps(self, f'emotion/{name}', ahead=AHEAD) for name in ('face', 'voice')
+            name: Stamps(node, f'emotion/{name}', ahead=AHEAD) for name in ('face', 'voice')
         }
         self._watched = {
-            name: self.diagnostics.watch(EmotionPrediction, f'emotion/{name}')
+            name: node.diagnostics.watch(EmotionPrediction, f'emotion/{name}')
             for name in ('face', 'voice')
         }
-
-    def load(self) -> None:
-        """Start with an empty memory."""
-        self._fusion = LiveFusion(self.settings.fusion)
-
-    def start(self) -> None:
-        """Listen to both modalities."""
-        self._publisher = self.create_publisher(EmotionPrediction, 'emotion/fused', qos.RESULT)
+        self._publisher = node.create_publisher(EmotionPrediction, 'emotion/fused', qos.RESULT)
         self._inputs = [
-            self.create_subscription(EmotionPrediction, 'emotion/face', self._on_face, qos.RESULT),
-            self.create_subscription(
+            node.create_subscription(EmotionPrediction, 'emotion/face', self._on_face, qos.RESULT),
+            node.create_subscription(
                 EmotionPrediction, 'emotion/voice', self._on_voice, qos.RESULT
             ),
         ]
@@ -57,16 +74,10 @@ class FusionNode(ModelNode[FusionNodeSettings]):
     def stop(self) -> None:
         """Stop listening."""
         for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self.destroy_publisher(self._publisher)
-
-    def facts(self) -> dict[str, object]:
-        """Return the method for the diagnostics."""
-        return {'method': self._fusion.settings.method}
-
-    def apply(self, settings: FusionNodeSettings) -> None:
-        """Fuse by other settings from now on."""
-        self._fusion.settings = settings.fusion
+            self._node.destroy_subscription(subscription)
+        self._node.destroy_publisher(self._publisher)
+        for item in self._watched.values():
+            self._node.diagnostics.leave(item)
 
     def _on_face(self, message: EmotionPrediction) -> None:
         fused = self._take(message, self._fusion.add_face)
@@ -76,7 +87,7 @@ class FusionNode(ModelNode[FusionNodeSettings]):
         # still by the time that really passes.
         wall = time.monotonic()
         step = fused.time - self._last or wall - self._last_wall
-        if 0.0 <= step < 0.999 / self.settings.rate:
+        if 0.0 <= step < 0.999 / self._node.settings.rate:
             return
         self._last, self._last_wall = fused.time, wall
         self._publish(fused, message)
@@ -86,8 +97,10 @@ class FusionNode(ModelNode[FusionNodeSettings]):
         if fused is not None:
             self._publish(fused, message)
 
-    def _take(self, message: EmotionPrediction, add: Any) -> Fused | None:
-        if not self.enabled or message.emotion == UNKNOWN:
+    def _take(
+        self, message: EmotionPrediction, add: Callable[[Reading], Fused | None]
+    ) -> Fused | None:
+        if not self._node.enabled or message.emotion == UNKNOWN:
             return None
         source = ('face', 'voice')[message.modality != EmotionPrediction.FACE]
         self._models[source] = message.model
@@ -106,14 +119,14 @@ class FusionNode(ModelNode[FusionNodeSettings]):
             )
         except ValueError as error:
             self._watched[source].refused(str(error))
-            self.report.warn('reading', f'{error}; it is left out')
+            self._node.report.warn('reading', f'{error}; it is left out')
             return None
         self._watched[source].taken()
         return fused
 
     def _publish(self, fused: Fused, trigger: EmotionPrediction) -> None:
         if fused.problem:
-            self.report.warn(
+            self._node.report.warn(
                 'method', f'the network cannot be used, the product answers: {fused.problem}'
             )
         header = Header(
@@ -135,7 +148,7 @@ class FusionNode(ModelNode[FusionNodeSettings]):
                 sources=fused.sources,
             )
         )
-        self.diagnostics.tick(now(self) - fused.time)
+        self._node.diagnostics.tick(now(self._node) - fused.time)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -21,79 +21,55 @@ from emotion_perception.models.balance import (
 from emotion_perception.nodes.settings import SerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.voice_emotions import VoiceReader
 
+# Utterances that may wait for a slow model; an older one is given up.
+_WAITING = 8
 
-class SerNode(ModelNode[SerSettings]):
+
+class SerNode(ModelNode[SerSettings, VoiceReader]):
     """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each.
 
     ``~/forget`` (Trigger) makes it forget the voice it has adapted to.
     """
 
-    # Utterances that may wait for a slow model; an older one is given up.
-    _WAITING = 8
-
     def __init__(self, **arguments: Any) -> None:
         super().__init__('ser_node', SerSettings, **arguments)
-        self._reader: VoiceReader | None = None
-        self._stamps = Stamps(self, 'emotion/utterance')
-        self.diagnostics.watch(Utterance, 'emotion/utterance')
         self.create_service(Trigger, '~/forget', self._on_forget)
 
-    def load(self) -> None:
+    def load(self, settings: SerSettings) -> VoiceReader:
         """Load the model, and make sure that the noise suppression is there if it is on."""
-        settings = self.settings
-        self._reader = VoiceReader(
+        return VoiceReader(
             settings.model, settings.runtime, settings.memory, settings.noise_suppression
         )
-        self.apply(settings)
 
-    def start(self) -> None:
+    def start(self, loaded: VoiceReader) -> Work:
         """Listen for utterances."""
-        self._waiting: deque[Utterance] = deque()
-        self._worker = LatestWorker(self._work, self._on_failure, 'ser')
-        self._publisher = self.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
-        self._subscription = self.create_subscription(
-            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT
-        )
+        return _Reading(self, loaded)
 
-    def stop(self) -> None:
-        """Stop listening."""
-        self.destroy_subscription(self._subscription)
-        self._waiting.clear()
-        self._worker.stop()
-        self.destroy_publisher(self._publisher)
-
-    def unload(self) -> None:
-        """Free the model."""
-        self._reader = None
-
-    def facts(self) -> dict[str, object]:
-        """Return model and device for the diagnostics."""
-        if self._reader is None:
-            return {'model': self.settings.model}
-        recognizer = self._reader.recognizer
-        model = recognizer.model
-        found = {'model': model.name, 'device': model.device, 'warnings': self.report.warnings}
-        if recognizer.memory is not None:
-            found['utterances remembered'] = len(recognizer.memory)
-        return found
-
-    def apply(self, settings: SerSettings) -> None:
+    def apply(self, loaded: VoiceReader, settings: SerSettings) -> None:
         """Balance the classes otherwise from now on."""
-        if self._reader is None:
-            return
-        recognizer = self._reader.recognizer
+        recognizer = loaded.recognizer
         recognizer.class_balance = settings.balance.class_balance
         if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:
             self.report.warn('balance', unknown_shares(recognizer.model.name))
 
+    def facts(self, loaded: VoiceReader | None) -> dict[str, object]:
+        """Return model and device for the diagnostics."""
+        if loaded is None:
+            return {'model': self.settings.model}
+        model, memory = loaded.recognizer.model, loaded.recognizer.memory
+        found: dict[str, object] = {'model': model.name, 'device': model.device}
+        if memory is not None:
+            found['utterances remembered'] = len(memory)
+        return found
+
     def _on_forget(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        memory = None if self._reader is None else self._reader.recognizer.memory
+        memory = None if self.loaded is None else self.loaded.recognizer.memory
         response.success = memory is not None
         if memory is None:
             response.message = (
@@ -105,12 +81,36 @@ class SerNode(ModelNode[SerSettings]):
             memory.clear()
         return response
 
+
+class _Reading(Work):
+    """Reads utterances while the node is active."""
+
+    def __init__(self, node: SerNode, reader: VoiceReader) -> None:
+        self._node = node
+        self._reader = reader
+        self._stamps = Stamps(node, 'emotion/utterance')
+        self._utterances = node.diagnostics.watch(Utterance, 'emotion/utterance')
+        self._waiting: deque[Utterance] = deque()
+        self._worker = LatestWorker(self._work, self._on_failure, 'ser')
+        self._publisher = node.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
+        self._subscription = node.create_subscription(
+            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT
+        )
+
+    def stop(self) -> None:
+        """Stop listening."""
+        self._node.destroy_subscription(self._subscription)
+        self._waiting.clear()
+        self._worker.stop()
+        self._node.destroy_publisher(self._publisher)
+        self._node.diagnostics.leave(self._utterances)
+
     def _on_utterance(self, message: Utterance) -> None:
-        if not self.enabled:
+        if not self._node.enabled:
             return
-        if len(self._waiting) >= self._WAITING:
+        if len(self._waiting) >= _WAITING:
             self._waiting.popleft()
-            self.report.warn(
+            self._node.report.warn(
                 'slow',
                 'the model is too slow for so many utterances: the oldest that waits is left out',
             )
@@ -134,7 +134,7 @@ class SerNode(ModelNode[SerSettings]):
             valence=emotion.valence,
             arousal=emotion.arousal,
             unknown=emotion.reason if emotion.abstained else '',
-            embedding=emotion.embedding if self.settings.embedding else None,
+            embedding=emotion.embedding if self._node.settings.embedding else None,
         )
 
     def _publish(
@@ -149,7 +149,7 @@ class SerNode(ModelNode[SerSettings]):
         embedding: np.ndarray | None = None,
     ) -> None:
         if unknown:
-            self.report.warn('abstained', f'no emotion for an utterance: {unknown}')
+            self._node.report.warn('abstained', f'no emotion for an utterance: {unknown}')
         span = len(message.samples) / message.sample_rate if message.sample_rate else 0.0
         self._publisher.publish(
             to_prediction(
@@ -167,11 +167,11 @@ class SerNode(ModelNode[SerSettings]):
                 embedding=embedding,
             )
         )
-        self.diagnostics.tick(now(self) - to_seconds(message.header.stamp))
+        self._node.diagnostics.tick(now(self._node) - to_seconds(message.header.stamp))
 
     def _on_failure(self, error: Exception) -> None:
         """Answer an utterance that the model could not take, and go on with the next one."""
-        if not self.context.ok():
+        if not self._node.context.ok():
             return  # The process is ending, and nothing can be published any more.
         self._publish(self._current, unknown=f'it cannot be judged: {error}')
         if self._waiting:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from audio_common_msgs.msg import AudioDataStamped, AudioInfo
+from rclpy.subscription import Subscription
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import Utterance, VoiceActivity
@@ -19,7 +20,7 @@ from emotion_perception.audio.vads import make_vad
 from emotion_perception.nodes.settings import VadNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_seconds, to_stamp
-from emotion_perception.ros.lifecycle import ModelNode
+from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
@@ -28,96 +29,89 @@ from emotion_perception.ros.timer import steady_timer
 _INFO_WAIT = 1.0
 # Seconds without sound after which an utterance under way is ended.
 _SOURCE_TIMEOUT = 1.0
+# Blocks with a larger share of samples at full scale are worth a warning.
+_CLIPPED = 0.02
 
 
-class VadNode(ModelNode[VadNodeSettings]):
+class VadNode(ModelNode[VadNodeSettings, Listener]):
     """Subscribe ``audio/audio_stamped``, publish ``emotion/voice_activity`` and ``.../utterance``.
 
     The detectors need a tenth to a third of a millisecond for each 32 ms of sound: less than
     handing the sound to another thread, so they run in the subscription's callback.
     """
 
-    # Blocks with a larger share of samples at full scale are worth a warning.
-    _CLIPPED = 0.02
-
     def __init__(self, **arguments: Any) -> None:
         super().__init__('vad_node', VadNodeSettings, **arguments)
-        self._listener: Listener | None = None
-        self._subscription = None
-        self._started = False
+
+    def load(self, settings: VadNodeSettings) -> Listener:
+        """Load the detector, and the noise suppression if it is on."""
+        denoiser = Denoiser() if settings.noise_suppression == 'rnnoise' else None
+        return Listener(make_vad(settings.detector), settings.segment, denoiser)
+
+    def start(self, loaded: Listener) -> Work:
+        """Listen."""
+        return _Listening(self, loaded)
+
+    def apply(self, loaded: Listener, settings: VadNodeSettings) -> None:
+        """Cut utterances by other settings from now on."""
+        loaded.segmenter.settings = settings.segment
+
+    def facts(self, loaded: Listener | None) -> dict[str, object]:
+        """Return the detector and what it left out, for the diagnostics."""
+        dropped = loaded.segmenter.dropped if loaded else 0
+        return {'model': self.settings.detector.vad, 'device': 'cpu', 'too_short': dropped}
+
+
+class _Listening(Work):
+    """Listens while the node is active; while it is switched off it leaves the sound alone."""
+
+    def __init__(self, node: VadNode, listener: Listener) -> None:
+        self._node = node
+        self._listener = listener
+        self._subscription: Subscription | None = None
         self._info: AudioInfo | None = None
         self._refused = ''
         self._first = self._last = 0.0
         self._frame_id = ''
-        self._stamps = Stamps(self, 'audio/audio_stamped')
-        self._blocks = self.diagnostics.watch(
+        self._stamps = Stamps(node, 'audio/audio_stamped')
+        self._blocks = node.diagnostics.watch(
             AudioDataStamped, 'audio/audio_stamped', 'blocks of sound'
         )
         self._utterances = 0
-
-    def load(self) -> None:
-        """Load the detector, and the noise suppression if it is on."""
-        denoiser = Denoiser() if self.settings.noise_suppression == 'rnnoise' else None
-        self._listener = Listener(
-            make_vad(self.settings.detector), self.settings.segment, denoiser
-        )
-
-    def start(self) -> None:
-        """Listen."""
-        self._activity = self.create_publisher(VoiceActivity, 'emotion/voice_activity', qos.RESULT)
-        self._utterance = self.create_publisher(Utterance, 'emotion/utterance', qos.RESULT)
-        self._info_subscription = self.create_subscription(
+        self._activity = node.create_publisher(VoiceActivity, 'emotion/voice_activity', qos.RESULT)
+        self._utterance = node.create_publisher(Utterance, 'emotion/utterance', qos.RESULT)
+        self._info_subscription = node.create_subscription(
             AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED
         )
-        self._timer = steady_timer(self, _SOURCE_TIMEOUT / 4, self._on_timer)
-        self._started = True
-        self.switched(self.enabled)
+        self._timer = steady_timer(node, _SOURCE_TIMEOUT / 4, self._on_timer)
+        self.switched(node.enabled)
 
     def stop(self) -> None:
         """End what is under way and stop listening."""
         self.switched(False)
-        self._started = False
-        self.destroy_timer(self._timer)
-        self.destroy_subscription(self._info_subscription)
-        self.destroy_publisher(self._activity)
-        self.destroy_publisher(self._utterance)
-        self._info = None
-
-    def unload(self) -> None:
-        """Free the detector."""
-        self._listener = None
+        self._node.destroy_timer(self._timer)
+        self._node.destroy_subscription(self._info_subscription)
+        self._node.destroy_publisher(self._activity)
+        self._node.destroy_publisher(self._utterance)
+        self._node.diagnostics.leave(self._blocks)
 
     def switched(self, enabled: bool) -> None:
         """Subscribe to the sound, or end the utterance under way and leave it."""
-        if not self._started:
-            return
         if enabled and self._subscription is None:
             self._first = 0.0
-            self._subscription = self.create_subscription(
+            self._subscription = self._node.create_subscription(
                 AudioDataStamped, 'audio/audio_stamped', self._on_audio, qos.AUDIO
             )
         elif not enabled and self._subscription is not None:
-            self.destroy_subscription(self._subscription)
+            self._node.destroy_subscription(self._subscription)
             self._subscription = None
             ended = self._listener.stop(EndedBy.REQUEST)
-            if self.context.ok():  # else the process is ending, and nobody hears it any more
+            if self._node.context.ok():  # else the process ends, and nobody hears it any more
                 self._publish(ended)
 
     def facts(self) -> dict[str, object]:
-        """Return the detector and what it heard, for the diagnostics."""
-        dropped = 0 if self._listener is None else self._listener.segmenter.dropped
-        return {
-            'model': self.settings.detector.vad,
-            'device': 'cpu',
-            'utterances': self._utterances,
-            'too_short': dropped,
-            'warnings': self.report.warnings,
-        }
-
-    def apply(self, settings: VadNodeSettings) -> None:
-        """Cut utterances by other settings from now on."""
-        if self._listener is not None:
-            self._listener.segmenter.settings = settings.segment
+        """Return how many utterances were heard."""
+        return {'utterances': self._utterances}
 
     def _on_info(self, message: AudioInfo) -> None:
         if message == self._info:
@@ -129,11 +123,11 @@ class VadNode(ModelNode[VadNodeSettings]):
                 f'the sound is coded as {message.coding_format!r}, and only raw samples can be '
                 'heard: start audio_capture with format:=wave'
             )
-            self.get_logger().error(self._refused)
-            self.diagnostics.error(self._refused)
+            self._node.get_logger().error(self._refused)
+            self._node.diagnostics.error(self._refused)
             self._publish(self._listener.stop(EndedBy.SOURCE))
         else:
-            self.diagnostics.ok()
+            self._node.diagnostics.ok()
 
     def _on_audio(self, message: AudioDataStamped) -> None:
         self._blocks.came()
@@ -141,53 +135,52 @@ class VadNode(ModelNode[VadNodeSettings]):
         self._first = self._first or self._last
         if self._refused:
             return
-        if self._info is None:
-            if self._last - self._first < _INFO_WAIT:
-                return
-            self._assume()
+        if self._info is None and self._last - self._first < _INFO_WAIT:
+            return
+        info = self._info or self._assume()
         if not message.audio.data:
             self._blocks.refused('they are empty')
-            self.report.warn('empty', 'a message without sound came; it is left out')
+            self._node.report.warn('empty', 'a message without sound came; it is left out')
             return
         self._frame_id = message.header.frame_id
         try:
-            samples = decode(message.audio.data, self._info.sample_format, self._info.channels)
-            events = self._listener.hear(
-                samples, self._info.sample_rate, self._begin(message.header, len(samples))
-            )
+            samples = decode(message.audio.data, info.sample_format, info.channels)
+            begin = self._begin(message.header, len(samples) / info.sample_rate)
+            events = self._listener.hear(samples, info.sample_rate, begin)
         except AudioFormatError as error:
             self._blocks.refused(str(error))
-            self.report.warn('format', f'bad sound: {error}; it is left out')
+            self._node.report.warn('format', f'bad sound: {error}; it is left out')
             return
         self._blocks.taken()
         share = clipped(samples)
-        if share > self._CLIPPED:
-            self.report.warn(
+        if share > _CLIPPED:
+            self._node.report.warn(
                 'clipping',
                 f'the sound clips ({share:.0%} of a block at full '
                 'scale): lower the gain of the microphone',
             )
         self._publish(events)
 
-    def _begin(self, header: Header, samples: int) -> float:
-        """Return when the first sample of a block was taken, seconds."""
+    def _begin(self, header: Header, seconds: float) -> float:
+        """Return when the first sample of a block of so many seconds was taken, seconds."""
         usable = self._stamps.header(header)
         time = to_seconds(usable.stamp)
         # What arrives now ended just now.
-        return time if usable is header else time - samples / self._info.sample_rate
+        return time if usable is header else time - seconds
 
-    def _assume(self) -> None:
+    def _assume(self) -> AudioInfo:
         """Take the format from the parameters."""
-        settings = self.settings
-        self._info = AudioInfo(
+        settings = self._node.settings
+        info = self._info = AudioInfo(
             channels=settings.default_channels,
             sample_rate=settings.default_rate,
             sample_format=settings.default_format,
         )
-        self.get_logger().warning(
+        self._node.get_logger().warning(
             f'sound comes without audio/audio_info: taken as {settings.default_format}, '
             f'{settings.default_rate} Hz, {settings.default_channels} channel(s)'
         )
+        return info
 
     def _on_timer(self) -> None:
         if self._listener.speaking and time.monotonic() - self._last > _SOURCE_TIMEOUT:
@@ -205,7 +198,7 @@ class VadNode(ModelNode[VadNodeSettings]):
                         duration=event.duration,
                     )
                 )
-                self.diagnostics.tick(now(self) - event.time)
+                self._node.diagnostics.tick(now(self._node) - event.time)
             else:
                 self._publish_utterance(event)
 

@@ -6,10 +6,13 @@ to get it, and can be configured again later (``ros2 lifecycle set NODE configur
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
 from emotion_perception.ros.diagnostics import Diagnostics
@@ -18,14 +21,35 @@ from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.start import StartSettings
 from emotion_perception.ros.timer import steady_timer
 
+
+class Work(ABC):
+    """What a node has while it is active: made at each activation, ended at each deactivation.
+
+    Subclasses create publishers, workers and subscriptions in their constructor.
+    """
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End what the constructor made."""
+
+    def switched(self, enabled: bool) -> None:  # noqa: B027 (a hook: most have nothing to do)
+        """Take note that the node was switched on or off."""
+
+    def facts(self) -> dict[str, object]:
+        """Return keys and values for the diagnostics."""
+        return {}
+
+
 SettingsT = TypeVar('SettingsT', bound=StartSettings)
+LoadedT = TypeVar('LoadedT')
 
 
-class ModelNode(LifecycleNode, Generic[SettingsT]):
+class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
     """A lifecycle node with settings, diagnostics, ``~/enable`` and self-start.
 
-    Subclasses implement :meth:`load`, :meth:`start`, :meth:`stop` and :meth:`unload`, and look
-    at :attr:`enabled` before they work.
+    Subclasses say how to :meth:`load` what they need and how to :meth:`start` to work with it.
+    What is loaded is handed to them, and what lives while the node is active is one object that
+    holds it: no code meets a model that is not there.
 
     :param name: of the node.
     :param settings: its settings class. Live settings may be set at any time, others while the
@@ -35,55 +59,52 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
 
     def __init__(self, name: str, settings: type[SettingsT], **arguments: Any) -> None:
         super().__init__(name, **arguments)
+        self.loaded: LoadedT | None = None
+        """What :meth:`load` returned, while the node is configured."""
+        self._work: Work | None = None
         self.parameters = Parameters(self, settings, reconfigurable=True)
         self.parameters.on_change(self._on_settings)
         self.report = Reporter(self)
-        self.diagnostics = Diagnostics(self, self.facts)
+        self.diagnostics = Diagnostics(self, self._facts)
         self.diagnostics.warn('not configured')
         self.diagnostics.rest(True)
         self.enabled = self.settings.enabled
         self.create_service(SetBool, '~/enable', self._on_enable)
-        self._next_step = None
+        self._next_step: Timer | None = None
         if self.settings.autostart:
-            self._soon(self.trigger_configure)
+            self._soon(self.trigger_configure, 'unconfigured')
 
     @property
     def settings(self) -> SettingsT:
         """Return the settings; those that are not live stay while the node is configured."""
         return self.parameters.value
 
-    def load(self) -> None:
-        """Load models and create what needs the settings.
+    @abstractmethod
+    def load(self, settings: SettingsT) -> LoadedT:
+        """Load models and make what needs the settings.
 
         :raises Exception: anything; its text is what the user reads.
         """
 
-    def start(self) -> None:
-        """Create subscriptions, publishers and workers."""
+    @abstractmethod
+    def start(self, loaded: LoadedT) -> Work:
+        """Begin to work with what was loaded."""
 
-    def stop(self) -> None:
-        """End what :meth:`start` made."""
-
-    def unload(self) -> None:
-        """Free what :meth:`load` made."""
-
-    def switched(self, enabled: bool) -> None:
-        """Take note of ``~/enable``."""
-
-    def apply(self, settings: SettingsT) -> None:
-        """Take over settings of which a live one was changed; also called while inactive.
+    def apply(self, loaded: LoadedT, settings: SettingsT) -> None:
+        """Take settings over: once after :meth:`load`, and when a live one is changed.
 
         :raises Exception: if they cannot be used; then they stay as they were.
         """
 
-    def facts(self) -> dict[str, object]:
-        """Return further keys and values for the diagnostics."""
+    def facts(self, loaded: LoadedT | None) -> dict[str, object]:
+        """Return keys and values for the diagnostics; ``None`` while nothing is loaded."""
         return {}
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters and load; stay unconfigured if that fails."""
         try:
-            self.load()
+            loaded = self.load(self.settings)
+            self.apply(loaded, self.settings)
         except Exception as error:
             self.get_logger().error(
                 f'not configured: {error}\nWhen that is mended: '
@@ -91,6 +112,7 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
             )
             self.diagnostics.error(str(error).splitlines()[0] if str(error) else repr(error))
             return TransitionCallbackReturn.FAILURE
+        self.loaded = loaded
         name = self.get_fully_qualified_name()
         self.parameters.hold(
             'is read when the node is configured: take it back first '
@@ -99,73 +121,86 @@ class ModelNode(LifecycleNode, Generic[SettingsT]):
         )
         self.diagnostics.warn('not active')
         if self.settings.autostart:
-            self._soon(self.trigger_activate)
+            self._soon(self.trigger_activate, 'inactive')
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to work."""
-        self.start()
+        if self.loaded is None:
+            return TransitionCallbackReturn.ERROR
+        self._work = self.start(self.loaded)
         self._say()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop working; the model stays loaded."""
-        self.stop()
-        self.diagnostics.rest(True)
+        self._stop()
         self.diagnostics.warn('not active')
+        self.diagnostics.rest(True)
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
-        self.unload()
+        self.loaded = None
         self.parameters.release()
         self.diagnostics.warn('not configured')
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and free."""
-        if state.label == 'active':
-            self.stop()
-        if state.label in ('active', 'inactive'):
-            self.unload()
+        self._stop()
+        self.loaded = None
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
         """Stop the workers before the handles go."""
-        if self._state_machine.initialized and self._state_machine.current_state[1] == 'active':
-            self.stop()
+        self._stop()
         super().destroy_node()
 
-    def _soon(self, step: Any) -> None:
-        """Take the next step of the lifecycle from the executor, not from inside the last one."""
+    def _stop(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            work.stop()
+
+    def _soon(self, step: Callable[[], object], wanted: str) -> None:
+        """Take the next step of the lifecycle from the executor, not from inside the last one.
+
+        :param wanted: the state that the step begins in: somebody else may be quicker.
+        """
         if self._next_step is not None:
             self.destroy_timer(self._next_step)
 
         def once() -> None:
-            self.destroy_timer(self._next_step)
-            self._next_step = None
-            label = self._state_machine.current_state[1]
-            wanted = 'unconfigured' if step == self.trigger_configure else 'inactive'
-            # Somebody else may have been quicker.
-            if label == wanted:
+            if self._next_step is not None:
+                self.destroy_timer(self._next_step)
+                self._next_step = None
+            if self._state_machine.current_state[1] == wanted:
                 step()
 
         self._next_step = steady_timer(self, 0.0, once)
 
-    def _on_settings(self, settings: SettingsT) -> None:
-        self.apply(settings)
-        if settings.enabled != self.enabled:
-            self.enabled = settings.enabled
-            self.switched(self.enabled)
-            if self._state_machine.current_state[1] == 'active':
-                self._say()
+    def _facts(self) -> dict[str, object]:
+        found = self.facts(self.loaded)
+        if self._work is not None:
+            found.update(self._work.facts())
+        return {**found, 'warnings': self.report.warnings}
 
     def _say(self) -> None:
         """Say on the diagnostics whether the node works or rests."""
         self.diagnostics.ok('running' if self.enabled else 'disabled')
         self.diagnostics.rest(not self.enabled)
 
-    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> Any:
+    def _on_settings(self, settings: SettingsT) -> None:
+        if self.loaded is not None:
+            self.apply(self.loaded, settings)
+        if settings.enabled == self.enabled:
+            return
+        self.enabled = settings.enabled
+        if self._work is not None:
+            self._work.switched(self.enabled)
+            self._say()
+
+    def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         # The parameter says what holds, whichever way it was set.
         self.set_parameters([Parameter('enabled', value=request.data)])
         response.success = True
