@@ -64,9 +64,7 @@ class Stubs:
             if kind == 'msg':
                 parts.append(self._message(value, name, imports))
                 continue
-            members = (
-                ('Request', 'Response') if kind == 'srv' else ('Goal', 'Result', 'Feedback')
-            )
+            members = ('Request', 'Response') if kind == 'srv' else ('Goal', 'Result', 'Feedback')
             body = [f'class {name}:']
             for member in members:
                 text = self._message(getattr(value, member), member, imports)

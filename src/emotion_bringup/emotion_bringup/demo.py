@@ -29,6 +29,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from emotion_apps.viewer.node import ViewNode
 from emotion_bringup import demo_media
 from emotion_bringup.graphs import GRAPHS, ArgumentError, NodeSetup, resolve
 from emotion_bringup.runner import GraphProcess, make_node
@@ -301,7 +302,8 @@ def run_cycle(
     outcome = result.result().result
     if outcome.outcome in (DetectEmotion.Result.SUCCESS, DetectEmotion.Result.NO_SPEECH):
         wait(lambda: 'SHOW_RESULT' in audience.pictures, 'the screen of the result')
-        if process.nodes['view_node'].shows_window:
+        view = process.nodes['view_node']
+        if isinstance(view, ViewNode) and view.shows_window:
             # People want to read it.
             wait(lambda: audience.phase != 'SHOW_RESULT', 'the end of the result')
     return outcome

@@ -74,7 +74,7 @@ def make_film(path: Path, seconds: float) -> str:
         raise MissingInputError(
             f'the portrait is missing: pip install scikit-image ({error})'
         ) from error
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
     if not writer.isOpened():
         raise MissingInputError(f'{path} cannot be written: this OpenCV has no Motion JPEG')
     # One sheet of grain, laid on elsewhere in each frame.
@@ -86,9 +86,11 @@ def make_film(path: Path, seconds: float) -> str:
         # Whole numbers of swings in the film: its end fits its beginning.
         scale = WIDTH / _SPAN * (1.0 + 0.03 * math.sin(2 * turn))
         matrix = cv2.getRotationMatrix2D(_FACE, 1.5 * math.sin(3 * turn), scale)
-        matrix[:, 2] += (
-            WIDTH / 2 - _FACE[0] + 8 * math.sin(2 * turn),
-            0.46 * HEIGHT - _FACE[1] + 6 * math.sin(3 * turn),
+        matrix[:, 2] += np.array(
+            [
+                WIDTH / 2 - _FACE[0] + 8 * math.sin(2 * turn),
+                0.46 * HEIGHT - _FACE[1] + 6 * math.sin(3 * turn),
+            ]
         )
         frame = cv2.warpAffine(
             portrait,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -86,7 +87,7 @@ class Argument:
             raise ArgumentError(f'{self.name}:={text}: {error}') from error
         return value
 
-    def _read(self, text: str) -> object:
+    def _read(self, text: str) -> Any:
         if self.kind is str:
             return text
         if self.kind is list:
@@ -105,7 +106,7 @@ class Argument:
                 dict: 'parameters in braces, for instance {rounds: 3}',
             }
             raise ArgumentError(f'{self.name}:={text}: it must be {names[self.kind]}')
-        if self.kind is dict and not set(value) <= set(self.choices or value):
+        if isinstance(value, dict) and not set(value) <= set(self.choices or value):
             unknown = sorted(set(value) - set(self.choices))[0]
             raise ArgumentError(
                 f'{self.name}:={text}: there is no {unknown!r}; allowed are '

@@ -106,7 +106,10 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
     rclpy's own handlers shut the context down at once, under worker threads that still publish;
     this way :func:`finish` can stop the nodes first.
     """
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(
+        args=None if arguments is None else list(arguments),
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

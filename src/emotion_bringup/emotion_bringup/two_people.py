@@ -86,9 +86,11 @@ class TwoPeople:
         wide = WIDTH // 2
         scale = wide / person.width * (1.05 + 0.02 * math.sin(0.9 * time))
         matrix = cv2.getRotationMatrix2D(person.centre, 1.5 * math.sin(0.7 * time), scale)
-        matrix[:, 2] += (
-            wide / 2 - person.centre[0] + 5 * math.sin(1.1 * time),
-            HEIGHT / 2 - person.centre[1] + 4 * math.sin(1.6 * time),
+        matrix[:, 2] += np.array(
+            [
+                wide / 2 - person.centre[0] + 5 * math.sin(1.1 * time),
+                HEIGHT / 2 - person.centre[1] + 4 * math.sin(1.6 * time),
+            ]
         )
         return cv2.warpAffine(
             person.picture,

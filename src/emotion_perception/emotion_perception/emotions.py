@@ -132,7 +132,7 @@ class LabelMap:
     @property
     def covered(self) -> np.ndarray:
         """Return a bool array (6,): which classes the label set can express at all."""
-        return self.matrix.any(axis=0)
+        return np.asarray(self.matrix.any(axis=0))
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
         """Map probabilities (n, len(labels)) to (n, 6); each row of the result sums to 1.

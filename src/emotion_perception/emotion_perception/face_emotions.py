@@ -23,7 +23,9 @@ from emotion_perception.vision.smooth import Smoother, SmoothSettings
 class HasCrop(HasBox, Protocol):
     """What :class:`FaceReader` needs to know of a face: whose it is, where, and its crop."""
 
-    crop: np.ndarray
+    @property
+    def crop(self) -> np.ndarray:
+        """Return the aligned crop, BGR uint8."""
 
 
 _Face = TypeVar('_Face', bound=HasCrop)

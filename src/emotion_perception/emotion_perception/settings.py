@@ -56,7 +56,7 @@ def setting(
     :param default: a bool, int, float or str, or a tuple of one of these (kept as a tuple).
     """
     rule = Rule(doc, low, high, tuple(choices), live)
-    return cast(T, dataclasses.field(default=default, metadata={'rule': rule}))
+    return dataclasses.field(default=default, metadata={'rule': rule})
 
 
 def part(cls: type[S], prefix: str | None = None) -> S:
@@ -66,7 +66,7 @@ def part(cls: type[S], prefix: str | None = None) -> S:
         and a point (``tracker.keep_seconds``). Empty for the settings that users know best
         (``device``).
     """
-    return cast(S, dataclasses.field(default=cls(), metadata={'prefix': prefix}))
+    return dataclasses.field(default=cls(), metadata={'prefix': prefix})
 
 
 class Settings:

@@ -21,7 +21,7 @@ from emotion_apps.interview.report import NOTHING, write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import LONGEST, InterviewSettings
 from emotion_apps.interview.summary import notes, summarise
-from emotion_perception.audio.listener import Activity
+from emotion_perception.audio.listener import Activity, Heard
 from emotion_perception.audio.segment import EndedBy
 from emotion_perception.audio.vad import VadError
 from emotion_perception.face_emotions import FaceEmotions
@@ -159,7 +159,7 @@ class Analysis:
                 yield chunk.end
         self._hear(self._voices.listener.stop(EndedBy.SOURCE))
 
-    def _hear(self, events: Sequence[object]) -> None:
+    def _hear(self, events: Sequence[Activity | Heard]) -> None:
         for event in events:
             if isinstance(event, Activity):
                 self._session.activity(event.time, event.speaking)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
-from emotion_apps.interview.log import Answer, InterviewLog
+from emotion_apps.interview.log import Answer, InterviewLog, Sample
 from emotion_apps.interview.summary import (
     AnswerSummary,
     Note,
@@ -221,7 +222,7 @@ def _timeline(answer: Answer, width: int = 860, height: int = 190) -> str:
     )
 
 
-def _thinned(samples: list, most: int) -> tuple[np.ndarray, np.ndarray]:
+def _thinned(samples: Sequence[Sample], most: int) -> tuple[np.ndarray, np.ndarray]:
     """Average neighbouring samples, so that a long answer stays a light file."""
     order = sorted(samples, key=lambda sample: sample.time)
     groups = np.array_split(np.arange(len(order)), min(most, len(order)))
@@ -235,7 +236,8 @@ def _thinned(samples: list, most: int) -> tuple[np.ndarray, np.ndarray]:
 def _runs(frames: list[tuple[float, bool, bool]]) -> list[tuple[float, float]]:
     """Return the stretches during which the face faced the camera."""
     runs: list[tuple[float, float]] = []
-    start = last = None
+    start: float | None = None
+    last = 0.0
     for time, _, facing in sorted(frames):
         if facing and start is None:
             start = time

@@ -42,7 +42,7 @@ class Speaker:
 
     def stop(self) -> None:
         """Be silent."""
-        if self.speaking:
-            self._process.terminate()
-            self._process.wait()
-        self._process = None
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.terminate()
+            process.wait()

@@ -23,7 +23,7 @@ import math
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -109,17 +109,18 @@ def unit_interval(value: float) -> float:
 
 
 @lru_cache(maxsize=1)
-def _typeface() -> object | None:
+def _typeface() -> Any:
     """Return the font that OpenCV 5 carries, or ``None`` with OpenCV 4."""
     return cv2.FontFace('sans') if hasattr(cv2, 'FontFace') else None
 
 
-def _truetype_mask(text: str, size: int, weight: int, face: object) -> tuple[np.ndarray, int]:
+def _truetype_mask(text: str, size: int, weight: int, face: Any) -> tuple[np.ndarray, int]:
     """Return the coverage (h, w) uint8 of one line of text, and its advance in pixels."""
     left, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)
     mask = np.zeros((math.ceil(1.5 * size), max(1, left + width + size)), np.uint8)
     origin = (0, round(1.1 * size))
-    (advance, _), mask = cv2.putText(mask, text, origin, (255,), face, size, weight)
+    drawn: Any = cv2.putText(mask, text, origin, (255,), face, size, weight)
+    (advance, _), mask = drawn
     return mask, int(advance)
 
 
@@ -131,7 +132,7 @@ def _hershey_mask(text: str, size: int, weight: int) -> tuple[np.ndarray, int]:
     scale = cv2.getFontScaleFromHeight(font, round(large * _CAPITAL) - thickness // 2, thickness)
     text = text.encode('ascii', 'replace').decode()
     (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
-    mask = np.zeros((math.ceil(1.5 * size) * _HERSHEY_SCALE, width + large), np.uint8)
+    mask: np.ndarray = np.zeros((math.ceil(1.5 * size) * _HERSHEY_SCALE, width + large), np.uint8)
     mask = mask[:, : mask.shape[1] - mask.shape[1] % _HERSHEY_SCALE]
     mask = np.ascontiguousarray(mask)
     origin = (thickness // 2, round(1.1 * large) - thickness // 2)
@@ -374,7 +375,7 @@ class Canvas:
             solid = np.empty_like(region)
             solid[:] = colour
             cv2.addWeighted(region, 1 - alpha, solid, alpha, 0, dst=region)
-        if radius:
+        if before is not None:
             corner = _corner(radius)[:, :, None]
             for rows, turn_rows in ((slice(0, radius), 1), (slice(height - radius, height), -1)):
                 for columns, turn in ((slice(0, radius), 1), (slice(width - radius, width), -1)):
@@ -423,7 +424,7 @@ class Canvas:
         if new_w >= room_w and new_h >= room_h:  # fills the box: cut in the source, then scale
             cut_w, cut_h = min(wide, room_w / scale), min(high, room_h / scale)
             left, top = (wide - cut_w) / 2, (high - cut_h) * unit_interval(upside)
-            matrix = np.float32([[scale, 0, -left * scale], [0, scale, -top * scale]])
+            matrix = np.array([[scale, 0, -left * scale], [0, scale, -top * scale]], np.float32)
             # Half a pixel: the centre of the first source pixel, not its corner.
             matrix[:, 2] += (scale - 1) / 2
             region[:] = cv2.warpAffine(

@@ -90,11 +90,12 @@ def draw_faces(canvas: Canvas, place: Placement, faces: Sequence[FaceMark]) -> N
     unit = canvas.unit
     for face in sorted(faces, key=lambda face: face.primary):
         box = place.box(face.box)
-        reading = face.reading
-        known = reading is not None and reading.known
-        colour = theme.emotion_colour(reading.emotion) if known else theme.MUTED
+        reading = face.reading if face.reading is not None and face.reading.known else None
+        colour = theme.MUTED if reading is None else theme.emotion_colour(reading.emotion)
         canvas.face(box, colour, line=(5 if face.primary else 3) * unit)
-        text = f'{reading.label} {round(100 * reading.confidence)}%' if known else face.subject
+        text = face.subject
+        if reading is not None:
+            text = f'{reading.label} {round(100 * reading.confidence)}%'
         size = (28 if face.primary else 20) * unit
         # Above the face, or below where the picture ends.
         above = box.y - 10 * unit
@@ -109,7 +110,7 @@ def draw_faces(canvas: Canvas, place: Placement, faces: Sequence[FaceMark]) -> N
             align='centre',
             weight=700 if face.primary else 400,
         )
-        if known:
+        if reading is not None:
             under = min(box.bottom + 10 * unit, place.area.bottom - 24 * unit)
             canvas.text(
                 face.subject,
@@ -179,7 +180,8 @@ def draw_reading(
             level='top',
             room=inside.w,
         )
-        values, strong = [float('nan')] * 6, -1
+        values: Sequence[float] = [float('nan')] * 6
+        strong = -1
     else:
         draw_verdict(
             canvas, reading, Box(inside.x, head + 34 * unit, inside.w, 0), 42 * unit, 42 * unit

@@ -163,8 +163,9 @@ class ViewNode(Node):
     def _rest(self) -> None:
         self._timer.cancel()
         self._diagnostics.leave(self._pictures)
-        self._image.destroy()
-        self._image = None
+        if self._image is not None:
+            self._image.destroy()
+            self._image = None
         for subscription in self._inputs:
             self.destroy_subscription(subscription)
         self._inputs = []

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, find_peaks, sosfiltfilt
 
-from emotion_perception.audio.pcm import to_float
-from emotion_perception.audio.resample import RATE
+from emotion_perception.audio.pcm import RATE, to_float
 
 # Frames of 10 ms; the pitch looks at 50 ms (two periods of 40 Hz).
 _STEP = RATE // 100
@@ -60,17 +59,20 @@ def prosody(samples: np.ndarray) -> Prosody:
     # Speech is what lies within 25 dB of the loudest tenth, and is heard at all.
     loud = float(np.percentile(levels, 95))
     speaking = (levels > loud - 25.0) & (levels > -60.0)
-    pitch = pitch_track(signal)[:len(levels)]
-    voiced = np.isfinite(pitch) & speaking[:len(pitch)]
+    pitch = pitch_track(signal)[: len(levels)]
+    voiced = np.isfinite(pitch) & speaking[: len(pitch)]
     heard = levels[speaking]
     semitones = 12 * np.log2(pitch[voiced] / np.median(pitch[voiced])) if voiced.any() else None
     return Prosody(
-        seconds, float(speaking.sum()) * _STEP / RATE,
+        seconds,
+        float(speaking.sum()) * _STEP / RATE,
         float(np.median(heard)) if heard.size else math.nan,
         float(np.subtract(*np.percentile(heard, (90, 10)))) if heard.size else math.nan,
         float(np.median(pitch[voiced])) if voiced.any() else math.nan,
         float(semitones.std()) if semitones is not None else math.nan,
-        _syllables(signal, pitch), _pauses(speaking))
+        _syllables(signal, pitch),
+        _pauses(speaking),
+    )
 
 
 def pitch_track(signal: np.ndarray) -> np.ndarray:
@@ -91,9 +93,9 @@ def pitch_track(signal: np.ndarray) -> np.ndarray:
     # Difference function through the correlation: d(lag) = e(0) + e(lag) - 2 r(lag).
     size = 1 << (2 * _WINDOW + longest - 1).bit_length()
     head = np.fft.rfft(frames[:, :_WINDOW], size)
-    correlation = np.fft.irfft(np.conj(head) * np.fft.rfft(frames, size), size)[:, :longest + 1]
-    energy = np.cumsum(np.pad(frames ** 2, ((0, 0), (1, 0))), axis=1)
-    power = energy[:, _WINDOW:_WINDOW + longest + 1] - energy[:, :longest + 1]
+    correlation = np.fft.irfft(np.conj(head) * np.fft.rfft(frames, size), size)[:, : longest + 1]
+    energy = np.cumsum(np.pad(frames**2, ((0, 0), (1, 0))), axis=1)
+    power = energy[:, _WINDOW : _WINDOW + longest + 1] - energy[:, : longest + 1]
     difference = np.maximum(power[:, :1] + power - 2 * correlation, 0.0)
     running = np.cumsum(difference[:, 1:], axis=1)
     normal = np.ones_like(difference)
@@ -123,7 +125,7 @@ def _refined(row: np.ndarray, lag: int) -> float:
 def _levels(signal: np.ndarray) -> np.ndarray:
     """Return the level of each 10 ms frame, smoothed over 30 ms, dB."""
     count = len(signal) // _STEP
-    power = (signal[:count * _STEP].reshape(count, _STEP).astype(np.float64) ** 2).mean(axis=1)
+    power = (signal[: count * _STEP].reshape(count, _STEP).astype(np.float64) ** 2).mean(axis=1)
     power = np.convolve(np.pad(power, 1, mode='edge'), np.ones(3) / 3, mode='valid')
     return 10 * np.log10(np.maximum(power, 1e-10))
 
@@ -144,7 +146,7 @@ def _syllables(signal: np.ndarray, pitch: np.ndarray) -> int:
     least = float(np.percentile(intensity, 99)) - 25.0
     peaks, _ = find_peaks(intensity, height=max(least, -70.0), prominence=2.0)
     # A nucleus is voiced within 30 ms.
-    return sum(bool(np.isfinite(pitch[max(0, at - 3):at + 4]).any()) for at in peaks)
+    return sum(bool(np.isfinite(pitch[max(0, at - 3) : at + 4]).any()) for at in peaks)
 
 
 def _pauses(speaking: np.ndarray) -> tuple[float, ...]:

@@ -37,7 +37,7 @@ class RmsVad:
         self._margin = margin
         self._minimum = minimum
         self._step = rise * self.frame_samples / RATE
-        self.reset()
+        self._floor = self._START
 
     @property
     def floor(self) -> float:

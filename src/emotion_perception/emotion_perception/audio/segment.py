@@ -108,7 +108,13 @@ class Segmenter:
         """How many utterances were shorter than the minimum."""
         self._before: deque[tuple[np.ndarray, bool]] = deque()
         self._kept = 0
-        self._clear()
+        self._speaking = False
+        self._frames: list[np.ndarray] = []
+        self._length = 0
+        # Samples before the first frame with speech, and after the last one so far.
+        self._lead = 0
+        self._silence = 0
+        self._time = 0.0
 
     @property
     def speaking(self) -> bool:
@@ -211,11 +217,8 @@ class Segmenter:
 
     def _clear(self) -> None:
         self._speaking = False
-        self._frames: list[np.ndarray] = []
-        self._length = 0
-        # Samples before the first frame with speech, and after the last one so far.
-        self._lead = 0
-        self._silence = 0
+        self._frames = []
+        self._length = self._lead = self._silence = 0
         self._time = 0.0
 
     @staticmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from emotion_perception.audio.pcm import RATE
@@ -23,16 +25,19 @@ class WebRtcVad:
         try:
             import webrtcvad
         except ImportError as error:
-            raise VadError('the package webrtcvad-wheels is missing; install it with `pip '
-                           'install webrtcvad-wheels`, or choose vad:=silero or rms') from error
-        self._make = lambda: webrtcvad.Vad(aggressiveness)
-        self.reset()
+            raise VadError(
+                'the package webrtcvad-wheels is missing; install it with `pip '
+                'install webrtcvad-wheels`, or choose vad:=silero or rms'
+            ) from error
+        self._make = partial(webrtcvad.Vad, aggressiveness)
+        self._detector = self._make()
 
     def probability(self, frame: np.ndarray) -> float:
         """Return the share, 0 to 1, of the frame's three parts with speech: int16 (480,)."""
         parts = range(0, self.frame_samples, self._PART)
-        votes = sum(self._detector.is_speech(frame[i:i + self._PART].tobytes(), RATE)
-                    for i in parts)
+        votes = sum(
+            self._detector.is_speech(frame[i : i + self._PART].tobytes(), RATE) for i in parts
+        )
         return votes / len(parts)
 
     def reset(self) -> None:

@@ -313,14 +313,15 @@ class LiveFusion:
             )
         sides = {side.name: side for side in used}
         none = np.full(len(EMOTIONS), 1 / len(EMOTIONS), np.float32)
-        vectors = [
+        face, voice = (
             np.asarray(sides[name].vector if name in sides else none)[None]
             for name in ('face', 'voice')
-        ]
+        )
         weights = [sides[name].standing if name in sides else 0.0 for name in ('face', 'voice')]
         return (
             self._learnt(
-                *vectors,
+                face,
+                voice,
                 np.array([weights]),
                 {name: side.embedding[None] for name, side in sides.items()},
             )[0],
@@ -371,21 +372,20 @@ def _mean_quality(readings: list[Reading]) -> float:
 
 def _mean_shares(sides: list[_Side]) -> np.ndarray | None:
     """Return the mean class shares by weight, float32 (6,); ``None`` if one of them is unknown."""
-    shares = [side.newest.mixture.shares for side in sides]
-    if any(share is None for share in shares):
+    shares = [
+        side.newest.mixture.shares for side in sides if side.newest.mixture.shares is not None
+    ]
+    if len(shares) < len(sides):
         return None
     weights = np.array([max(side.weight, 1e-6) for side in sides])
-    return np.average(shares, axis=0, weights=weights).astype(np.float32)
+    return np.asarray(np.average(np.stack(shares), axis=0, weights=weights), np.float32)
 
 
 def _mean_embedding(readings: list[Reading]) -> np.ndarray:
     """Return the mean embedding of those that have one of the newest's size; (0,) for none."""
     size = np.size(readings[-1].embedding)
-    return np.mean(
-        [item.embedding for item in readings if np.size(item.embedding) == size],
-        axis=0,
-        dtype=np.float32,
-    )
+    same = [item.embedding for item in readings if np.size(item.embedding) == size]
+    return np.asarray(np.mean(same, axis=0, dtype=np.float32))
 
 
 def _check(reading: Reading) -> None:

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar, cast
 
 import av
 from av.stream import Disposition
@@ -38,7 +38,11 @@ _UNKNOWN_SIZE = 0x7FFFF000
 _FAILURES = 5
 
 # Titles in another encoding are no reason to refuse a file; PyAV 19 does not ask any more.
-_LENIENT = {'metadata_errors': 'replace'} if int(av.__version__.split('.')[0]) < 19 else {}
+_LENIENT: dict[str, Any] = (
+    {'metadata_errors': 'replace'} if int(av.__version__.split('.')[0]) < 19 else {}
+)
+
+StreamT = TypeVar('StreamT', bound=av.stream.Stream)
 
 _NO_PICTURE = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -134,13 +138,15 @@ def open_container(source: str | os.PathLike[str]) -> av.container.InputContaine
         if str(source).lower().startswith('rtsp'):
             options['rtsp_transport'] = 'tcp'
         try:
-            return av.open(str(source), options=options, timeout=(STREAM_TIMEOUT, STREAM_TIMEOUT))
+            return av.open(
+                str(source), 'r', options=options, timeout=(STREAM_TIMEOUT, STREAM_TIMEOUT)
+            )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise MediaError(f'stream {source} cannot be opened: {why(error)}') from error
     path = local_path(source)
     check_file(path)
     try:
-        return av.open(_name(path), **_LENIENT)
+        return av.open(_name(path), 'r', **_LENIENT)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         reason = _unfinished(path) or f'it is damaged or no recording ({why(error)})'
         raise MediaError(f'{path} cannot be read: {reason}') from error
@@ -150,7 +156,7 @@ def describe(container: av.container.InputContainer, source: str | os.PathLike[s
     """Return what an open container holds."""
     form = container.format.name.split(',')[0]
     starts = [
-        float(stream.start_time * stream.time_base)
+        float(stream.start_time * (stream.time_base or 0))
         for stream in container.streams
         if stream.type in ('video', 'audio')
         and stream.start_time is not None
@@ -158,7 +164,7 @@ def describe(container: av.container.InputContainer, source: str | os.PathLike[s
     ]
     first = min(starts, default=0.0)
     origin = 0.0 if form in _OWN_ZERO and first <= _LATEST_BEGIN else first
-    wholes = {'video': [], 'audio': []}
+    wholes: dict[str, list[av.stream.Stream]] = {'video': [], 'audio': []}
     cover = False
     for stream in container.streams:
         if stream.type not in wholes:
@@ -177,13 +183,13 @@ def describe(container: av.container.InputContainer, source: str | os.PathLike[s
     def track(stream: av.stream.Stream) -> Track:
         begin = end = math.nan
         if stream.start_time is not None:
-            begin = float(stream.start_time * stream.time_base)
+            begin = float(stream.start_time * (stream.time_base or 0))
         else:
             begin = 0.0
         if form == 'avi' and stream.type == 'video':
             end = total
         elif form in _SAYS_LENGTH and form not in ('matroska', 'flv') and stream.duration:
-            end = begin + float(stream.duration * stream.time_base)
+            end = begin + float(stream.duration * (stream.time_base or 0))
         elif form == 'matroska' and (tag := _seconds(stream.metadata.get('DURATION', ''))):
             end = tag
         elif alone:
@@ -208,7 +214,7 @@ def describe(container: av.container.InputContainer, source: str | os.PathLike[s
     sounds = tuple(sorted(map(track, wholes['audio']), key=lambda item: not item.decodable))
     rate = 0.0
     if pictures and pictures[0].decodable:
-        guess = container.streams[pictures[0].index].guessed_rate
+        guess = picture_stream(container, pictures[0].index).guessed_rate
         rate = float(guess) if guess and 0 < guess < 1000 else 0.0
     ends = [item.end for item in (*pictures, *sounds) if not math.isnan(item.end)]
     end = max(ends) if len(ends) == len(pictures) + len(sounds) and ends else total - origin
@@ -236,11 +242,21 @@ def measured_seconds(source: str | os.PathLike[str], contents: Contents) -> floa
     return end - contents.begin
 
 
+def sound_stream(container: av.container.InputContainer, index: int) -> av.AudioStream:
+    """Return the track of sound of an index."""
+    return next(stream for stream in container.streams.audio if stream.index == index)
+
+
+def picture_stream(container: av.container.InputContainer, index: int) -> av.VideoStream:
+    """Return the track of pictures of an index."""
+    return next(stream for stream in container.streams.video if stream.index == index)
+
+
 def packets(
     container: av.container.InputContainer,
-    streams: Sequence[av.stream.Stream],
+    streams: Sequence[StreamT],
     stuck: Callable[[str], None] = lambda _: None,
-) -> Iterator[av.Packet]:
+) -> Iterator[av.Packet[StreamT]]:
     """Yield packets, without those that only flush, until the file cannot be read further.
 
     :param stuck: told why, if that is before its end.
@@ -248,7 +264,7 @@ def packets(
     failures, reason = 0, ''
     while failures < _FAILURES:
         try:
-            for packet in container.demux(*streams):
+            for packet in cast('Iterator[av.Packet[StreamT]]', container.demux(*streams)):
                 if packet.size:
                     failures = 0
                     yield packet

@@ -119,7 +119,7 @@ def files_under(root: Path, suffixes: Collection[str]) -> list[Path]:
 def _walk(root: Path) -> Iterator[Path]:
     """Yield all folders: what lies under the root itself before what links lead to."""
     seen: set[tuple[int, int]] = set()
-    waiting, links = [root], []
+    waiting, links = [root], list[Path]()
     while waiting or links:
         folder = waiting.pop() if waiting else links.pop(0)
         status = folder.stat()

@@ -87,7 +87,7 @@ def _decode_with_pyav(data: bytes) -> np.ndarray | None:
     from emotion_perception.media.pictures import to_bgr
 
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), 'r') as container:
             return next((to_bgr(frame) for frame in container.decode(video=0)), None)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import cv2
@@ -18,6 +19,7 @@ from emotion_perception.media.container import (
     describe,
     open_container,
     packets,
+    picture_stream,
     why,
 )
 from emotion_perception.media.errors import MediaError
@@ -34,8 +36,6 @@ _LEAST = 1e-3
 _HELD = 600
 # Losses that are told one by one; the rest is summed up at the end.
 _TOLD = 5
-
-_FORMAT = {'format': 'bgr24', 'interpolation': Interpolation.BICUBIC, 'threads': 1}
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class PictureReader:
         except MediaError:
             self._container.close()
             raise
-        self._stream = self._container.streams[self.track.index]
+        self._stream = picture_stream(self._container, self.track.index)
         self._tick = float(self._stream.time_base or 1e-3)
         context = self._stream.codec_context
         context.thread_count = threads
@@ -146,7 +146,7 @@ class PictureReader:
             yield from self._decode(packet)
         yield from self._decode(None)
 
-    def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
+    def _decode(self, packet: av.Packet[av.VideoStream] | None) -> list[av.VideoFrame]:
         """Return the whole frames that a packet (``None``: the end) brings out of the decoder."""
         try:
             frames = self._stream.codec_context.decode(packet)
@@ -159,13 +159,13 @@ class PictureReader:
         self._damaged |= len(whole) < len(frames)
         return whole
 
-    def _needed(self) -> Iterator[av.Packet]:
+    def _needed(self) -> Iterator[av.Packet[av.VideoStream]]:
         """Yield packets; leave out those that only lead to pictures before ``skip_before``.
 
         Compressed packets are read ahead up to that time; if a key picture comes by, what was
         before it is dropped undecoded.
         """
-        held: list[av.Packet] = []
+        held: list[av.Packet[av.VideoStream]] = []
         for packet in packets(self._container, [self._stream], self._tell_stuck):
             early = packet.pts is not None and self._time_of(packet.pts) < self.skip_before
             if early and packet.is_keyframe:
@@ -254,7 +254,9 @@ class Converter:
         :raises MediaError: if its format is not known.
         """
         try:
-            image = self._reformatter.reformat(frame, **_FORMAT).to_ndarray()
+            image = self._reformatter.reformat(
+                frame, format='bgr24', interpolation=Interpolation.BICUBIC, threads=1
+            ).to_ndarray()
         except (av.error.FFmpegError, ValueError) as error:
             raise MediaError(
                 f'a picture of format {frame.format.name} cannot be converted: {why(error)}'
@@ -274,7 +276,8 @@ def _turn_of(frame: av.VideoFrame) -> Callable[[np.ndarray], np.ndarray]:
 
     Telephones held upright write one, and cameras that face their user.
     """
-    data = frame.side_data.get('DISPLAYMATRIX')
+    # PyAV declares one kind of side data only.
+    data = cast('Mapping[str, bytes]', frame.side_data).get('DISPLAYMATRIX')
     if data is None:
         return lambda image: image
     # 16.16 numbers a b u, c d v, x y w: the point (x, y) is shown at (ax + cy, bx + dy).

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -13,9 +14,11 @@ import numpy as np
 from emotion_perception.media.container import (
     BEYOND,
     LONGEST_GAP,
+    Track,
     describe,
     open_container,
     packets,
+    sound_stream,
 )
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.samples import to_int16
@@ -90,11 +93,13 @@ class SoundReader:
         except MediaError:
             self._container.close()
             raise
-        self._stream = self._container.streams[self.track.index]
+        self._stream = sound_stream(self._container, self.track.index)
+        self._tick = self._stream.time_base or Fraction(1, 1000)
         self.rate = self.channels = 0
         self._resampler: av.AudioResampler | None = None
         self._shift = -self.contents.origin
-        self._end: float | None = None
+        # Time at which the last sample ended; NaN before the first one.
+        self._end = math.nan
         self._gaps: list[tuple[float, float]] = []
         self._damaged = self._strange = False
 
@@ -132,7 +137,7 @@ class SoundReader:
         if count:
             yield AudioChunk(np.concatenate(waiting), self.rate, time)
 
-    def _choose(self) -> object:
+    def _choose(self) -> Track:
         """Return the first track with sound in it; say so if it is not the only one."""
         first = self.contents.sound()
         tracks = [item for item in self.contents.sounds if item.decodable]
@@ -148,7 +153,7 @@ class SoundReader:
     def _is_heard(self, index: int) -> bool:
         """Tell whether a track holds anything but digital silence."""
         with open_container(self._source) as container:
-            stream = container.streams[index]
+            stream = sound_stream(container, index)
             for packet in packets(container, [stream]):
                 try:
                     frames = packet.decode()
@@ -161,7 +166,7 @@ class SoundReader:
     def _pieces(self) -> Iterator[tuple[float, np.ndarray]]:
         """Yield (time of the first sample, int16 (n, channels)), each where the last one ended."""
         for time, samples in self._decoded():
-            first = self._end is None
+            first = math.isnan(self._end)
             if first:
                 known = 0.0 if math.isnan(time) else time
                 self._end = self.contents.begin if self._whole else known
@@ -178,7 +183,7 @@ class SoundReader:
             if len(samples):
                 yield self._end, samples
                 self._end += len(samples) / self.rate
-        if self._end is None:
+        if math.isnan(self._end):
             raise MediaError(
                 f'{self.contents.name}: its sound track {self.track.index} ({self.track.codec}) '
                 'holds no sound that can be decoded'
@@ -208,7 +213,7 @@ class SoundReader:
         yield from self._frames(context, None)
 
     def _frames(
-        self, context: av.AudioCodecContext, packet: av.Packet | None
+        self, context: av.AudioCodecContext, packet: av.Packet[av.AudioStream] | None
     ) -> Iterator[tuple[float, np.ndarray]]:
         try:
             frames = context.decode(packet)
@@ -220,7 +225,7 @@ class SoundReader:
         for frame in frames:
             time = math.nan
             if frame.pts is not None:
-                time = float(frame.pts * self._stream.time_base) + self._shift
+                time = float(frame.pts * self._tick) + self._shift
             samples = self._uniform(frame)
             if len(samples):
                 yield time, samples
@@ -265,7 +270,7 @@ class SoundReader:
             )
 
     def _tell_stuck(self, reason: str) -> None:
-        place = f'behind {self._end:.2f} s ' if self._end is not None else ''
+        place = f'behind {self._end:.2f} s ' if not math.isnan(self._end) else ''
         self._say(f'{self.contents.name}: its sound {place}cannot be read: {reason}')
 
     def _tell_end(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -52,5 +52,20 @@ class Backend(Protocol):
         """Run the model.
 
         :param batch: faces (n, channels, size, size) float32, or waveforms (n, samples) float32.
+        """
+        ...
+
+
+@runtime_checkable
+class AdaptiveBackend(Backend, Protocol):
+    """Runs a model that can be told what is known of the voice it hears."""
+
+    profile: int
+    """Number of values in a voice profile; 0 for a file that takes none."""
+
+    def run(self, batch: np.ndarray, profile: np.ndarray | None = None) -> Outputs:
+        """Run the model; see :class:`Backend`.
+
+        :param profile: (1, ``self.profile``) float32: the voice that is known already.
         """
         ...

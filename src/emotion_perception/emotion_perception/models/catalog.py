@@ -183,7 +183,7 @@ class CatalogEntry:
     about: str = ''
 
 
-class Catalog(Mapping):
+class Catalog(Mapping[str, CatalogEntry]):
     """The entries by name.
 
     :param source: file the entries come from, for messages.
@@ -207,10 +207,6 @@ class Catalog(Mapping):
                 f'(known: {", ".join(sorted(self._entries))})'
             )
         return self._entries[name]
-
-    def get(self, name: str, default: CatalogEntry | None = None) -> CatalogEntry | None:
-        """Return an entry, or the default if there is none of this name."""
-        return self._entries.get(name, default)
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
@@ -362,15 +358,15 @@ def _read_yaml(path: Path) -> Any:
 def _face_input(keys: _Keys) -> FaceInput:
     colour = keys.choice('colour', COLOURS, 'rgb')
     channels = 1 if colour == 'grey' else 3
+    left, top, right, bottom = keys.numbers('window', (4,), TIGHT_WINDOW)
     value = FaceInput(
         size=int(keys.number('size', low=1, high=4096)),
-        window=keys.numbers('window', (4,), TIGHT_WINDOW),
+        window=(left, top, right, bottom),
         colour=colour,
         mean=keys.numbers('mean', (1, channels), (0.0,)),
         std=keys.numbers('std', (1, channels), (1.0,)),
     )
     keys.done()
-    left, top, right, bottom = value.window
     if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
         keys.fail(
             'window',

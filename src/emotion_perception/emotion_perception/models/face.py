@@ -44,6 +44,7 @@ class FaceEmotionRecognizer:
         if model.entry.face is None:
             raise ModelError(f'model {model.name} is not for faces')
         self.model = model
+        self._input = model.entry.face
         self.class_balance = class_balance
 
     def predict(self, crops: Sequence[np.ndarray]) -> FacePredictions:
@@ -63,7 +64,7 @@ class FaceEmotionRecognizer:
                 np.empty((0, 0), np.float32),
                 mixture,
             )
-        found = self.model.predict(prepare(crops, self.model.entry.face))
+        found = self.model.predict(prepare(crops, self._input))
         probabilities = rebalance(found.probabilities, mixture.shares, mixture.balance)
         return FacePredictions(
             probabilities, found.valence, found.arousal, found.embedding, mixture

@@ -89,9 +89,9 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
     except (OSError, ValueError, http.client.HTTPException) as error:
         # urllib's errors are OSErrors; a broken Content-Length is a ValueError.
         reason = error.reason if type(error) is urllib.error.URLError else error
-        size = f' ({entry.bytes} bytes)' if entry.bytes else ''
+        amount = f' ({entry.bytes} bytes)' if entry.bytes else ''
         raise ModelError(
-            f'model {entry.name}: downloading {entry.file}{size} to {directory} '
+            f'model {entry.name}: downloading {entry.file}{amount} to {directory} '
             f'failed: {reason}; {remedy(entry)}, or copy the file to '
             f'{target}'
         ) from error

@@ -136,5 +136,6 @@ def _load_onnx(
     if not maps:
         return OnnxBackend(path, 'cpu', settings.threads), ()
     backend = ZipMapBackend(session, maps[0])
-    first = backend.maps(np.zeros((1, entry.speech.mfcc.width), np.float32))[0]
+    width = entry.speech.mfcc.width if entry.speech and entry.speech.mfcc else 0
+    first = backend.maps(np.zeros((1, width), np.float32))[0]
     return backend, tuple(str(name) for name in first)

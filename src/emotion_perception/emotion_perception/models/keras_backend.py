@@ -104,6 +104,8 @@ class _Graph:
     def model(self) -> onnx.ModelProto:
         """Return the finished model; its output is ``probabilities``."""
         self._node('Identity', [self._last], 'probabilities')
+        if self._input is None:
+            raise ValueError('it names no input')
         graph = helper.make_graph(
             self._nodes,
             'keras',

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from emotion_perception.emotions import EMOTIONS, LabelMap, softmax
-from emotion_perception.models.backend import Backend, ModelSettings, Outputs
+from emotion_perception.models.backend import AdaptiveBackend, Backend, ModelSettings, Outputs
 from emotion_perception.models.balance import class_shares
 from emotion_perception.models.catalog import (
     Catalog,
     CatalogEntry,
+    SpeechInput,
     load_catalog,
     load_sidecar,
     with_file,
@@ -84,6 +85,7 @@ class Model:
         self.entry = entry
         self.device = backend.device
         self._backend = backend
+        self._adaptive = backend if isinstance(backend, AdaptiveBackend) else None
         lower = [label.lower() for label in entry.labels]
         self._columns = {name: lower.index(name) for name in _DIMENSIONS if name in lower}
         self._classes = [column for column, label in enumerate(lower) if label not in _DIMENSIONS]
@@ -104,7 +106,7 @@ class Model:
     @property
     def profile(self) -> int:
         """Return the number of values in a voice profile; 0 if the model takes none."""
-        return getattr(self._backend, 'profile', 0)
+        return self._adaptive.profile if self._adaptive else 0
 
     def predict(self, batch: np.ndarray, profile: np.ndarray | None = None) -> Prediction:
         """Return the prediction for a prepared batch, calibrated by the entry's temperature.
@@ -112,9 +114,10 @@ class Model:
         :param profile: (1, ``self.profile``) float32, only for a model that takes one.
         :raises ModelError: if the model gives values that are not finite.
         """
-        scores, valence, arousal, embedding = (
-            self._backend.run(batch) if profile is None else self._backend.run(batch, profile)
-        )
+        if profile is None or self._adaptive is None:
+            scores, valence, arousal, embedding = self._backend.run(batch)
+        else:
+            scores, valence, arousal, embedding = self._adaptive.run(batch, profile)
         if not np.isfinite(scores).all():
             raise ModelError(f'model {self.name} gave values that are not finite')
         if self._columns:
@@ -175,7 +178,7 @@ def load_model(
         # Each library has its own exceptions for a damaged file.
         raise damaged(entry, path or Path(entry.hub), error, settings.cache) from error
     if entry.speech is not None and entry.speech.mfcc is not None:
-        backend = MfccFrontEnd(backend, entry.speech)
+        backend = MfccFrontEnd(backend, entry.speech.rate, entry.speech.mfcc)
     return checked(entry, backend)
 
 
@@ -220,10 +223,9 @@ def dummy_input(entry: CatalogEntry) -> np.ndarray:
     """Return zeros of the shape of one prepared input."""
     if entry.face is not None:
         return np.zeros((1, entry.face.channels, entry.face.size, entry.face.size), np.float32)
-    seconds = entry.speech.pad_seconds or min(
-        max(1.0, entry.speech.min_seconds), entry.speech.max_seconds
-    )
-    return np.zeros((1, round(seconds * entry.speech.rate)), np.float32)
+    speech = entry.speech or SpeechInput()
+    seconds = speech.pad_seconds or min(max(1.0, speech.min_seconds), speech.max_seconds)
+    return np.zeros((1, round(seconds * speech.rate)), np.float32)
 
 
 def resolve(spec: str, task: str, catalog: Catalog | None = None) -> CatalogEntry:

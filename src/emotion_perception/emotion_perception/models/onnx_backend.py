@@ -112,12 +112,14 @@ class OnnxBackend:
             known = {} if profile is None else {'profile': profile}
             values = self._session.run(self._outputs, {self._input: batch, **known})
         named = dict(zip(self._outputs, values))
+        valence, arousal = (
+            np.asarray(named[name], np.float32).reshape(len(batch)) if name in named else None
+            for name in ('valence', 'arousal')
+        )
         return Outputs(
             np.asarray(values[0], np.float32).reshape(len(batch), -1),
-            *(
-                np.asarray(named[name], np.float32).reshape(len(batch)) if name in named else None
-                for name in ('valence', 'arousal')
-            ),
+            valence,
+            arousal,
             np.asarray(named['embedding'], np.float32) if 'embedding' in named else None,
         )
 

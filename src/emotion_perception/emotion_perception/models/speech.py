@@ -69,6 +69,7 @@ class SpeechEmotionRecognizer:
                 '`profile`): set memory.utterances to 0, or take ser-default'
             )
         self.model = model
+        self._input = model.entry.speech
         self.memory = memory
         self.class_balance = class_balance
 
@@ -84,7 +85,7 @@ class SpeechEmotionRecognizer:
         :raises ValueError: if the samples have another type or shape, or the rate is not
             positive.
         """
-        speech, rules = self.model.entry.speech, self.model.entry.abstain
+        speech, rules = self._input, self.model.entry.abstain
         waveform = as_float(samples)
         if not rate > 0:
             raise ValueError(f'a sampling rate of {rate} Hz is impossible')

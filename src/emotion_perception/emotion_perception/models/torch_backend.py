@@ -14,6 +14,8 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -32,7 +34,7 @@ _CONTAINERS = ('state_dict', 'model_state_dict', 'model')
 _WRAPPERS = ('module', '_orig_mod', 'model', 'net', 'backbone', 'resnet')
 
 # (bottleneck?, blocks of each stage) -> torchvision's name.
-_RESNETS = {
+_RESNETS: Mapping[tuple[bool, tuple[int, ...]], str] = {
     (False, (2, 2, 2, 2)): 'resnet18',
     (False, (3, 4, 6, 3)): 'resnet34',
     (True, (3, 4, 6, 3)): 'resnet50',
@@ -212,7 +214,7 @@ def _exported(module: torch.nn.Module, face: FaceInput) -> bytes | None:
             torch.onnx.export(
                 module.eval(),
                 (picture,),
-                stream,
+                cast(Any, stream),  # PyTorch takes streams but does not say so
                 dynamo=False,
                 opset_version=17,
                 input_names=['images'],
@@ -240,7 +242,9 @@ def _head(state: Mapping[str, torch.Tensor]) -> str | None:
     return matrices[-1] if matrices else None
 
 
-def _empty(models, architecture: str, state: Mapping[str, torch.Tensor]) -> torch.nn.Module:
+def _empty(
+    models: ModuleType, architecture: str, state: Mapping[str, torch.Tensor]
+) -> torch.nn.Module:
     """Build the network with as many outputs as the state dict has."""
     head = _head(state)
     outputs = len(state[head]) if head else 1000

@@ -126,8 +126,8 @@ class CameraNode(Node):
             self.get_logger().info(f'{self._settings.source}: {self._size} pixels')
             self._compare_shape(width, height)
         self._images.publish(array_to_image(frame.image, header))
-        if self._infos is not None:
-            self._infos.publish(self._info(header, width, height))
+        if self._infos is not None and self._calibration is not None:
+            self._infos.publish(_info(header, self._calibration.scaled(width, height)))
         self._diagnostics.tick(time.monotonic() - frame.time)
 
     def _compare_shape(self, width: int, height: int) -> None:
@@ -140,25 +140,25 @@ class CameraNode(Node):
                 f'pixels, but the pictures have another shape: {width}x{height}'
             )
 
-    def _info(self, header: Header, width: int, height: int) -> CameraInfo:
-        scaled = self._calibration.scaled(width, height)
-        return CameraInfo(
-            header=header,
-            width=width,
-            height=height,
-            distortion_model=scaled.model,
-            d=list(scaled.d),
-            k=list(scaled.k),
-            r=list(scaled.r),
-            p=list(scaled.p),
-        )
-
     def _on_notice(self, text: str) -> None:
         if self._source is not None and self._source.lost:
             self.get_logger().warning(text)
             self._diagnostics.warn(text)
         else:
             self.get_logger().info(text)
+
+
+def _info(header: Header, calibration: Calibration) -> CameraInfo:
+    return CameraInfo(
+        header=header,
+        width=calibration.width,
+        height=calibration.height,
+        distortion_model=calibration.model,
+        d=list(calibration.d),
+        k=list(calibration.k),
+        r=list(calibration.r),
+        p=list(calibration.p),
+    )
 
 
 def main(args: list[str] | None = None) -> None:

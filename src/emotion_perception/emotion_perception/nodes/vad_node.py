@@ -144,8 +144,8 @@ class _Listening(Work):
             return
         self._frame_id = message.header.frame_id
         try:
-            samples = decode(message.audio.data, info.sample_format, info.channels)
-            begin = self._begin(message.header, len(samples) / info.sample_rate)
+            samples = decode(memoryview(message.audio.data), info.sample_format, info.channels)
+            begin = self._begin(message.header, len(samples) / max(1, info.sample_rate))
             events = self._listener.hear(samples, info.sample_rate, begin)
         except AudioFormatError as error:
             self._blocks.refused(str(error))

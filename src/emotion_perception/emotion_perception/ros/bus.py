@@ -20,6 +20,7 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
@@ -92,7 +93,7 @@ class BusSubscription:
         self._topic = topic
         self.callback = callback
         self._profile = qos.IMAGE
-        self._subscription = None
+        self._subscription: Subscription | None = None
         self._look_timer: Timer | None = None
         self._destroyed = False
         self._key = _key(node.context, node.resolve_topic_name(topic))
@@ -174,10 +175,10 @@ class BusSubscription:
     def _retire(self) -> None:
         """Have the node's executor end the subscription: it may be waiting on it just now."""
         old, self._subscription = self._subscription, None
-        timer = None
 
         def end_old() -> None:
-            self._node.destroy_subscription(old)
+            if old is not None:
+                self._node.destroy_subscription(old)
             self._node.destroy_timer(timer)
 
         timer = steady_timer(self._node, 0.0, end_old)

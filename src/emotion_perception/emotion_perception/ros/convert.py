@@ -70,8 +70,8 @@ def image_to_array(message: Image) -> np.ndarray:
             f'{data.size} bytes of data, but {message.height} rows of '
             f'{message.step} bytes need {message.step * message.height}'
         )
-    picture = data[: message.step * message.height].reshape(message.height, message.step)
-    picture = picture[:, :row]
+    rows = data[: message.step * message.height].reshape(message.height, message.step)
+    picture: np.ndarray = rows[:, :row]
     if channels > 1:
         picture = picture.reshape(message.height, message.width, channels)
     if conversion is None:
@@ -87,7 +87,7 @@ def array_to_image(picture: np.ndarray, header: Header) -> Image:
     picture = np.ascontiguousarray(picture, np.uint8)
     height, width = picture.shape[:2]
     data = array.array('B')
-    data.frombytes(memoryview(picture).cast('B'))
+    data.frombytes(picture.data.cast('B'))
     message = Image(
         header=header,
         height=height,
@@ -121,7 +121,7 @@ def to_stamp(seconds: float) -> Time:
     return Time(sec=int(whole), nanosec=nanoseconds)
 
 
-def to_region(box: Sequence[float], width: int, height: int) -> RegionOfInterest:
+def to_region(box: Sequence[float] | np.ndarray, width: int, height: int) -> RegionOfInterest:
     """Return a box (x, y, width, height; pixels) as a region, clipped to the picture."""
     left, top = max(0, round(box[0])), max(0, round(box[1]))
     right = min(width, round(box[0] + box[2]))
@@ -143,7 +143,7 @@ def to_prediction(
     header: Header,
     modality: int,
     subject_id: str,
-    probabilities: np.ndarray,
+    probabilities: np.ndarray | None,
     *,
     mixture: Mixture = UNKNOWN_MIXTURE,
     model: str = '',
@@ -160,7 +160,7 @@ def to_prediction(
 ) -> EmotionPrediction:
     """Return a prediction message.
 
-    :param probabilities: (6,), sums to 1.
+    :param probabilities: (6,), sums to 1; not looked at where there is no answer.
     :param mixture: for which mixture of classes they answer.
     :param emotion: the class to name; the most probable one by default (smoothing may hold
         another).

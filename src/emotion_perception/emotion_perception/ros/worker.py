@@ -58,11 +58,11 @@ class LatestWorker(Generic[T]):
     def _run(self) -> None:
         while True:
             with self._condition:
-                while self._item is None and not self._stopped:
+                while (item := self._item) is None and not self._stopped:
                     self._condition.wait()
-                if self._stopped:
-                    return
-                item, self._item = self._item, None
+                self._item = None
+            if item is None:
+                return
             try:
                 self._function(item)
             except Exception as error:

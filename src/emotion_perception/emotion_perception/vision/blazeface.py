@@ -189,35 +189,38 @@ class BlazeFace:
     def __init__(self, settings: DetectorSettings) -> None:
         self.name = f'blazeface-{settings.range}'
         self._settings = settings
-        self._short = self._full = None
+        # With both, the full-range one finds and the short-range one looks again.
+        self._short: Network | None = None
         if settings.model:
-            # A file of one's own is one of the two networks; its input size tells which.
-            network = Network(Path(settings.model))
-            self._short, self._full = (network, None) if network.size == 128 else (None, network)
-            return
-        if settings.range != 'full':
-            self._short = Network(model_path('short'))
-        if settings.range != 'short':
-            self._full = Network(model_path('full'))
+            # A file of one's own is one of the two networks, used alone.
+            self._first = Network(Path(settings.model))
+        elif settings.range == 'short':
+            self._first = Network(model_path('short'))
+        else:
+            self._first = Network(model_path('full'))
+            if settings.range != 'full':
+                self._short = Network(model_path('short'))
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """Find all faces; see :class:`~.detect.Detector`."""
         check_image(image)
         least = self._settings.min_score
-        if self._short is None or self._full is None:
-            found = weighted_nms(*(self._short or self._full).run(image, least))
+        if self._short is None:
+            found = weighted_nms(*self._first.run(image, least))
         else:
-            found = self._look_twice(image, least)
+            found = self._look_twice(self._short, image, least)
         return select([_detection(score, points) for score, points in found], self._settings)
 
-    def _look_twice(self, image: np.ndarray, least: float) -> list[tuple[float, np.ndarray]]:
+    def _look_twice(
+        self, short: Network, image: np.ndarray, least: float
+    ) -> list[tuple[float, np.ndarray]]:
         candidates, hint = self._sweep(image, least * self.CANDIDATE)
         looks = 0
         found = []
         for score, points, pixels in sorted(candidates, key=lambda item: -_side(item[1])):
             if pixels < self.SMALL and looks < self.MOST_LOOKS:
                 looks += 1
-                again = self._look_again(image, points, min(least + self.CONFIRM, 0.95))
+                again = self._look_again(short, image, points, min(least + self.CONFIRM, 0.95))
                 if again is not None:
                     found.append(again)
                 elif score >= min(least + self.CLEAR, 0.95):
@@ -225,7 +228,7 @@ class BlazeFace:
             elif score >= least:
                 found.append((score, points))
         if not found:
-            return weighted_nms(*self._short.run(image, max(least, self.ALONE))) if hint else []
+            return weighted_nms(*short.run(image, max(least, self.ALONE))) if hint else []
         # Two candidates may have become the same face at the second look.
         return weighted_nms(
             np.array([score for score, _ in found], np.float32),
@@ -245,14 +248,14 @@ class BlazeFace:
             views += _tiles(width, height)
         found, hint = [], False
         for x, y, columns, rows in views:
-            scale = self._full.size / max(columns, rows)
-            scores, points = self._full.run(
+            scale = self._first.size / max(columns, rows)
+            scores, points = self._first.run(
                 image[y : y + rows, x : x + columns], min(self.HINT, least)
             )
             hint |= scores.size > 0
             clear = scores >= least
             found += [
-                (score, face + np.float32((x, y)), _side(face) * scale)
+                (score, face + np.array((x, y), np.float32), _side(face) * scale)
                 for score, face in weighted_nms(scores[clear], points[clear])
             ]
         if len(views) > 1:
@@ -260,7 +263,7 @@ class BlazeFace:
         return found, hint
 
     def _look_again(
-        self, image: np.ndarray, points: np.ndarray, least: float
+        self, short: Network, image: np.ndarray, points: np.ndarray, least: float
     ) -> tuple[float, np.ndarray] | None:
         """Return score and points of a candidate as the short-range network sees it."""
         height, width = image.shape[:2]
@@ -269,7 +272,7 @@ class BlazeFace:
         high = np.clip(centre + side * self.WINDOW / 2, low + 2, (width, height)).astype(int)
         window = image[low[1] : high[1], low[0] : high[0]]
         nearest = None
-        for score, face in weighted_nms(*self._short.run(window, least)):
+        for score, face in weighted_nms(*short.run(window, least)):
             face = face + low.astype(np.float32)
             distance = float(np.linalg.norm(face[:2].mean(axis=0) - centre)) / side
             if distance < 0.5 and (nearest is None or distance < nearest[0]):

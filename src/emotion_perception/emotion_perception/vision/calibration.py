@@ -82,6 +82,8 @@ def _numbers(
     matrix = content.get(key)
     data = matrix.get('data') if isinstance(matrix, dict) else None
     try:
+        if data is None:
+            raise ValueError('there are none')
         values = tuple(float(value) for value in data)
     except (TypeError, ValueError):
         raise CalibrationError(f'{path}: {key} has no list of numbers under data') from None

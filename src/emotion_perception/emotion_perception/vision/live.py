@@ -54,7 +54,7 @@ class Camera:
             raise SourceError(f'camera {source} cannot be opened')
         # The format first: it decides which sizes and rates the camera offers.
         if settings.format:
-            code = cv2.VideoWriter_fourcc(*settings.format.upper())
+            code = cv2.VideoWriter.fourcc(*settings.format.upper())
             self._capture.set(cv2.CAP_PROP_FOURCC, code)
         for key, value in (
             (cv2.CAP_PROP_FRAME_WIDTH, settings.width),

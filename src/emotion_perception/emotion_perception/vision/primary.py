@@ -15,8 +15,13 @@ from emotion_perception.timing import Order, TimeLine
 class HasBox(Protocol):
     """What :class:`Primary` needs to know of a face."""
 
-    id: str
-    box: np.ndarray
+    @property
+    def id(self) -> str:
+        """Return whose it is."""
+
+    @property
+    def box(self) -> np.ndarray:
+        """Return x, y, width and height, pixels."""
 
 
 @dataclass(frozen=True)

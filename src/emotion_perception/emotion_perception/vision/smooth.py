@@ -69,7 +69,7 @@ class _Person:
     label: int
     since: float
     line: TimeLine = field(default_factory=TimeLine)
-    history: deque = field(default_factory=deque)
+    history: deque[tuple[float, np.ndarray]] = field(default_factory=deque)
 
 
 class Smoother:

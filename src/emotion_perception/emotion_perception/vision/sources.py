@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import cv2
 import numpy as np
@@ -209,7 +210,7 @@ class Source:
                     out = place + 1 - shown
                     self._say(f'{error}; left out ({out} of {len(files)} so far)')
                     continue
-                yield shown / rate, lambda image=image: image
+                yield shown / rate, partial(np.asarray, image)
                 shown += 1
             return
         image = read_image(path)

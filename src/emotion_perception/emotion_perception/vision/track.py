@@ -84,7 +84,7 @@ def appearance(crop: np.ndarray) -> np.ndarray:
     grey /= max(float(np.linalg.norm(grey)), 1e-6)
     colour = lab[::2, ::2, 1:].ravel()
     colour /= max(float(np.linalg.norm(colour)), 40.0)
-    level = np.float32([lab[..., 0].mean() / 128])
+    level = np.array([lab[..., 0].mean() / 128], np.float32)
     vector = np.concatenate([grey.ravel() * 0.75, colour * 0.6, level * 0.28])
     return vector / max(float(np.linalg.norm(vector)), 1e-6)
 
@@ -208,12 +208,12 @@ class _Face:
     seen: float
     box: np.ndarray
     looks: np.ndarray | None
-    last_look: np.ndarray | None
+    last_look: np.ndarray | None  # None where `looks` is
     hits: int = 1
     id: str = ''
 
     def difference(self, look: np.ndarray | None) -> float | None:
-        if look is None or self.looks is None:
+        if look is None or self.looks is None or self.last_look is None:
             return None
         return min(difference(self.looks, look), difference(self.last_look, look) + 0.02)
 
@@ -257,7 +257,9 @@ class Tracker:
         if order is Order.ANEW:
             self._faces.clear()
             self._time = -np.inf
-        looks = list(appearances) if appearances is not None else [None] * len(detections)
+        looks: list[np.ndarray | None] = [None] * len(detections)
+        if appearances is not None:
+            looks = list(appearances)
         self._faces = [face for face in self._faces if self._lives(face, time)]
         self._time = time
         for face in self._faces:
@@ -422,7 +424,7 @@ class Tracker:
         overlap = iou(places, places)
         np.fill_diagonal(overlap, 0)
         known = np.array([bool(face.id) for face in self._faces])
-        return (overlap[:, known] > 0.1).any(axis=1)
+        return np.asarray((overlap[:, known] > 0.1).any(axis=1))
 
     def _report(
         self, detections: Sequence[Detection], owners: dict[int, _Face], time: float
@@ -488,4 +490,4 @@ def _overlapping(detections: Sequence[Detection]) -> np.ndarray:
     boxes = np.stack([item.box for item in detections])
     overlap = iou(boxes, boxes)
     np.fill_diagonal(overlap, 0)
-    return (overlap > 0.05).any(axis=1)
+    return np.asarray((overlap > 0.05).any(axis=1))
