@@ -29,7 +29,7 @@ class SingleGoal:
     def __init__(
         self,
         node: Node,
-        kind: type,
+        kind: Any,
         name: str,
         begin: Callable[[Any], None],
         taken: Callable[[], None],

@@ -417,7 +417,7 @@ def _countdown(page: _Page, state: GameState) -> None:
         _banner(
             page,
             state,
-            EMOTIONS[state.target].upper(),
+            '' if state.target is None else EMOTIONS[state.target].upper(),
             state.prompt,
             _target_colour(state),
             large_first=False,
@@ -432,7 +432,7 @@ def _round(page: _Page, state: GameState) -> None:
     _banner(
         page,
         state,
-        EMOTIONS[state.target].upper(),
+        '' if state.target is None else EMOTIONS[state.target].upper(),
         state.prompt,
         _target_colour(state),
         clock=theme.TEXT,

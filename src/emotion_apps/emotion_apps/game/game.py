@@ -291,7 +291,7 @@ class Game(Machine[Event]):
             winner = 1 if first > second else 2
             self._people.players[winner - 1].score += 1
         self._results.append(
-            RoundResult(self._round, self._target, (first, second), self._frames, winner)
+            RoundResult(self._round, self._asked, (first, second), self._frames, winner)
         )
         self._enter(Phase.ROUND_RESULT)
 
@@ -318,13 +318,17 @@ class Game(Machine[Event]):
         if self._phase not in (Phase.COUNTDOWN, Phase.ROUND):
             return
         players = self._people.players
-        seen = [player.sighting.probabilities for player in players if player.sighting is not None]
-        if len(seen) < len(players) or any(probabilities is None for probabilities in seen):
+        seen = [
+            player.sighting.probabilities
+            for player in players
+            if player.sighting is not None and player.sighting.probabilities is not None
+        ]
+        if len(seen) < len(players):
             return
         self._frames += self._phase == Phase.ROUND
         for player, probabilities in zip(players, seen):
             if self._phase == Phase.ROUND:
-                player.count(float(probabilities[self._target]), self._target, self._stamp)
+                player.count(float(probabilities[self._asked]), self._asked, self._stamp)
             elif self.settings.baseline:
                 player.count_neutral(probabilities)
 
@@ -344,6 +348,13 @@ class Game(Machine[Event]):
         return 0 if first == second else 1 if first > second else 2
 
     # What is shown.
+
+    @property
+    def _asked(self) -> Emotion:
+        """Return the target of the round that is under way."""
+        if self._target is None:
+            raise RuntimeError('no round is under way')
+        return self._target
 
     def _shown_target(self) -> Emotion | None:
         """Return the target, hidden while the neutral face is measured."""
@@ -386,7 +397,7 @@ class Game(Machine[Event]):
                 calm = 'KEEP A NEUTRAL FACE' if self.settings.baseline else 'GET READY'
                 return self._notice or calm
             case Phase.ROUND:
-                return prompts.TARGET_PROMPTS[self._target]
+                return prompts.TARGET_PROMPTS[self._asked]
             case Phase.PAUSED:
                 away = self._people.away()
                 first, second = self._people.players

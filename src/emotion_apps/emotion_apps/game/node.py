@@ -151,7 +151,7 @@ class GameNode(Node):
         self._goal.tell(message, _change(state))
 
     def _play(self, name: str | None) -> None:
-        if name is None:
+        if name is None or self._sounds is None:
             return
         try:
             self._sounds.play(name)
@@ -209,7 +209,7 @@ class GameNode(Node):
 def _result(state: GameState, end: Ended) -> PlayGame.Result:
     """Return the action's result for a game that ended."""
     return PlayGame.Result(
-        outcome=OUTCOMES[end.outcome],
+        outcome=OUTCOMES[Outcome(end.outcome)],
         message=end.words,
         winner=state.winner,
         scores=[player.score for player in state.players],

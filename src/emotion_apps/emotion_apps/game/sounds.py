@@ -87,8 +87,8 @@ class SoundPlayer:
             (player for player in _PLAYERS if shutil.which(player[0])), None
         )
         """The player, or ``None`` if the system has none: then nothing sounds."""
-        self._folder: tempfile.TemporaryDirectory | None = None
-        self._running: subprocess.Popen | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._running: subprocess.Popen[bytes] | None = None
 
     def play(self, name: str) -> None:
         """Start a cue and return at once; it is left out while another one sounds.

@@ -47,6 +47,8 @@ class Interview(Machine[Event]):
             raise ValueError('an interview needs at least one question')
         self._questions = tuple(questions)
         self.settings = settings or InterviewSettings()
+        self._speaking_time = self._faced_time = 0.0
+        self._hint = ''
         self._forget()
         self._notices.clear()
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ class InterviewNode(Node):
             self.create_subscription(
                 EmotionPrediction,
                 f'emotion/{source}',
-                lambda message, source=source: self._on_emotion(message, source),
+                partial(self._on_emotion, source=source),
                 qos.RESULT,
             )
         self.create_subscription(

@@ -91,6 +91,24 @@ class Multimodal(Machine[Event]):
         self.settings = settings or MultimodalSettings()
         self._continuous = running
         self._early: deque[Reading] = deque(maxlen=_EARLY)
+        self._phase = Phase.WAITING_FACE
+        self._cycle, self._late = 1, 0
+        self._outcome = Outcome.NONE
+        self._once = False
+        # The face that is held or locked, when it was seen and since when it is not.
+        self._face: Reading | None = None
+        self._face_seen = 0.0
+        self._lost_since: float | None = None
+        self._held = 0
+        self._voice: Reading | None = None
+        self._fused: Reading | None = None
+        self._speaking_since: float | None = None
+        # Seconds: of the phase, of the rest after a result, of what LISTENING waits for.
+        self._elapsed = self._rest = self._waited = 0.0
+        self._face_timeout = self._speech_timeout = 0.0
+        self._locked_stamp = self._locked_at = math.inf
+        self._abstained = ''
+        self._awaits = _Awaits.SPEECH
         self._forget()
         self._notices.clear()
 
@@ -329,7 +347,7 @@ class Multimodal(Machine[Event]):
     def _begin_lines(self) -> None:
         self._face_line, self._faces_line = TimeLine(), TimeLine()
         self._sound_line, self._voice_line = TimeLine(), TimeLine()
-        self._lost_since: float | None = None
+        self._lost_since = None
 
     def _move_lock(self, stamp: float) -> None:
         """Say when the lock was in the new time line of the sound, of which a stamp is now."""
@@ -379,7 +397,7 @@ class Multimodal(Machine[Event]):
         self._outcome = Outcome.NONE
         self._once = False
         self._begin_lines()
-        self._speaking_since: float | None = None
+        self._speaking_since = None
         self._face_seen = 0.0
         self._lose_face()
         self._enter(Phase.WAITING_FACE)
@@ -390,11 +408,10 @@ class Multimodal(Machine[Event]):
         self._elapsed = self._rest = 0.0
         if phase == Phase.WAITING_FACE:
             self._locked_stamp = self._locked_at = math.inf
-            self._voice: Reading | None = None
-            self._fused: Reading | None = None
+            self._voice = self._fused = None
             self._early.clear()
             self._held = 0
-            self._face: Reading | None = None
+            self._face = None
             self._face_timeout = self._speech_timeout = 0.0
             self._abstained = ''
             self._awaits, self._waited = _Awaits.SPEECH, 0.0

@@ -77,8 +77,8 @@ def _draw_waiting(canvas: Canvas, scene: Scene, state: Snapshot) -> None:
     canvas.panel(banner, theme.BACKGROUND, alpha=0.86, radius=22 * unit)
     radius = 34 * unit
     ring_x, middle = banner.x + 18 * unit + radius, banner.centre[1]
-    known = state.face is not None and state.face.known
-    colour = theme.emotion_colour(state.face.emotion) if known else theme.ACCENT
+    shown = state.face if state.face is not None and state.face.known else None
+    colour = theme.ACCENT if shown is None else theme.emotion_colour(shown.emotion)
     canvas.ring(
         ring_x,
         middle,
@@ -236,8 +236,9 @@ def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None, 
     canvas.text(
         caption, left, inside.y + 6 * unit, 24 * unit, theme.MUTED, weight=700, level='top'
     )
-    known = reading is not None and reading.known
-    if known:
+    if reading is not None and not reading.known:
+        reading = None
+    if reading is not None:
         draw_verdict(
             canvas, reading, Box(left, inside.y + 106 * unit, room, 0), 54 * unit, 50 * unit
         )
@@ -248,8 +249,8 @@ def _draw_half(canvas: Canvas, box: Box, caption: str, reading: Reading | None, 
     top = inset.bottom + 22 * unit
     canvas.probabilities(
         Box(inside.x, top, inside.w, inside.bottom - top),
-        reading.probabilities if known else [math.nan] * 6,
-        reading.emotion if known else -1,
+        [math.nan] * 6 if reading is None else reading.probabilities,
+        -1 if reading is None else reading.emotion,
     )
     return inset
 

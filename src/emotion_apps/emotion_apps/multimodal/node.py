@@ -154,7 +154,7 @@ class OrchestratorNode(Node):
             if isinstance(notice, Ended):
                 self.get_logger().info(f'{notice.outcome.value}: {notice.words}')
                 self._goal.finish(
-                    to_result(self._machine.snapshot(), notice.outcome, notice.words),
+                    to_result(self._machine.snapshot(), Outcome(notice.outcome), notice.words),
                     success=notice.outcome is Outcome.SUCCESS,
                 )
             elif isinstance(notice, Entered):

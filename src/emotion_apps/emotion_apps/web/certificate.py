@@ -11,6 +11,10 @@ import ssl
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography.x509 import GeneralName
 
 _DAYS = 90
 
@@ -53,7 +57,7 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
-        from cryptography.x509.oid import NameOID
+        from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
     except ImportError:
         raise CertificateError(
             'a certificate is made with the package cryptography, which is missing: '
@@ -70,9 +74,9 @@ def self_signed(names: Sequence[str]) -> tuple[ssl.SSLContext, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=_DAYS))
-        .add_extension(x509.SubjectAlternativeName([_name(x509, name) for name in names]), False)
+        .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
-        .add_extension(x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.SERVER_AUTH]), False)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(private, hashes.SHA256())
     )
     context = _context()
@@ -125,7 +129,9 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _name(x509: object, name: str) -> object:
+def _name(name: str) -> GeneralName:
+    from cryptography import x509
+
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

@@ -57,7 +57,8 @@ def readable(colour: Colour, ground: Colour, least: float) -> Colour:
     shade = colour
     while contrast(shade, ground) < least and share > 0:
         share -= 0.02
-        shade = tuple(round(part * share) for part in colour)
+        blue, green, red = (round(part * share) for part in colour)
+        shade = blue, green, red
     return shade
 
 

@@ -98,9 +98,9 @@ def parse_text(text: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise ProtocolError('no JSON object')
     kind = message.get('type')
-    fields = _TEXTS.get(kind) if isinstance(kind, str) else None
-    if fields is None:
+    if not isinstance(kind, str) or kind not in _TEXTS:
         raise ProtocolError(f'no message is of type {str(kind)[:40]!r}')
+    fields = _TEXTS[kind]
     parsed: dict[str, Any] = {'type': kind}
     for field, expected in fields.items():
         name = field.rstrip('?')
@@ -192,9 +192,9 @@ def _typed(kind: str, name: str, value: Any, expected: type) -> Any:
             value = math.inf
     if type(value) is not expected:
         raise ProtocolError(f'{kind}: {name} is {str(value)[:40]!r}, not {expected.__name__}')
-    if expected is float:
+    if isinstance(value, float):
         _finite(value)
-    if expected is int and not 0 <= value < 2**53:
+    if expected is int and isinstance(value, int) and not 0 <= value < 2**53:
         raise ProtocolError(f'{kind}: {name} is {str(value)[:40]}')
     return value
 

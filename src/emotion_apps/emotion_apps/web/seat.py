@@ -79,17 +79,19 @@ class Seat:
 
     def lose(self, client: int, now: float) -> bool:
         """Take note that a connection was lost; return whether it was the sender's."""
-        held = self.holds(client)
-        if held:
-            self._sender.client = 0
-            self._sender.until = now + GRACE
-        return held
+        sender = self._sender
+        if sender is None or not self.holds(client):
+            return False
+        sender.client = 0
+        sender.until = now + GRACE
+        return True
 
     def set_away(self, client: int, away: bool) -> bool:
         """Take note that the sender's tab sleeps or is back; return whether that is news."""
-        if not self.holds(client) or self._sender.away == away:
+        sender = self._sender
+        if sender is None or not self.holds(client) or sender.away == away:
             return False
-        self._sender.away = away
+        sender.away = away
         return True
 
     def holds(self, client: int) -> bool:

@@ -90,7 +90,9 @@ class Sending:
         :raises ProtocolError: if it is no JPEG, or too large.
         """
         sender = self._seat.sender(time.monotonic())
-        if not self._seat.holds(client.number) or not sender.camera or self._playing:
+        if sender is None or not self._seat.holds(client.number):
+            return
+        if not sender.camera or self._playing:
             return
         try:
             size = jpeg_size(picture.data)
@@ -114,7 +116,9 @@ class Sending:
     def take_sound(self, client: Client, clock: ClockMap, sound: SoundIn) -> None:
         """Publish a block of sound of the page that sends; others' are left out."""
         sender = self._seat.sender(time.monotonic())
-        if not self._seat.holds(client.number) or not sender.microphone or self._playing:
+        if sender is None or not self._seat.holds(client.number):
+            return
+        if not sender.microphone or self._playing:
             return
         if not clock.known:
             return

@@ -128,7 +128,8 @@ class Server:
     async def _end(self) -> None:
         for client in self._hub.clients:
             client.drop(1001, 'the graph ends')
-        await self._runner.cleanup()
+        if self._runner is not None:
+            await self._runner.cleanup()
         rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in rest:
             task.cancel()

@@ -106,9 +106,12 @@ class Session:
     async def _send(self) -> None:
         while True:
             message = await self.outbox.take()
-            send = self._socket.send_str if isinstance(message, str) else self._socket.send_bytes
+            if isinstance(message, str):
+                sent = self._socket.send_str(message)
+            else:
+                sent = self._socket.send_bytes(message)
             try:
-                await asyncio.wait_for(send(message), _STALLED)
+                await asyncio.wait_for(sent, _STALLED)
             except asyncio.TimeoutError:
                 self.drop(WSCloseCode.POLICY_VIOLATION, 'too slow: nothing was read')
                 return

@@ -208,6 +208,10 @@ class Catalog(Mapping[str, CatalogEntry]):
             )
         return self._entries[name]
 
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return an entry, or the default if there is none of this name."""
+        return self._entries.get(name, default)
+
     def __contains__(self, name: object) -> bool:
         return name in self._entries
 

@@ -81,6 +81,7 @@ class Devices:
         """End the worker and its publisher; the node ends the rest."""
         if self._worker is not None:
             self._worker.stop()
+        if self._images is not None:
             self._images.destroy()
 
     def take_picture(self, picture: CodedPicture) -> None:
@@ -98,7 +99,8 @@ class Devices:
         self.size = f'{picture.shape[1]}x{picture.shape[0]}'
         self.pictures += 1
         self.last_picture = time.monotonic()
-        self._images.publish(array_to_image(picture, header))
+        if self._images is not None:
+            self._images.publish(array_to_image(picture, header))
         return stamp
 
     def publish_sound(

@@ -97,16 +97,18 @@ class Place:
         """Unsubscribe: nobody watches."""
         if not self.listening:
             return
-        self._image.destroy()
-        self._image = None
+        if self._image is not None:
+            self._image.destroy()
+            self._image = None
         if self._detections is not None:
             self._detections.destroy()
             self._detections = None
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
-        self._worker.stop()
-        self._worker = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
 
     def look(self) -> None:
         """Take bare detections, which bring their crops along, only where no emotions come."""

@@ -12,7 +12,7 @@ import asyncio
 import importlib.util
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from lifecycle_msgs.msg import State, Transition
@@ -126,7 +126,7 @@ class Remote:
         await self._unload(node)
         await self._load(node)
 
-    async def models(self, prefix: str, present: set[str]) -> list[dict[str, Any]]:
+    async def models(self, prefix: str, present: Set[str]) -> list[dict[str, Any]]:
         """Return the models of each recogniser of a place, and what they need.
 
         :param present: names of the nodes that are there.
