@@ -35,7 +35,9 @@ _HEARTBEAT = 8.0
 _SEND_BUFFER = 256 * 1024
 _START = 10.0
 # Releases before 3.9 ask for this elsewhere, and do not wait.
-_QUICK = {} if aiohttp.__version__.startswith('3.8.') else {'shutdown_timeout': 1.0}
+_QUICK: dict[str, Any] = (
+    {} if aiohttp.__version__.startswith('3.8.') else {'shutdown_timeout': 1.0}
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Report = Callable[[int, str], Awaitable[tuple[str, str]]]
@@ -202,11 +204,14 @@ class Server:
         )
         await connection.prepare(request)
         number = next(self._numbers)
+        transport = request.transport
+        if transport is None:
+            return connection  # It was closed in between.
         session = Session(
             number,
             f'browser {number} ({request.remote})',
             connection,
-            request.transport.abort,
+            transport.abort,
             self._hub,
             self._sending,
             self._call,
