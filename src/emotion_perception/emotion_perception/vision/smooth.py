@@ -29,7 +29,7 @@ class SmoothSettings(Settings):
         live=True,
     )
     time_constant: float = setting(
-        0.35,
+        0.15,
         'Exponential: seconds after which an old reading counts a third.',
         low=0.01,
         high=30.0,
