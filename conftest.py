@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for the whole repository: tests/support describes them."""
 
 from importlib.util import find_spec

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Measure the real graph: latency, rate, drops, memory and CPU time, beside the floor.
 
 ``./emotion bench --json OUT``: for 1, 2, 4 and 8 faces (and none), in one process and in

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The floor: the same models, bare, in one process, on the same frames at the same pace."""
 
 from __future__ import annotations

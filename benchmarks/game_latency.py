@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Measure the game: how fresh the bars are, and what the second player costs.
 
 ``./emotion exec python benchmarks/game_latency.py --json OUT``: the whole graph of the game in

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What a client of the graph sees, and what the graph costs."""
 
 from __future__ import annotations

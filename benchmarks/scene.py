@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A 640x480 video of any number of real faces, made from what packages carry."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The bare transport: the graph's messages through as many processes, and no work in them.
 
 ``transport.py source|detector|fer FACES FPS`` runs one process of the chain.

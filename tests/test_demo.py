@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The demonstration as a user starts it, and the input that it makes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A film that shows and speaks its own time, played by the nodes and read as an interview."""
 
 from __future__ import annotations

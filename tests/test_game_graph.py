@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Whole games of real people, played by the real graph in real processes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A mock interview of a real person: the whole graph in real processes, and a recording."""
 
 from __future__ import annotations

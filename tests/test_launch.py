@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The launch files, with the real ``ros2 launch`` and the real ``ros2`` commands."""
 
 from __future__ import annotations

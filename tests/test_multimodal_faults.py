@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Nodes that cannot begin, and nodes that are there twice."""
 
 from __future__ import annotations

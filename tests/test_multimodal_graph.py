@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The multimodal graph in real processes: a real face, a real voice, and what can go wrong."""
 
 from __future__ import annotations

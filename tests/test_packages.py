@@ -24,8 +24,8 @@ HEADER = (
     '# SPDX-License-Identifier: Apache-2.0',
 )
 # Folders whose files are under the formatter, and carry the header, already.
-FORMATTED = ('src/emotion_apps', 'src/emotion_bringup', 'tests', 'benchmarks')
-SIGNED: tuple[str, ...] = ('examples',)
+FORMATTED = ('.',)
+SIGNED: tuple[str, ...] = ('',)
 
 
 def manifest(folder: Path) -> xml.Element:

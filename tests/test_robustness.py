@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Nothing decodes media by hand, and every input that showed a fault gives what is right."""
 
 from __future__ import annotations

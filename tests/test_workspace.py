@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What the entry script makes: the executables, the packages, and processes that end cleanly."""
 
 from __future__ import annotations

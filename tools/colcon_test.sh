@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 # Run the packages' own tests with `colcon test`, in the workspace that ./emotion has built:
 # tools/colcon_test.sh [PACKAGE...]
 set -euo pipefail

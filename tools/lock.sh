@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 # Write the exact versions again: requirements/pins.txt (a pip constraints file for every
 # supported Python), ros-jazzy.txt and ros-kilted.txt. Needs `uv` on the path. Run it to move to
 # newer releases, then run the whole suite on each Python and distribution.

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Repair the CMake export files that the ROS 2 wheels carry.
 
 They name the include directories of the machine that built them (its Python's under

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 # Make and enter the workspace under .emotion/<distribution>-py<X.Y>/: a virtual environment, the
 # built packages, logs. Sourced by ./emotion; expects ROOT. Each step leaves a stamp that holds a
 # digest of what it was made from, so that a step whose input did not change costs nothing.

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Install the applications: a folder each, with its node and its screen."""
 
 from setuptools import find_packages, setup

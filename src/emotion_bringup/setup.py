@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Install the graphs: launch files, configuration and the single-process runner."""
 
 from glob import glob

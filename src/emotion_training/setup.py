@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Install the training and evaluation of the models."""
 
 from setuptools import find_packages, setup

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Whole-graph tests: real nodes in real processes, and a client that waits for what they say.
 
 The fixtures (see :mod:`support.fixtures`) are there for every test of the repository::

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A node that plays the rest of the robot: it watches topics, calls services, sends goals."""
 
 from __future__ import annotations

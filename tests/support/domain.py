@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A ROS domain of one's own, so that two test runs on one machine never hear each other."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Real faces that packages carry, and scenes composed of them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Films that show and speak their own time, and other recordings, made at run time with PyAV.
 
 The ruler: each picture shows its time in milliseconds as sixteen black or white fields, and every

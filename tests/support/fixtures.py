@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The fixtures that every test of the repository can ask for.
 
 ``ros_domain``    a ROS domain id of this test module's own, or ROS_DOMAIN_ID where that is set

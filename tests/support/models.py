@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Small models of known behaviour, so that what a graph does is not a matter of training."""
 
 from __future__ import annotations

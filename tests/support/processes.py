@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Nodes and other programs as real processes that end with the test."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Real and synthetic voices, and a sound server of the test's own."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """One emotion reading, as the interactions and the screens take it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Prediction messages as the readings that the interactions take."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Every rule of the game, with its hard cases, at the engine."""
 
 from __future__ import annotations

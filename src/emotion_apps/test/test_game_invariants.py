@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What must hold in the game whatever people do before the camera."""
 
 from __future__ import annotations

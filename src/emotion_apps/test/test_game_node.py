@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The game's node: real rclpy nodes, topics, services and the action, in one process."""
 
 from __future__ import annotations

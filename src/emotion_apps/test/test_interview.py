@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The mock interview: its course, what it measures, its questions and its report."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The multimodal cycle, driven with made-up times: no ROS, no clock."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The orchestrator on real topics, services and its action, with scripted faces and voices."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What holds for the multimodal cycle whatever happens, in whatever order."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Drawing primitives: exact where a number is drawn, smooth, and inside the canvas."""
 
 from __future__ import annotations

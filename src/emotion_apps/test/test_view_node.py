@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The view node on real topics: when it draws, what it draws, and what it does with rubbish."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The screens: every phase at every size, with and without what can be missing."""
 
 from __future__ import annotations

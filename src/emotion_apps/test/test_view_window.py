@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The window: shown where it can be, and one clear reason where it cannot."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The multimodal cycle from end to end: ``./emotion demo [--out DIR]``.
 
 The real graph runs in this process on a film and a voice that are made now of what packages

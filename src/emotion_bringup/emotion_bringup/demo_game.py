@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A whole game that plays itself: ``./emotion demo --game --out DIR``.
 
 The real graph of the game runs in this process; only the camera is replaced by two portraits

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Real input for the demonstration, made at run time of what packages carry.
 
 The face: Eileen Collins (NASA, public domain, in scikit-image), held by hand as it were: the

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The graphs: which nodes, with which arguments. The one truth for launch files and the runner.
 
 No default, choice or range of a parameter stands here: an argument takes them from the settings

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A graph as a launch description: the body of every launch file."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Run a graph in one process, without ``launch``: ``python -m emotion_bringup.runner GRAPH``.
 
 Each node has an executor and a thread of its own, as in a process of its own: rclpy's executor

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Two people in front of one camera, made from public-domain portraits that packages carry.
 
 Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib), side by side,

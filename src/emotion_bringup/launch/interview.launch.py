@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Launch the interview graph; ``--show-args`` lists its arguments."""
 
 from launch import LaunchDescription

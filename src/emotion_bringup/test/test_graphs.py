@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The description of the graphs, the command line of the runner, and the nodes' parameters."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Emotion perception from faces and voices: algorithms, and the ROS 2 nodes around them.
 
 Everything outside :mod:`emotion_perception.ros` and :mod:`emotion_perception.nodes` is the

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The shared space of six emotion classes, and the way into it from other label sets."""
 
 from __future__ import annotations

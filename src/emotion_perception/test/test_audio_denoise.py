@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Noise suppression on a real voice in noise."""
 
 from __future__ import annotations
@@ -31,8 +33,10 @@ def test_noise_goes_and_the_voice_stays_in_its_place(noisy) -> None:
     assert level(clean[1600:6400]) < level(mixture[1600:6400]) - 30
     assert level(clean[8000:-8000]) == pytest.approx(level(voice[8000:-8000]), abs=1.5)
     # The same samples at the same time: a shift by 5 ms correlates worse.
-    alike = [np.corrcoef(voice[100:-100], np.roll(clean, shift)[100:-100])[0, 1]
-             for shift in (-80, 0, 80)]
+    alike = [
+        np.corrcoef(voice[100:-100], np.roll(clean, shift)[100:-100])[0, 1]
+        for shift in (-80, 0, 80)
+    ]
     assert alike[1] > 0.95
     assert alike[1] == max(alike)
 
@@ -55,8 +59,9 @@ def test_babble_stays_and_the_voice_in_front_with_it(noisy) -> None:
 def test_a_stream_is_cleaned_as_the_whole_is_only_later(noisy) -> None:
     _, mixture = noisy
     denoiser = Denoiser()
-    stream = np.concatenate([denoiser.push(mixture[i:i + 512])
-                             for i in range(0, mixture.size, 512)])
+    stream = np.concatenate(
+        [denoiser.push(mixture[i : i + 512]) for i in range(0, mixture.size, 512)]
+    )
     whole = denoise(mixture, keep=0.0)
     # The network has settled differently, but what it gives is the same sound.
     late, count = denoiser.LATE // 3, stream.size - denoiser.LATE // 3
@@ -92,8 +97,9 @@ def test_a_missing_library_is_named_with_the_way_to_get_it(monkeypatch) -> None:
 def test_a_broken_library_is_named(monkeypatch, tmp_path) -> None:
     module._library.cache_clear()
     (tmp_path / 'librnnoise.so').write_bytes(b'nonsense')
-    spec = importlib.util.spec_from_file_location('pyrnnoise', tmp_path / '__init__.py',
-                                                  submodule_search_locations=[str(tmp_path)])
+    spec = importlib.util.spec_from_file_location(
+        'pyrnnoise', tmp_path / '__init__.py', submodule_search_locations=[str(tmp_path)]
+    )
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: spec)
     with pytest.raises(DenoiseError, match='RNNoise does not load'):
         Denoiser()

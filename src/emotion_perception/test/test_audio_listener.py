@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From blocks of any format to utterances, on a real voice."""
 
 from __future__ import annotations
@@ -28,14 +30,19 @@ def listener(kind: str = 'silero', denoiser: Denoiser | None = None, **settings)
     return Listener(make_vad(VadSettings(vad=kind)), SegmentSettings(**settings), denoiser)
 
 
-def play(listener: Listener, sound: np.ndarray, rate: int = 16000, start: float = 100.0,
-         block: float = 0.02) -> list[Activity | Heard]:
+def play(
+    listener: Listener,
+    sound: np.ndarray,
+    rate: int = 16000,
+    start: float = 100.0,
+    block: float = 0.02,
+) -> list[Activity | Heard]:
     """Feed (n,) or (n, channels) samples in blocks."""
     sound = sound.reshape(len(sound), -1)
     size = round(block * rate)
     events: list[Activity | Heard] = []
     for i in range(0, len(sound), size):
-        events += listener.hear(sound[i:i + size], rate, start + i / rate)
+        events += listener.hear(sound[i : i + size], rate, start + i / rate)
     return events
 
 
@@ -59,8 +66,9 @@ def test_a_real_voice_becomes_one_utterance_at_its_time(sound: np.ndarray, kind:
 
 
 @pytest.mark.parametrize(('rate', 'channels'), [(48000, 1), (44100, 2), (8000, 1), (22050, 6)])
-def test_other_rates_and_channels_give_the_same_utterance(sound: np.ndarray, rate: int,
-                                                          channels: int) -> None:
+def test_other_rates_and_channels_give_the_same_utterance(
+    sound: np.ndarray, rate: int, channels: int
+) -> None:
     other = soxr.resample(sound, 16000, rate)
     events = play(listener(), np.repeat(other[:, None], channels, axis=1), rate)
     (heard,) = utterances(events)
@@ -70,10 +78,11 @@ def test_other_rates_and_channels_give_the_same_utterance(sound: np.ndarray, rat
 
 
 def test_the_samples_of_an_utterance_are_those_that_were_played_at_its_time(
-        sound: np.ndarray) -> None:
+    sound: np.ndarray,
+) -> None:
     (heard,) = utterances(play(listener(), sound))
     first = round((heard.segment.start - 100.0) * 16000)
-    expected = sound[first:first + heard.segment.samples.size]
+    expected = sound[first : first + heard.segment.samples.size]
     assert np.array_equal(heard.segment.samples, expected)
 
 
@@ -81,9 +90,15 @@ def test_a_resampled_utterance_is_stamped_to_a_millisecond(sound: np.ndarray) ->
     wide = soxr.resample(sound, 16000, 48000)
     (heard,) = utterances(play(listener(), wide, 48000))
     first = round((heard.segment.start - 100.0) * 16000)
-    best = max(range(-160, 161), key=lambda shift: float(np.dot(
-        heard.segment.samples.astype(float),
-        sound[first + shift:first + shift + heard.segment.samples.size])))
+    best = max(
+        range(-160, 161),
+        key=lambda shift: float(
+            np.dot(
+                heard.segment.samples.astype(float),
+                sound[first + shift : first + shift + heard.segment.samples.size],
+            )
+        ),
+    )
     assert abs(best) <= 16
 
 
@@ -111,7 +126,7 @@ def test_the_size_of_the_blocks_makes_no_difference(sound: np.ndarray, block: fl
 
 def test_a_rate_that_changes_ends_the_utterance_and_the_next_is_heard(sound: np.ndarray) -> None:
     ears = listener()
-    half = sound[:round(1.9 * 16000)]
+    half = sound[: round(1.9 * 16000)]
     events = play(ears, half)
     assert ears.speaking
     events = play(ears, soxr.resample(sound, 16000, 48000), 48000, start=101.9)
@@ -125,7 +140,7 @@ def test_a_rate_that_changes_ends_the_utterance_and_the_next_is_heard(sound: np.
 def test_a_gap_or_a_clock_set_back_ends_the_utterance(sound: np.ndarray) -> None:
     for start in (110.0, 50.0):
         ears = listener()
-        play(ears, sound[:round(1.9 * 16000)])
+        play(ears, sound[: round(1.9 * 16000)])
         first, _ = utterances(play(ears, sound, start=start))
         assert first.segment.ended_by is EndedBy.SOURCE
 
@@ -137,16 +152,18 @@ def test_jittering_stamps_and_a_lost_block_do_not_cut(sound: np.ndarray) -> None
     for index, i in enumerate(range(0, sound.size, 320)):
         if index == 80:
             continue
-        events += ears.hear(sound[i:i + 320, None], 16000,
-                            100 + i / 16000 + rng.uniform(-0.05, 0.05))
+        events += ears.hear(
+            sound[i : i + 320, None], 16000, 100 + i / 16000 + rng.uniform(-0.05, 0.05)
+        )
     assert len(utterances(events)) == 1
 
 
 @pytest.mark.parametrize('why', [EndedBy.SOURCE, EndedBy.REQUEST])
-def test_a_stop_gives_the_utterance_under_way_and_a_last_word(sound: np.ndarray,
-                                                              why: EndedBy) -> None:
+def test_a_stop_gives_the_utterance_under_way_and_a_last_word(
+    sound: np.ndarray, why: EndedBy
+) -> None:
     ears = listener()
-    play(ears, sound[:round(1.9 * 16000)])
+    play(ears, sound[: round(1.9 * 16000)])
     events = ears.stop(why)
     assert utterances(events)[0].segment.ended_by is why
     last = activities(events)[-1]
@@ -157,17 +174,21 @@ def test_a_stop_gives_the_utterance_under_way_and_a_last_word(sound: np.ndarray,
 
 def test_noise_lowers_the_ratio_that_is_reported() -> None:
     voice = read_16k(real_voice())
-    found = [utterances(play(listener(), with_silence(voice, noise=noise)))[0].snr
-             for noise in (10.0, 100.0, 400.0)]
+    found = [
+        utterances(play(listener(), with_silence(voice, noise=noise)))[0].snr
+        for noise in (10.0, 100.0, 400.0)
+    ]
     assert found[0] > found[1] > found[2]
-    assert found[2] == pytest.approx(10 * math.log10(np.mean(voice.astype(float)**2) / 400**2),
-                                     abs=4)
+    assert found[2] == pytest.approx(
+        10 * math.log10(np.mean(voice.astype(float) ** 2) / 400**2), abs=4
+    )
 
 
 def test_speech_without_anything_before_it_has_an_unknown_ratio() -> None:
     ears = listener('rms')
-    (heard,) = utterances(play(ears, np.concatenate([
-        read_16k(real_voice())[1600:], np.zeros(16000, np.int16)])))
+    (heard,) = utterances(
+        play(ears, np.concatenate([read_16k(real_voice())[1600:], np.zeros(16000, np.int16)]))
+    )
     assert math.isnan(heard.snr)
 
 
@@ -180,7 +201,7 @@ def test_noise_suppression_lets_the_detector_hear_through_noise() -> None:
     assert heard.segment.start == pytest.approx(100.8, abs=0.3)
     # What goes out is what was recorded, noise and all.
     first = round((heard.segment.start - 100.0) * 16000)
-    assert np.array_equal(heard.segment.samples, loud[first:first + heard.segment.samples.size])
+    assert np.array_equal(heard.segment.samples, loud[first : first + heard.segment.samples.size])
     assert max(event.probability for event in deaf if event.time < 100.9) > 0.5
 
 

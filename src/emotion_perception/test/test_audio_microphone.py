@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A real capture stream: PortAudio on a virtual microphone of a sound server of the test's own."""
 
 from __future__ import annotations
@@ -50,21 +52,29 @@ def server():
 def record(server: PulseServer, **settings) -> tuple[str, dict]:
     """Record with these settings while a voice is played; return device name and findings."""
     import os
-    with subprocess.Popen([sys.executable, '-c', _RECORD, json.dumps(settings)],
-                          env={**os.environ, **server.env}, stdout=subprocess.PIPE,
-                          text=True) as process:
+
+    with subprocess.Popen(
+        [sys.executable, '-c', _RECORD, json.dumps(settings)],
+        env={**os.environ, **server.env},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         name = process.stdout.readline().strip()
         assert name, 'the microphone did not open'
         server.play(real_voice())
         return name, json.loads(process.communicate(timeout=60)[0].splitlines()[-1])
 
 
-@pytest.mark.parametrize(('settings', 'rate', 'shape'), [
-    ({}, 44100, [1411, 1]),
-    ({'device': 'pulse', 'rate': 16000, 'channels': 2, 'block': 0.02}, 16000, [320, 2]),
-])
-def test_a_voice_played_in_the_room_is_recorded(server: PulseServer, settings: dict, rate: int,
-                                                shape: list[int]) -> None:
+@pytest.mark.parametrize(
+    ('settings', 'rate', 'shape'),
+    [
+        ({}, 44100, [1411, 1]),
+        ({'device': 'pulse', 'rate': 16000, 'channels': 2, 'block': 0.02}, 16000, [320, 2]),
+    ],
+)
+def test_a_voice_played_in_the_room_is_recorded(
+    server: PulseServer, settings: dict, rate: int, shape: list[int]
+) -> None:
     name, found = record(server, **settings)
     assert name == settings.get('device', 'default')
     assert (found['rate'], found['shape']) == (rate, shape)

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Raw PCM, levels and the signal-to-noise ratio."""
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from emotion_perception.media.samples import to_int16
 ENCODED = {
     'S16LE': np.array([-32768, -16384, 0, 16384], '<i2').tobytes(),
     'S16BE': np.array([-32768, -16384, 0, 16384], '>i2').tobytes(),
-    'S32LE': np.array([-2**31, -2**30, 0, 2**30], '<i4').tobytes(),
-    'S32BE': np.array([-2**31, -2**30, 0, 2**30], '>i4').tobytes(),
+    'S32LE': np.array([-(2**31), -(2**30), 0, 2**30], '<i4').tobytes(),
+    'S32BE': np.array([-(2**31), -(2**30), 0, 2**30], '>i4').tobytes(),
     'F32LE': np.array([-1, -0.5, 0, 0.5], '<f4').tobytes(),
     'F32BE': np.array([-1, -0.5, 0, 0.5], '>f4').tobytes(),
     'S8': np.array([-128, -64, 0, 64], 'i1').tobytes(),
@@ -46,16 +48,20 @@ def test_int16_survives_the_way_there_and_back_exactly() -> None:
     assert np.array_equal(to_int16(decode(to_s16le(samples), 'S16LE', 1))[:, 0], samples)
 
 
-@pytest.mark.parametrize(('data', 'sample_format', 'channels', 'says'), [
-    (b'abc', 'S16LE', 1, '3 bytes are not a multiple of 2'),
-    (b'abcdef', 'S16LE', 2, '6 bytes are not a multiple of 4'),
-    (b'ab', 'S24LE', 1, "'S24LE' is not known"),
-    (b'ab', 'S16LE', 0, '0 channels'),
-    (np.array([0.0, np.nan], '<f4').tobytes(), 'F32LE', 1, 'not finite'),
-    (np.array([np.inf], '<f4').tobytes(), 'F32LE', 1, 'not finite'),
-])
+@pytest.mark.parametrize(
+    ('data', 'sample_format', 'channels', 'says'),
+    [
+        (b'abc', 'S16LE', 1, '3 bytes are not a multiple of 2'),
+        (b'abcdef', 'S16LE', 2, '6 bytes are not a multiple of 4'),
+        (b'ab', 'S24LE', 1, "'S24LE' is not known"),
+        (b'ab', 'S16LE', 0, '0 channels'),
+        (np.array([0.0, np.nan], '<f4').tobytes(), 'F32LE', 1, 'not finite'),
+        (np.array([np.inf], '<f4').tobytes(), 'F32LE', 1, 'not finite'),
+    ],
+)
 def test_sound_that_cannot_be_right_is_refused_with_a_reason(
-        data: bytes, sample_format: str, channels: int, says: str) -> None:
+    data: bytes, sample_format: str, channels: int, says: str
+) -> None:
     with pytest.raises(AudioFormatError, match=says):
         decode(data, sample_format, channels)
 
@@ -92,7 +98,7 @@ def test_the_signal_to_noise_ratio_of_a_known_mixture_is_found(wanted: float) ->
     noise = rng.normal(0, 0.01, 48000).astype(np.float32)
     meter = snr.NoiseMeter()
     for start in range(0, 16000, 512):
-        meter.update(noise[start:start + 512])
+        meter.update(noise[start : start + 512])
     signal = rng.normal(0, 0.01 * 10 ** (wanted / 20), 32000).astype(np.float32)
     found = snr.estimate(signal + noise[16000:], meter.power)
     assert found == pytest.approx(wanted, abs=1.5)

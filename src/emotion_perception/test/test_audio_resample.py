@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The way from any rate and channels to mono 16 kHz."""
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from emotion_perception.audio.resample import Mixer, MonoResampler, mix, to_mono
 
 
 def sine(rate: int, seconds: float = 1.0, hertz: float = 440.0) -> np.ndarray:
-    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)
-            ).astype(np.float32)
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate)).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize('rate', [8000, 11025, 22050, 32000, 44100, 48000, 96000])
@@ -28,7 +31,7 @@ def test_blocks_give_the_same_stream_as_the_whole(rate: int) -> None:
     signal = sine(rate)
     resampler = MonoResampler(rate)
     size = rate // 50 + 7
-    parts = [resampler.push(signal[i:i + size]) for i in range(0, signal.size, size)]
+    parts = [resampler.push(signal[i : i + size]) for i in range(0, signal.size, size)]
     streamed = np.concatenate([*parts, resampler.flush()])
     assert np.abs(streamed - to_mono16k(signal, rate)).max() < 1e-4
 
@@ -75,12 +78,14 @@ def noisy(*gains: float) -> np.ndarray:
     """Return a tone in channels of these gains, each with a noise of its own, float32."""
     rng = np.random.default_rng(0)
     tone = sine(16000)
-    return np.stack([gain * tone + rng.normal(0, 0.002, tone.size) for gain in gains],
-                    axis=1).astype(np.float32)
+    return np.stack(
+        [gain * tone + rng.normal(0, 0.002, tone.size) for gain in gains], axis=1
+    ).astype(np.float32)
 
 
-@pytest.mark.parametrize(('gains', 'kept'), [
-    ((1, -1), 0), ((0.5, -0.6), 1), ((-1, 1), 0), ((1, -1, 1, -1), 0)])
+@pytest.mark.parametrize(
+    ('gains', 'kept'), [((1, -1), 0), ((0.5, -0.6), 1), ((-1, 1), 0), ((1, -1, 1, -1), 0)]
+)
 def test_of_channels_that_cancel_the_loudest_is_kept(gains: tuple, kept: int) -> None:
     samples = noisy(*gains)
     mixed = mix(samples)
@@ -104,8 +109,9 @@ def test_unrelated_channels_are_averaged() -> None:
 def test_a_voice_that_cancels_is_heard_from_its_first_block_on(size: int) -> None:
     samples = np.concatenate([noisy(0, 0), noisy(1, -1), noisy(0, 0)])
     mixer = Mixer(16000)
-    mixed = np.concatenate([mixer.push(samples[i : i + size])
-                            for i in range(0, len(samples), size)])
+    mixed = np.concatenate(
+        [mixer.push(samples[i : i + size]) for i in range(0, len(samples), size)]
+    )
     tone = np.sqrt(np.square(mixed[16000:32000]).mean())
     assert tone == pytest.approx(np.sqrt(0.125), rel=0.02)
     # No click: nowhere does it step by more than the tone does.

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Sound files, folders and videos as if they were microphones; and what a microphone needs."""
 
 from __future__ import annotations
@@ -37,12 +39,18 @@ class Time:
         self.now += seconds
 
 
-def open_file(path: Path, clock: Time | None = None, warnings: list[str] | None = None,
-              **settings) -> FileSource:
+def open_file(
+    path: Path, clock: Time | None = None, warnings: list[str] | None = None, **settings
+) -> FileSource:
     clock = clock or Time()
     settings = {'pause': 0.0, 'block': 0.02, **settings}
-    return FileSource(SourceSettings(source=str(path), **settings), clock,
-                      ([] if warnings is None else warnings).append, clock, clock.sleep)
+    return FileSource(
+        SourceSettings(source=str(path), **settings),
+        clock,
+        ([] if warnings is None else warnings).append,
+        clock,
+        clock.sleep,
+    )
 
 
 def everything(source: FileSource, most: int = 100000) -> list[AudioChunk]:
@@ -70,19 +78,30 @@ def test_a_wav_file_comes_out_sample_by_sample(tmp_path: Path) -> None:
     assert chunks[0].samples.dtype == np.int16
 
 
-@pytest.mark.parametrize(('suffix', 'subtype'), [
-    ('flac', 'PCM_16'), ('ogg', 'VORBIS'), ('mp3', 'MPEG_LAYER_III'), ('wav', 'PCM_24'),
-    ('wav', 'FLOAT'), ('wav', 'PCM_U8'), ('aiff', 'PCM_16'), ('opus', 'OPUS')])
+@pytest.mark.parametrize(
+    ('suffix', 'subtype'),
+    [
+        ('flac', 'PCM_16'),
+        ('ogg', 'VORBIS'),
+        ('mp3', 'MPEG_LAYER_III'),
+        ('wav', 'PCM_24'),
+        ('wav', 'FLOAT'),
+        ('wav', 'PCM_U8'),
+        ('aiff', 'PCM_16'),
+        ('opus', 'OPUS'),
+    ],
+)
 def test_other_formats_give_the_same_tone(tmp_path: Path, suffix: str, subtype: str) -> None:
     path = tmp_path / f'a.{suffix}'
     wave = tone(48000)
-    soundfile.write(path, wave, 48000, format='OGG' if suffix == 'opus' else None,
-                    subtype=subtype)
+    soundfile.write(path, wave, 48000, format='OGG' if suffix == 'opus' else None, subtype=subtype)
     found = joined(everything(open_file(path)))[:, 0] / 32768
     length = min(found.size, len(wave)) - 4800
     # Lossy coders shift by their own delay at most.
-    alike = max(np.corrcoef(found[shift:shift + length], wave[:length, 0])[0, 1]
-                for shift in range(0, 2400, 10))
+    alike = max(
+        np.corrcoef(found[shift : shift + length], wave[:length, 0])[0, 1]
+        for shift in range(0, 2400, 10)
+    )
     assert alike > 0.98
     assert found.std() == pytest.approx(0.353, abs=0.04)
 
@@ -126,8 +145,13 @@ def test_being_held_up_while_the_time_is_read_moves_no_stamp(tmp_path: Path) -> 
         clock.now += 0.015 * (readings % 2)
         return now
 
-    source = FileSource(SourceSettings(source=str(tmp_path / 'a.wav'), pause=0.0, block=0.02),
-                        wall, [].append, clock, clock.sleep)
+    source = FileSource(
+        SourceSettings(source=str(tmp_path / 'a.wav'), pause=0.0, block=0.02),
+        wall,
+        [].append,
+        clock,
+        clock.sleep,
+    )
     times = [source.read().time for _ in range(20)]
     assert readings > 20
     assert np.allclose(np.diff(times), 0.02)
@@ -279,15 +303,18 @@ def test_the_pauses_between_tries_double_up_to_the_longest() -> None:
 
 
 def test_the_sound_of_a_recording_on_a_server_is_paced_and_ends_with_a_word(
-        tmp_path: Path) -> None:
-    write_film(tmp_path / 'a.m4a', [], [Sound('aac', [(0.0, 1.0)])],
-               container={'movflags': '+faststart'})
+    tmp_path: Path,
+) -> None:
+    write_film(
+        tmp_path / 'a.m4a', [], [Sound('aac', [(0.0, 1.0)])], container={'movflags': '+faststart'}
+    )
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
     handler.func.log_message = lambda *_: None
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        source = open_source(SourceSettings(
-            source=f'http://127.0.0.1:{server.server_port}/a.m4a', block=0.05))
+        source = open_source(
+            SourceSettings(source=f'http://127.0.0.1:{server.server_port}/a.m4a', block=0.05)
+        )
         start = time.monotonic()
         chunks: list[AudioChunk] = []
         with pytest.raises(MediaError, match='gives no more sound'):
@@ -308,10 +335,12 @@ def test_a_stream_that_is_not_there_is_named() -> None:
 
 
 @pytest.mark.parametrize('loop', [False, True])
-def test_the_sound_of_a_film_lasts_as_long_as_its_pictures_in_a_loop(tmp_path: Path,
-                                                                      loop: bool) -> None:
-    film = write_film(tmp_path / 'a.mkv', [place / 25 for place in range(50)],
-                      [Sound('pcm_s16le', [(0.5, 1.0)])])
+def test_the_sound_of_a_film_lasts_as_long_as_its_pictures_in_a_loop(
+    tmp_path: Path, loop: bool
+) -> None:
+    film = write_film(
+        tmp_path / 'a.mkv', [place / 25 for place in range(50)], [Sound('pcm_s16le', [(0.5, 1.0)])]
+    )
     chunks = everything(open_file(film, loop=loop, pause=1.0), most=400)
     said = [said for said, _ in listen(joined(chunks), 16000)]
     assert said == ([0.5, 0.75] * 4 if loop else [0.5, 0.75])

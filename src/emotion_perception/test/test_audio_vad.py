@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The speech detectors on real speech, synthetic speech, noise and silence."""
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ KINDS = ('silero', 'webrtc', 'rms')
 
 def probabilities(vad: Vad, samples: np.ndarray) -> np.ndarray:
     size = vad.frame_samples
-    return np.array([vad.probability(samples[i:i + size])
-                     for i in range(0, samples.size - size + 1, size)])
+    return np.array(
+        [vad.probability(samples[i : i + size]) for i in range(0, samples.size - size + 1, size)]
+    )
 
 
 @pytest.mark.parametrize('kind', KINDS)
@@ -69,11 +72,14 @@ def test_a_reset_detector_answers_as_a_new_one(kind: str) -> None:
 def test_silero_runs_without_torch_being_imported() -> None:
     import subprocess
     import sys
-    code = ('import sys\n'
-            'from emotion_perception.audio.vad import VadSettings\n'
-            'from emotion_perception.audio.vads import make_vad\n'
-            'make_vad(VadSettings())\n'
-            'assert "torch" not in sys.modules and "silero_vad" not in sys.modules')
+
+    code = (
+        'import sys\n'
+        'from emotion_perception.audio.vad import VadSettings\n'
+        'from emotion_perception.audio.vads import make_vad\n'
+        'make_vad(VadSettings())\n'
+        'assert "torch" not in sys.modules and "silero_vad" not in sys.modules'
+    )
     subprocess.run([sys.executable, '-c', code], check=True, timeout=60)
 
 
@@ -94,6 +100,7 @@ def test_a_missing_damaged_or_foreign_model_file_is_named(tmp_path: Path) -> Non
 
 def test_a_missing_webrtc_package_is_named(monkeypatch) -> None:
     import sys
+
     monkeypatch.setitem(sys.modules, 'webrtcvad', None)
     with pytest.raises(VadError, match='pip install webrtcvad-wheels'):
         make_vad(VadSettings(vad='webrtc'))

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fusion of face and voice in time, and the combination itself."""
 
 from __future__ import annotations

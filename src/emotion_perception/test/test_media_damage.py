@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Recordings that are cut short, damaged, unfinished, strangely made or strangely called."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What a recording shows and says, at the container's times: a ruler over picture and sound."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import cv2
@@ -20,9 +22,16 @@ LABELS = ['Angry', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise']
 @pytest.fixture
 def recognizer(tmp_path, write_onnx):
     path = write_onnx(tmp_path / 'tiny.onnx', ['n', 1, 8, 8], [0] * 6, weight=[4, 0, 0, 0, 0, 0])
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {'task': 'fer', 'backend': 'onnx', 'labels': LABELS,
-         'input': {'size': 8, 'colour': 'grey'}}))
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {
+                'task': 'fer',
+                'backend': 'onnx',
+                'labels': LABELS,
+                'input': {'size': 8, 'colour': 'grey'},
+            }
+        )
+    )
     return FaceEmotionRecognizer(load_model(str(path), 'fer', ModelSettings(device='cpu')))
 
 
@@ -45,10 +54,17 @@ def test_each_face_gets_its_own_row(recognizer):
     assert probabilities[1, 0] > 0.9 > probabilities[0, 0]
 
 
-@pytest.mark.parametrize('crop', [
-    np.zeros((128, 128), np.uint8), np.zeros((128, 128, 4), np.uint8),
-    np.zeros((128, 100, 3), np.uint8), np.zeros((128, 128, 3), np.float32),
-    np.zeros((0, 0, 3), np.uint8), 'face'])
+@pytest.mark.parametrize(
+    'crop',
+    [
+        np.zeros((128, 128), np.uint8),
+        np.zeros((128, 128, 4), np.uint8),
+        np.zeros((128, 100, 3), np.uint8),
+        np.zeros((128, 128, 3), np.float32),
+        np.zeros((0, 0, 3), np.uint8),
+        'face',
+    ],
+)
 def test_wrong_crop_is_a_value_error(recognizer, crop):
     with pytest.raises(ValueError, match='crop'):
         recognizer.predict([noise(), crop])
@@ -56,8 +72,11 @@ def test_wrong_crop_is_a_value_error(recognizer, crop):
 
 def test_a_speech_model_is_refused(tmp_path, write_onnx):
     path = write_onnx(tmp_path / 'voice.onnx', ['n', 't'], [0] * 6)
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}))
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': 16000}}
+        )
+    )
     with pytest.raises(ModelError, match='not for faces'):
         FaceEmotionRecognizer(load_model(str(path), 'ser'))
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Downloads from a real HTTP server on this machine."""
 
 from __future__ import annotations
@@ -52,8 +54,13 @@ def entry(server, tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
 
     def read(path: str = '/file.bin', **changes: object):
-        mapping = {'task': 'detector', 'file': 'file.bin', 'url': server + path,
-                   **describe_file(tmp_path / 'source'), **changes}
+        mapping = {
+            'task': 'detector',
+            'file': 'file.bin',
+            'url': server + path,
+            **describe_file(tmp_path / 'source'),
+            **changes,
+        }
         (weights / 'catalog.yaml').write_text(yaml.safe_dump({'models': {'far': mapping}}))
         return load_catalog()['far']
 
@@ -80,12 +87,15 @@ def test_progress_counts_up_to_the_size(entry, tmp_path):
     assert [size for size, _ in seen] == sorted(size for size, _ in seen)
 
 
-@pytest.mark.parametrize(('path', 'changes', 'words'), [
-    ('/file.bin', {'sha256': '0a' * 32}, ['0a' * 32, 'nothing was kept']),
-    ('/file.bin', {'bytes': 10}, ['10 bytes', 'nothing was kept']),
-    ('/cut.bin', {}, ['file.bin']),
-    ('/absent.bin', {}, ['404', 'python -m emotion_perception.models fetch far']),
-])
+@pytest.mark.parametrize(
+    ('path', 'changes', 'words'),
+    [
+        ('/file.bin', {'sha256': '0a' * 32}, ['0a' * 32, 'nothing was kept']),
+        ('/file.bin', {'bytes': 10}, ['10 bytes', 'nothing was kept']),
+        ('/cut.bin', {}, ['file.bin']),
+        ('/absent.bin', {}, ['404', 'python -m emotion_perception.models fetch far']),
+    ],
+)
 def test_failed_download_says_why_and_leaves_nothing(entry, tmp_path, path, changes, words):
     with pytest.raises(ModelError) as caught:
         model_file(entry(path, **changes))
@@ -97,16 +107,22 @@ def test_failed_download_says_why_and_leaves_nothing(entry, tmp_path, path, chan
 def test_server_that_is_not_there_gives_file_size_and_command(entry):
     with pytest.raises(ModelError) as caught:
         model_file(entry(url='http://127.0.0.1:9/file.bin'))
-    for word in ('file.bin', f'{len(CONTENT)} bytes',
-                 'python -m emotion_perception.models fetch far'):
+    for word in (
+        'file.bin',
+        f'{len(CONTENT)} bytes',
+        'python -m emotion_perception.models fetch far',
+    ):
         assert word in str(caught.value)
 
 
 def test_offline_never_downloads(entry, tmp_path):
     with pytest.raises(ModelError) as caught:
         model_file(entry(), offline=True)
-    for word in ('file.bin', f'{len(CONTENT)} bytes',
-                 'python -m emotion_perception.models fetch far'):
+    for word in (
+        'file.bin',
+        f'{len(CONTENT)} bytes',
+        'python -m emotion_perception.models fetch far',
+    ):
         assert word in str(caught.value)
     assert left_in(tmp_path / 'cache') == []
 
@@ -126,8 +142,12 @@ def test_several_downloads_at_once_leave_one_whole_file(entry, tmp_path):
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, '-m', 'emotion_perception.models', *arguments],
-                          capture_output=True, text=True, env=os.environ.copy())
+    return subprocess.run(
+        [sys.executable, '-m', 'emotion_perception.models', *arguments],
+        capture_output=True,
+        text=True,
+        env=os.environ.copy(),
+    )
 
 
 def test_command_line_lists_and_fetches(entry, tmp_path):

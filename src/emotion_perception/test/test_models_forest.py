@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """MFCC features and the random forest on them, saved by skops and by skl2onnx."""
 
 from __future__ import annotations
@@ -35,15 +37,22 @@ def forest():
     generator = np.random.default_rng(0)
     features = generator.normal(size=(200, 40)).astype(np.float32)
     return ensemble.RandomForestClassifier(20, random_state=0).fit(
-        features, NAMES[(features[:, 0] > 0) + 2 * (features[:, 1] > 0)])
+        features, NAMES[(features[:, 0] > 0) + 2 * (features[:, 1] > 0)]
+    )
 
 
 @pytest.mark.parametrize('rate', [16000, 22050])
 @pytest.mark.parametrize('mfcc', [Mfcc(), Mfcc(13, 512, 160, 64)])
 def test_mfcc_equal_librosa(rate, mfcc):
     librosa = pytest.importorskip('librosa', reason='the reference; setup --training installs it')
-    expected = librosa.feature.mfcc(y=sound(), sr=rate, n_mfcc=mfcc.coefficients,
-                                    n_fft=mfcc.fft, hop_length=mfcc.hop, n_mels=mfcc.mels)
+    expected = librosa.feature.mfcc(
+        y=sound(),
+        sr=rate,
+        n_mfcc=mfcc.coefficients,
+        n_fft=mfcc.fft,
+        hop_length=mfcc.hop,
+        n_mels=mfcc.mels,
+    )
     assert mfcc_of(sound(), rate, mfcc) == pytest.approx(expected, abs=2e-2)
 
 
@@ -53,7 +62,8 @@ def test_statistics_are_concatenated_in_their_order():
     vector = mfcc_statistics(sound(), 16000, mfcc)
     assert vector.shape == (mfcc.width,) == (26,)
     assert vector == pytest.approx(
-        np.concatenate([coefficients.mean(axis=1), coefficients.std(axis=1)]), rel=1e-4)
+        np.concatenate([coefficients.mean(axis=1), coefficients.std(axis=1)]), rel=1e-4
+    )
 
 
 def test_sound_shorter_than_a_window_still_gives_features():
@@ -112,8 +122,11 @@ def test_onnx_forest_gives_what_scikit_learn_gives(forest, tmp_path, zipmap):
     skl2onnx = pytest.importorskip('skl2onnx', reason='setup --training installs it')
     types = pytest.importorskip('skl2onnx.common.data_types')
     converted = skl2onnx.convert_sklearn(
-        forest, initial_types=[('features', types.FloatTensorType([None, 40]))],
-        options={'zipmap': zipmap}, target_opset={'': 15, 'ai.onnx.ml': 3})
+        forest,
+        initial_types=[('features', types.FloatTensorType([None, 40]))],
+        options={'zipmap': zipmap},
+        target_opset={'': 15, 'ai.onnx.ml': 3},
+    )
     path = tmp_path / 'forest.onnx'
     path.write_bytes(converted.SerializeToString())
     sidecar = SIDECAR.format('sklearn-onnx')
@@ -128,7 +141,8 @@ def test_labels_in_another_order_than_the_file_are_refused(forest, tmp_path):
     path = tmp_path / 'own.skops'
     skops.dump(forest, path)
     path.with_suffix('.yaml').write_text(
-        SIDECAR.format('skops') + f'labels: [{", ".join(reversed(forest.classes_))}]\n')
+        SIDECAR.format('skops') + f'labels: [{", ".join(reversed(forest.classes_))}]\n'
+    )
     with pytest.raises(ModelError, match='in the order'):
         load_model(str(path), 'ser', CPU, CATALOG)
 

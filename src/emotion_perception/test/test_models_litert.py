@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """LiteRT files, written with LiteRT's own schema."""
 
 from __future__ import annotations
@@ -18,14 +20,19 @@ pytest.importorskip('ai_edge_litert', reason='LiteRT has no wheel for this platf
 flatbuffers = pytest.importorskip('flatbuffers')
 schema = pytest.importorskip('ai_edge_litert.schema_py_generated')
 
-SIDECAR = ('task: fer\nbackend: litert\nlabels: [happy, sad, fear]\n'
-           'input: {size: 8, colour: rgb}\n')
+SIDECAR = 'task: fer\nbackend: litert\nlabels: [happy, sad, fear]\ninput: {size: 8, colour: rgb}\n'
 CPU = ModelSettings(device='cpu', threads=1)
 
 
-def write(path: Path, weight: np.ndarray, bias: np.ndarray, dynamic: bool = False,
-          quantised: bool = False) -> None:
+def write(
+    path: Path,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    dynamic: bool = False,
+    quantised: bool = False,
+) -> None:
     """Write one fully connected layer on a picture (1, 8, 8, 3)."""
+
     def tensor(name, shape, buffer=0, kind=schema.TensorType.FLOAT32, scale=None):
         made = schema.TensorT()
         made.name, made.shape, made.buffer, made.type = name, list(shape), buffer, kind
@@ -55,19 +62,30 @@ def write(path: Path, weight: np.ndarray, bias: np.ndarray, dynamic: bool = Fals
 
     classes = len(bias)
     graph = schema.SubGraphT()
-    graph.tensors = [tensor('picture', (1, 8, 8, 3)), tensor('weight', weight.shape, 1),
-                     tensor('bias', bias.shape, 2), tensor('scores', (1, classes))]
+    graph.tensors = [
+        tensor('picture', (1, 8, 8, 3)),
+        tensor('weight', weight.shape, 1),
+        tensor('bias', bias.shape, 2),
+        tensor('scores', (1, classes)),
+    ]
     if dynamic:
         graph.tensors[0].shapeSignature = [-1, 8, 8, 3]
         graph.tensors[3].shapeSignature = [-1, classes]
-    connected = operator(0, [0, 1, 2], [3], schema.BuiltinOptions.FullyConnectedOptions,
-                         schema.FullyConnectedOptionsT())
+    connected = operator(
+        0,
+        [0, 1, 2],
+        [3],
+        schema.BuiltinOptions.FullyConnectedOptions,
+        schema.FullyConnectedOptionsT(),
+    )
     graph.operators, graph.inputs, graph.outputs = [connected], [0], [3]
     codes = [code(schema.BuiltinOperator.FULLY_CONNECTED)]
     if quantised:
         int8 = schema.TensorType.INT8
-        graph.tensors += [tensor('in8', (1, 8, 8, 3), 0, int8, (1 / 255, -128)),
-                          tensor('out8', (1, classes), 0, int8, (0.1, 3))]
+        graph.tensors += [
+            tensor('in8', (1, 8, 8, 3), 0, int8, (1 / 255, -128)),
+            tensor('out8', (1, classes), 0, int8, (0.1, 3)),
+        ]
         codes += [code(schema.BuiltinOperator.DEQUANTIZE), code(schema.BuiltinOperator.QUANTIZE)]
         graph.operators = [operator(1, [4], [0]), connected, operator(2, [3], [5])]
         graph.inputs, graph.outputs = [4], [5]

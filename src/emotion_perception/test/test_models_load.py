@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Loading models by name and path, with real ONNX files."""
 
 from __future__ import annotations

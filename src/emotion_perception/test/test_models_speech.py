@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import math
@@ -23,13 +25,27 @@ RATE = 16000
 @pytest.fixture
 def make(tmp_path, write_onnx):
     def build(bias=(3, 0, 0, 0, 0, 0), **changes):
-        path = write_onnx(tmp_path / 'voice.onnx', ['n', 't'], bias, weight=[0, 10, 0, 0, 0, 0],
-                          reduce='ReduceMax')
-        path.with_suffix('.yaml').write_text(yaml.safe_dump(
-            {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': RATE},
-             **changes}))
+        path = write_onnx(
+            tmp_path / 'voice.onnx',
+            ['n', 't'],
+            bias,
+            weight=[0, 10, 0, 0, 0, 0],
+            reduce='ReduceMax',
+        )
+        path.with_suffix('.yaml').write_text(
+            yaml.safe_dump(
+                {
+                    'task': 'ser',
+                    'backend': 'onnx',
+                    'labels': LABELS,
+                    'input': {'rate': RATE},
+                    **changes,
+                }
+            )
+        )
         model = load_model(str(path), 'ser', ModelSettings(device='cpu', threads=1))
         return SpeechEmotionRecognizer(model)
+
     return build
 
 
@@ -41,7 +57,7 @@ def burst(sound: np.ndarray) -> np.ndarray:
     """Return sound with a stretch of 20 ms that is five times as loud in its middle."""
     sound = sound.copy()
     start = sound.size // 2
-    sound[start:start + 320] *= 5
+    sound[start : start + 320] *= 5
     return sound
 
 
@@ -58,27 +74,33 @@ def test_int16_and_float_give_the_same(make):
     recognizer = make()
     samples = (tone() * 32768).astype(np.int16)
     assert recognizer.predict(samples, RATE).probabilities == pytest.approx(
-        recognizer.predict(tone(), RATE).probabilities, abs=1e-4)
+        recognizer.predict(tone(), RATE).probabilities, abs=1e-4
+    )
 
 
-@pytest.mark.parametrize(('samples', 'words'), [
-    (np.empty(0, np.float32), 'empty'),
-    (np.full(RATE, np.nan, np.float32), 'finite'),
-    (np.append(tone(), np.float32(np.inf)), 'finite'),
-    (np.zeros(RATE, np.int16), 'silent'),
-    (tone(level=1e-4), 'silent'),
-    (tone(0.2), '0.20 s of sound are too short, 0.50 s'),
-    (np.sign(tone()), 'clipped'),
-    ((np.sign(tone()) * 32767).astype(np.int16), 'clipped'),
-])
+@pytest.mark.parametrize(
+    ('samples', 'words'),
+    [
+        (np.empty(0, np.float32), 'empty'),
+        (np.full(RATE, np.nan, np.float32), 'finite'),
+        (np.append(tone(), np.float32(np.inf)), 'finite'),
+        (np.zeros(RATE, np.int16), 'silent'),
+        (tone(level=1e-4), 'silent'),
+        (tone(0.2), '0.20 s of sound are too short, 0.50 s'),
+        (np.sign(tone()), 'clipped'),
+        ((np.sign(tone()) * 32767).astype(np.int16), 'clipped'),
+    ],
+)
 def test_unusable_sound_abstains_with_a_reason(make, samples, words):
     result = make().predict(samples, RATE)
     assert result.abstained and words in result.reason
     assert result.probabilities == pytest.approx(np.full(6, 1 / 6))
 
 
-@pytest.mark.parametrize('samples', [
-    np.zeros((2, RATE), np.float32), np.zeros(RATE, np.int32), np.zeros(RATE, np.uint8)])
+@pytest.mark.parametrize(
+    'samples',
+    [np.zeros((2, RATE), np.float32), np.zeros(RATE, np.int32), np.zeros(RATE, np.uint8)],
+)
 def test_wrong_type_or_shape_is_a_value_error(make, samples):
     with pytest.raises(ValueError, match='speech must be'):
         make().predict(samples, RATE)
@@ -103,7 +125,7 @@ def test_any_rate_is_brought_to_the_models():
         assert pieces.shape[1] == pytest.approx(RATE, abs=2)
         # The tone is the same one.
         middle = pieces[0, 2000:-2000]
-        assert np.corrcoef(middle, tone()[2000:2000 + middle.size])[0, 1] > 0.999
+        assert np.corrcoef(middle, tone()[2000 : 2000 + middle.size])[0, 1] > 0.999
 
 
 def test_the_speech_sets_the_level_not_the_loudest_sample():
@@ -137,19 +159,22 @@ def test_long_sound_becomes_even_windows_that_cover_all():
     pieces = prepare(sound, RATE, SpeechInput(RATE, max_seconds=10))
     whole = prepare(sound, RATE, SpeechInput(RATE, max_seconds=30))[0]
     assert pieces.shape == (3, 10 * RATE)
-    assert np.array_equal(pieces[0], whole[:10 * RATE])
-    assert np.array_equal(pieces[1], whole[round(7.5 * RATE):round(17.5 * RATE)])
-    assert np.array_equal(pieces[2], whole[15 * RATE:])
+    assert np.array_equal(pieces[0], whole[: 10 * RATE])
+    assert np.array_equal(pieces[1], whole[round(7.5 * RATE) : round(17.5 * RATE)])
+    assert np.array_equal(pieces[2], whole[15 * RATE :])
 
 
 def test_probabilities_of_the_windows_are_averaged(make):
     # The model leans to Fear with the peak of what it hears: high in one window only.
     recognizer = make(input={'rate': RATE, 'max_seconds': 1.0})
     samples = np.concatenate([tone(), burst(tone())])
-    halves = [recognizer.model.predict(piece[None]).probabilities[0]
-              for piece in prepare(samples, RATE, recognizer.model.entry.speech)]
+    halves = [
+        recognizer.model.predict(piece[None]).probabilities[0]
+        for piece in prepare(samples, RATE, recognizer.model.entry.speech)
+    ]
     assert recognizer.predict(samples, RATE).probabilities == pytest.approx(
-        np.mean(halves, axis=0), abs=1e-6)
+        np.mean(halves, axis=0), abs=1e-6
+    )
     assert halves[0].argmax() != halves[1].argmax()
 
 
@@ -158,7 +183,7 @@ def test_central_cut_keeps_the_middle():
     pieces = prepare(sound, RATE, SpeechInput(RATE, max_seconds=10, long='centre'))
     whole = prepare(sound, RATE, SpeechInput(RATE, max_seconds=30))[0]
     assert pieces.shape == (1, 10 * RATE)
-    assert np.array_equal(pieces[0], whole[5 * RATE:15 * RATE])
+    assert np.array_equal(pieces[0], whole[5 * RATE : 15 * RATE])
 
 
 def test_short_sound_is_padded_where_the_model_wants_a_fixed_length():
@@ -175,10 +200,19 @@ def test_standardised_pieces_have_zero_mean_and_unit_variance():
 @pytest.fixture
 def adapting(tmp_path, write_onnx):
     """Return a model that says Fear to a peak above the voice's usual one, else Angry."""
-    path = write_onnx(tmp_path / 'known.onnx', ['n', 't'], (3, 0, 0, 0, 0, 0),
-                      weight=[0, 50, 0, 0, 0, 0], adapts=True, reduce='ReduceMax')
-    path.with_suffix('.yaml').write_text(yaml.safe_dump(
-        {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': RATE}}))
+    path = write_onnx(
+        tmp_path / 'known.onnx',
+        ['n', 't'],
+        (3, 0, 0, 0, 0, 0),
+        weight=[0, 50, 0, 0, 0, 0],
+        adapts=True,
+        reduce='ReduceMax',
+    )
+    path.with_suffix('.yaml').write_text(
+        yaml.safe_dump(
+            {'task': 'ser', 'backend': 'onnx', 'labels': LABELS, 'input': {'rate': RATE}}
+        )
+    )
     return load_model(str(path), 'ser', ModelSettings(device='cpu', threads=1))
 
 
@@ -219,8 +253,15 @@ def test_memory_holds_the_last_utterances_and_gives_their_mean_and_deviation():
         VoiceMemory(0)
 
 
-@pytest.mark.parametrize(('times', 'left'), [
-    ((0.0, 60.0, 119.0), 1), ((0.0, 121.0), 0), ((100.0, 5.0, 50.0), 1), ((100.0, 5.0, 150.0), 0)])
+@pytest.mark.parametrize(
+    ('times', 'left'),
+    [
+        ((0.0, 60.0, 119.0), 1),
+        ((0.0, 121.0), 0),
+        ((100.0, 5.0, 50.0), 1),
+        ((100.0, 5.0, 150.0), 0),
+    ],
+)
 def test_a_voice_is_forgotten_after_long_silence_but_not_when_the_clock_is_set_back(times, left):
     memory = VoiceMemory(3, seconds=120.0)
     memory.hear(times[0])

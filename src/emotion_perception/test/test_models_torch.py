@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints of torchvision networks, saved by torch itself with random weights."""
 
 from __future__ import annotations
@@ -66,7 +68,8 @@ def test_rafdb_checkpoint_runs_as_torch_would_and_in_its_label_order(resnet50, t
     batch = np.zeros((1, 3, 224, 224), np.float32)
     raw, mapped = model.raw(batch), model.predict(batch).probabilities
     assert mapped[0, EMOTIONS.index('Surprise')] == pytest.approx(
-        np.exp(raw[0, 0]) / np.exp(raw[0]).sum(), abs=1e-5)
+        np.exp(raw[0, 0]) / np.exp(raw[0]).sum(), abs=1e-5
+    )
 
 
 def test_checkpoint_by_name_is_found_in_the_cache(resnet18, tmp_path):
@@ -75,16 +78,22 @@ def test_checkpoint_by_name_is_found_in_the_cache(resnet18, tmp_path):
     assert load_model('affectnet', 'fer', settings, CATALOG).name == 'affectnet'
 
 
-@pytest.mark.parametrize('wrap', [
-    lambda state: state,
-    lambda state: {'state_dict': state, 'epoch': 3},
-    lambda state: {'model_state_dict': state},
-    lambda state: {'module.' + key: value for key, value in state.items()},
-    lambda state: {'state_dict': {'module.backbone.' + key: value
-                                  for key, value in state.items()}},
-    lambda state: {('fc.1' + key[2:] if key.startswith('fc.') else key): value
-                   for key, value in state.items()},
-])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda state: state,
+        lambda state: {'state_dict': state, 'epoch': 3},
+        lambda state: {'model_state_dict': state},
+        lambda state: {'module.' + key: value for key, value in state.items()},
+        lambda state: {
+            'state_dict': {'module.backbone.' + key: value for key, value in state.items()}
+        },
+        lambda state: {
+            ('fc.1' + key[2:] if key.startswith('fc.') else key): value
+            for key, value in state.items()
+        },
+    ],
+)
 def test_affectnet_checkpoint_under_any_name_and_wrapping(resnet18, tmp_path, wrap):
     torch.save(wrap(resnet18.state_dict()), tmp_path / 'my_own_name.pth')
     model = load_model(str(tmp_path / 'my_own_name.pth'), 'fer', CPU, CATALOG)
@@ -96,7 +105,7 @@ def test_affectnet_checkpoint_under_any_name_and_wrapping(resnet18, tmp_path, wr
 def test_disgust_and_contempt_are_dropped(resnet18, tmp_path):
     state = dict(resnet18.state_dict())
     state['fc.weight'] = torch.zeros_like(state['fc.weight'])
-    state['fc.bias'] = torch.tensor([0., 2, 0, 0, 0, 9, 0, 9])
+    state['fc.bias'] = torch.tensor([0.0, 2, 0, 0, 0, 9, 0, 9])
     torch.save(state, tmp_path / 'a.pth')
     model = load_model(str(tmp_path / 'a.pth'), 'fer', CPU, CATALOG)
     probabilities = FaceEmotionRecognizer(model).predict(crops(1)).probabilities[0]
@@ -105,13 +114,16 @@ def test_disgust_and_contempt_are_dropped(resnet18, tmp_path):
 
 
 def test_a_checkpoint_nobody_knows_says_what_to_write(tmp_path):
-    torch.save(torchvision.models.resnet18(weights=None, num_classes=5).state_dict(),
-               tmp_path / 'five.pth')
+    torch.save(
+        torchvision.models.resnet18(weights=None, num_classes=5).state_dict(),
+        tmp_path / 'five.pth',
+    )
     with pytest.raises(ModelError, match=r'five.yaml with: `task: fer`, `backend: torch`'):
         load_model(str(tmp_path / 'five.pth'), 'fer', CPU, CATALOG)
     (tmp_path / 'five.yaml').write_text(
         'task: fer\nbackend: torch\nlabels: [angry, sad, happy, fear, neutral]\n'
-        'input: {size: 64}\n')
+        'input: {size: 64}\n'
+    )
     assert load_model(str(tmp_path / 'five.pth'), 'fer', CPU, CATALOG).entry.face.size == 64
 
 
@@ -120,7 +132,8 @@ def test_other_torchvision_networks_by_sidecar(tmp_path):
     torch.save(network.state_dict(), tmp_path / 'small.pt')
     (tmp_path / 'small.yaml').write_text(
         'task: fer\nbackend: torch\narchitecture: mobilenet_v3_small\n'
-        'labels: [Angry, Fear, Happy, Neutral, Sad, Surprise]\ninput: {size: 64}\n')
+        'labels: [Angry, Fear, Happy, Neutral, Sad, Surprise]\ninput: {size: 64}\n'
+    )
     model = load_model(str(tmp_path / 'small.pt'), 'fer', CPU, CATALOG)
     assert FaceEmotionRecognizer(model).predict(crops()).probabilities.shape == (2, 6)
 

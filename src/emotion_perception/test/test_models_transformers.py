@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Transformers classifiers: tiny configurations saved to disk by Transformers itself."""
 
 from __future__ import annotations
@@ -44,17 +46,31 @@ FACES = ['sad', 'disgust', 'angry', 'neutral', 'fear', 'surprise', 'happy']
 
 
 def numbered(labels: list[str]) -> dict:
-    return {'num_labels': len(labels), 'id2label': dict(enumerate(labels)),
-            'label2id': {label: index for index, label in enumerate(labels)}}
+    return {
+        'num_labels': len(labels),
+        'id2label': dict(enumerate(labels)),
+        'label2id': {label: index for index, label in enumerate(labels)},
+    }
 
 
 def tiny_wavlm(labels: list[str] = RAVDESS):
     torch.manual_seed(0)
-    return transformers.WavLMForSequenceClassification(transformers.WavLMConfig(
-        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        conv_dim=(16, 16, 16), conv_stride=(5, 4, 4), conv_kernel=(10, 8, 4),
-        num_feat_extract_layers=3, num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2,
-        classifier_proj_size=16, **numbered(labels))).eval()
+    return transformers.WavLMForSequenceClassification(
+        transformers.WavLMConfig(
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            conv_dim=(16, 16, 16),
+            conv_stride=(5, 4, 4),
+            conv_kernel=(10, 8, 4),
+            num_feat_extract_layers=3,
+            num_conv_pos_embeddings=16,
+            num_conv_pos_embedding_groups=2,
+            classifier_proj_size=16,
+            **numbered(labels),
+        )
+    ).eval()
 
 
 def tone(rate: int = 16000, seconds: float = 1.0) -> np.ndarray:
@@ -97,7 +113,7 @@ def test_seed_wavlm_by_name_directory_or_file(wavlm, tmp_path, spec):
 def test_the_state_dict_beside_the_seed_directory_wins(wavlm, tmp_path):
     network, _ = wavlm
     with torch.no_grad():
-        network.classifier.bias += torch.arange(8.)
+        network.classifier.bias += torch.arange(8.0)
     torch.save({'model_state_dict': network.state_dict()}, tmp_path / 'wavlm_ser_model.pth')
     samples = tone()
     raw = load_model('wavlm', 'ser', CPU, CATALOG).raw((samples / np.abs(samples).max())[None])
@@ -106,9 +122,12 @@ def test_the_state_dict_beside_the_seed_directory_wins(wavlm, tmp_path):
 
 def test_weight_normalisation_under_its_old_names(wavlm, tmp_path):
     network, directory = wavlm
-    old = {key.replace('parametrizations.weight.original0', 'weight_g')
-              .replace('parametrizations.weight.original1', 'weight_v'): value
-           for key, value in network.state_dict().items()}
+    old = {
+        key.replace('parametrizations.weight.original0', 'weight_g').replace(
+            'parametrizations.weight.original1', 'weight_v'
+        ): value
+        for key, value in network.state_dict().items()
+    }
     assert old.keys() != network.state_dict().keys()
     torch.save(old, tmp_path / 'wavlm_ser_model.pth')
     (directory / 'model.safetensors').unlink()
@@ -145,17 +164,29 @@ def test_labels_without_names_are_refused_and_can_be_given(tmp_path):
     with pytest.raises(ModelError, match=r'LABEL_0.*`labels:'):
         load_model(str(tmp_path / 'unnamed'), 'ser', CPU, CATALOG)
     (tmp_path / 'unnamed.yaml').write_text(
-        f'task: ser\nbackend: transformers\nlabels: [{", ".join(EMOTIONS)}]\n')
+        f'task: ser\nbackend: transformers\nlabels: [{", ".join(EMOTIONS)}]\n'
+    )
     model = load_model(str(tmp_path / 'unnamed'), 'ser', CPU, CATALOG)
     assert model.entry.labels == EMOTIONS
 
 
 def test_other_audio_families_load_the_same_way(tmp_path):
-    network = transformers.Wav2Vec2ForSequenceClassification(transformers.Wav2Vec2Config(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        conv_dim=(16, 16), conv_stride=(5, 4), conv_kernel=(10, 8), num_feat_extract_layers=2,
-        num_conv_pos_embeddings=16, num_conv_pos_embedding_groups=2, classifier_proj_size=16,
-        **numbered(['happy', 'sad'])))
+    network = transformers.Wav2Vec2ForSequenceClassification(
+        transformers.Wav2Vec2Config(
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            conv_dim=(16, 16),
+            conv_stride=(5, 4),
+            conv_kernel=(10, 8),
+            num_feat_extract_layers=2,
+            num_conv_pos_embeddings=16,
+            num_conv_pos_embedding_groups=2,
+            classifier_proj_size=16,
+            **numbered(['happy', 'sad']),
+        )
+    )
     network.save_pretrained(tmp_path / 'w2v')
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8000).save_pretrained(tmp_path / 'w2v')
     model = load_model(str(tmp_path / 'w2v'), 'ser', CPU, CATALOG)
@@ -165,15 +196,32 @@ def test_other_audio_families_load_the_same_way(tmp_path):
 
 def test_image_classifier_directory_brings_its_own_preprocessing(tmp_path):
     torch.manual_seed(0)
-    network = transformers.ViTForImageClassification(transformers.ViTConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        image_size=64, patch_size=16, **numbered(FACES))).eval()
+    network = transformers.ViTForImageClassification(
+        transformers.ViTConfig(
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            image_size=64,
+            patch_size=16,
+            **numbered(FACES),
+        )
+    ).eval()
     directory = tmp_path / 'faces'
     network.save_pretrained(directory)
-    (directory / 'preprocessor_config.json').write_text(json.dumps(
-        {'image_processor_type': 'ViTImageProcessor', 'size': {'height': 64, 'width': 64},
-         'image_mean': [0.4, 0.5, 0.6], 'image_std': [0.2, 0.3, 0.4], 'do_rescale': True,
-         'rescale_factor': 1 / 255, 'do_normalize': True}))
+    (directory / 'preprocessor_config.json').write_text(
+        json.dumps(
+            {
+                'image_processor_type': 'ViTImageProcessor',
+                'size': {'height': 64, 'width': 64},
+                'image_mean': [0.4, 0.5, 0.6],
+                'image_std': [0.2, 0.3, 0.4],
+                'do_rescale': True,
+                'rescale_factor': 1 / 255,
+                'do_normalize': True,
+            }
+        )
+    )
     model = load_model(str(directory), 'fer', CPU, CATALOG)
     face = model.entry.face
     assert (face.size, face.colour) == (64, 'rgb')
@@ -198,41 +246,78 @@ HUB_LABELS = {
 def test_a_hub_entry_reads_a_tiny_model_of_its_form(tmp_path, name):
     entry = CATALOG[name]
     assert entry.hub and not entry.labels
-    network = transformers.ViTForImageClassification(transformers.ViTConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        image_size=64, patch_size=16, **numbered(HUB_LABELS[name]))).eval()
+    network = transformers.ViTForImageClassification(
+        transformers.ViTConfig(
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            image_size=64,
+            patch_size=16,
+            **numbered(HUB_LABELS[name]),
+        )
+    ).eval()
     network.save_pretrained(tmp_path / 'saved')
     here = dataclasses.replace(entry, hub='', file=str(tmp_path / 'saved'))
     model = load_model(name, 'fer', CPU, Catalog([here]))
     assert model.label_map.covered.all()
     assert (model.shares is not None) == bool(entry.shares)
     crop = np.full((128, 128, 3), 90, np.uint8)
-    answers = [FaceEmotionRecognizer(model, balance).predict([crop]).probabilities[0]
-               for balance in (0.0, 1.0)]
+    answers = [
+        FaceEmotionRecognizer(model, balance).predict([crop]).probabilities[0]
+        for balance in (0.0, 1.0)
+    ]
     assert np.allclose(*answers) == (not entry.shares)
 
 
 def test_shares_of_labels_that_the_files_configuration_does_not_name_are_refused(tmp_path):
-    transformers.ViTForImageClassification(transformers.ViTConfig(
-        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        image_size=64, patch_size=16, **numbered(['Anger', 'Happiness']))
+    transformers.ViTForImageClassification(
+        transformers.ViTConfig(
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            image_size=64,
+            patch_size=16,
+            **numbered(['Anger', 'Happiness']),
+        )
     ).save_pretrained(tmp_path / 'saved')
     entry = dataclasses.replace(CATALOG['vit-fer2013'], hub='', file=str(tmp_path / 'saved'))
     with pytest.raises(ModelError, match=r'`shares` names .*angry.*no labels of the model'):
         load_model('vit-fer2013', 'fer', CPU, Catalog([entry]))
 
 
-@pytest.mark.parametrize(('processor', 'size', 'mean', 'std'), [
-    ({}, 224, 0.5, 0.5),
-    ({'size': 96}, 96, 0.5, 0.5),
-    ({'size': {'shortest_edge': 256}, 'do_center_crop': True,
-      'crop_size': {'height': 224, 'width': 224}}, 224, 0.5, 0.5),
-    ({'do_normalize': False}, 224, 0.0, 1.0),
-    # Scaled to -1..1 by the factor alone, or normalised in pixels: the same numbers come out.
-    ({'rescale_factor': 1 / 127.5, 'image_mean': [1.0] * 3, 'image_std': [1.0] * 3}, 224,
-     0.5, 0.5),
-    ({'do_rescale': False, 'image_mean': [127.5] * 3, 'image_std': [127.5] * 3}, 224, 0.5, 0.5),
-])
+@pytest.mark.parametrize(
+    ('processor', 'size', 'mean', 'std'),
+    [
+        ({}, 224, 0.5, 0.5),
+        ({'size': 96}, 96, 0.5, 0.5),
+        (
+            {
+                'size': {'shortest_edge': 256},
+                'do_center_crop': True,
+                'crop_size': {'height': 224, 'width': 224},
+            },
+            224,
+            0.5,
+            0.5,
+        ),
+        ({'do_normalize': False}, 224, 0.0, 1.0),
+        # Scaled to -1..1 by the factor alone, or normalised in pixels: the same numbers come out.
+        (
+            {'rescale_factor': 1 / 127.5, 'image_mean': [1.0] * 3, 'image_std': [1.0] * 3},
+            224,
+            0.5,
+            0.5,
+        ),
+        (
+            {'do_rescale': False, 'image_mean': [127.5] * 3, 'image_std': [127.5] * 3},
+            224,
+            0.5,
+            0.5,
+        ),
+    ],
+)
 def test_processor_settings_mean_the_same_here(processor, size, mean, std):
     face = face_input(processor, {})
     assert face.size == size
@@ -243,7 +328,8 @@ def test_hub_id_offline_names_the_command():
     with pytest.raises(ModelError) as caught:
         load_model('somebody/some-emotion-model', 'fer', CPU, CATALOG)
     assert 'python -m emotion_perception.models fetch somebody/some-emotion-model' in str(
-        caught.value)
+        caught.value
+    )
 
 
 @pytest.fixture
@@ -266,19 +352,32 @@ def hub(tmp_path):
             path = self.path.partition('?')[0]
             name = path.rpartition('/')[2]
             if path.startswith('/api/models/lab/voices/tree/'):
-                body = json.dumps([
-                    {'type': 'file', 'path': name, 'size': len(content),
-                     'oid': hashlib.sha1(content).hexdigest()}
-                    for name, content in files.items()]).encode()
+                body = json.dumps(
+                    [
+                        {
+                            'type': 'file',
+                            'path': name,
+                            'size': len(content),
+                            'oid': hashlib.sha1(content).hexdigest(),
+                        }
+                        for name, content in files.items()
+                    ]
+                ).encode()
             elif path.startswith('/api/models/lab/voices'):
-                body = json.dumps({'id': 'lab/voices', 'sha': commit, 'siblings': [
-                    {'rfilename': name} for name in files]}).encode()
+                body = json.dumps(
+                    {
+                        'id': 'lab/voices',
+                        'sha': commit,
+                        'siblings': [{'rfilename': name} for name in files],
+                    }
+                ).encode()
             elif path.startswith('/lab/voices/resolve/') and name in files:
                 body = files[name]
             else:
                 self.send_response(404)
-                self.send_header('X-Error-Code', 'EntryNotFound' if '/lab/voices/' in path
-                                 else 'RepoNotFound')
+                self.send_header(
+                    'X-Error-Code', 'EntryNotFound' if '/lab/voices/' in path else 'RepoNotFound'
+                )
                 self.send_header('Content-Length', '0')
                 self.end_headers()
                 return
@@ -295,15 +394,20 @@ def hub(tmp_path):
 
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield {**os.environ, 'HF_ENDPOINT': f'http://127.0.0.1:{server.server_port}',
-               'HF_HOME': str(tmp_path / 'home'), 'HF_HUB_DISABLE_TELEMETRY': '1',
-               'HF_HUB_OFFLINE': '0'}
+        yield {
+            **os.environ,
+            'HF_ENDPOINT': f'http://127.0.0.1:{server.server_port}',
+            'HF_HOME': str(tmp_path / 'home'),
+            'HF_HUB_DISABLE_TELEMETRY': '1',
+            'HF_HUB_OFFLINE': '0',
+        }
         server.shutdown()
 
 
 def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True,
-                          env=environment)
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment
+    )
 
 
 LOAD = """

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The camera node as a process."""
 
 from __future__ import annotations
@@ -41,7 +43,8 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_a_film_waits_for_a_listener_and_is_published_from_its_first_frame(
-        processes, client, film: Path) -> None:
+    processes, client, film: Path
+) -> None:
     node = processes.node('camera_node', source=str(film), frame_id='head')
     client.until(lambda: client.node.count_publishers('/camera/image_raw') == 1)
     watch = client.watch('camera/image_raw', Image)
@@ -54,8 +57,10 @@ def test_a_film_waits_for_a_listener_and_is_published_from_its_first_frame(
     elapsed = to_seconds(last.header.stamp) - to_seconds(first.header.stamp)
     assert elapsed == pytest.approx((number_of(last) - number_of(first)) / 25, abs=0.01)
     # A stamp tells when the frame was due: it is never later than the arrival.
-    assert all(to_seconds(message.header.stamp) <= arrival + 0.002
-               for message, arrival in zip(watch.messages, watch.times))
+    assert all(
+        to_seconds(message.header.stamp) <= arrival + 0.002
+        for message, arrival in zip(watch.messages, watch.times)
+    )
     assert node.output().count('is at its end') == 1
     assert node.running
 
@@ -70,7 +75,8 @@ def test_a_film_that_loops_goes_on(processes, client, film: Path) -> None:
 
 
 def test_the_calibration_is_published_with_each_picture_in_its_size(
-        processes, client, film: Path, tmp_path: Path) -> None:
+    processes, client, film: Path, tmp_path: Path
+) -> None:
     calibration = tmp_path / 'head.yaml'
     calibration.write_text(CALIBRATION)
     infos = client.watch('camera/camera_info', CameraInfo)
@@ -90,23 +96,29 @@ def test_without_a_calibration_there_is_no_camera_info(processes, client, film: 
 
 
 def test_a_wrong_calibration_or_setting_ends_the_start_with_one_clear_line(
-        processes, film: Path, tmp_path: Path) -> None:
+    processes, film: Path, tmp_path: Path
+) -> None:
     for parameters, text in (
-            ({'calibration': str(tmp_path / 'none.yaml')}, 'none.yaml cannot be read'),
-            ({'format': 'MJPEG'}, 'four letters'), ({'rate': -3.0}, 'rate')):
-        node = processes.node('camera_node', may_end=True, parameters={
-            'source': str(film), **parameters})
+        ({'calibration': str(tmp_path / 'none.yaml')}, 'none.yaml cannot be read'),
+        ({'format': 'MJPEG'}, 'four letters'),
+        ({'rate': -3.0}, 'rate'),
+    ):
+        node = processes.node(
+            'camera_node', may_end=True, parameters={'source': str(film), **parameters}
+        )
         assert node.wait() == 2
         assert text in node.output()
         assert 'Traceback' not in node.output()
 
 
 def test_a_file_that_is_not_there_is_named_and_played_once_it_is(
-        processes, client, film: Path, tmp_path: Path) -> None:
+    processes, client, film: Path, tmp_path: Path
+) -> None:
     late = tmp_path / 'late.avi'
     watch = client.watch('camera/image_raw', Image)
-    node = processes.node('camera_node', source=str(late), retry_seconds=0.1,
-                          retry_max_seconds=0.2)
+    node = processes.node(
+        'camera_node', source=str(late), retry_seconds=0.1, retry_max_seconds=0.2
+    )
     node.wait_for_output('late.avi is not there')
     shutil.copy(film, tmp_path / 'copy.avi')
     (tmp_path / 'copy.avi').rename(late)
@@ -114,12 +126,15 @@ def test_a_file_that_is_not_there_is_named_and_played_once_it_is(
 
 
 def test_a_camera_that_is_not_there_is_said_once_and_reported_on_the_diagnostics(
-        processes, client) -> None:
-    node = processes.node('camera_node', source='/dev/video_none', retry_seconds=0.02,
-                          retry_max_seconds=0.05)
+    processes, client
+) -> None:
+    node = processes.node(
+        'camera_node', source='/dev/video_none', retry_seconds=0.02, retry_max_seconds=0.05
+    )
     diagnostics = client.watch('/diagnostics', DiagnosticArray)
     status = diagnostics.wait(
-        lambda message: message.status[0].level == DiagnosticStatus.WARN).status[0]
+        lambda message: message.status[0].level == DiagnosticStatus.WARN
+    ).status[0]
     assert status.name == 'camera_node'
     assert '/dev/video_none is not there' in status.message
     diagnostics.clear()
@@ -129,15 +144,31 @@ def test_a_camera_that_is_not_there_is_said_once_and_reported_on_the_diagnostics
 
 @pytest.mark.skipif(shutil.which('ffmpeg') is None, reason='needs ffmpeg to serve a stream')
 def test_a_stream_that_vanishes_and_returns_is_published_again(
-        processes, client, film: Path) -> None:
+    processes, client, film: Path
+) -> None:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         url = f'http://127.0.0.1:{probe.getsockname()[1]}/live'
 
     def serve() -> subprocess.Popen:
         return processes.start(
-            'ffmpeg', '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', film,
-            '-c:v', 'mpeg1video', '-f', 'mpegts', '-listen', '1', url, may_end=True)
+            'ffmpeg',
+            '-loglevel',
+            'error',
+            '-re',
+            '-stream_loop',
+            '-1',
+            '-i',
+            film,
+            '-c:v',
+            'mpeg1video',
+            '-f',
+            'mpegts',
+            '-listen',
+            '1',
+            url,
+            may_end=True,
+        )
 
     server = serve()
     node = processes.node('camera_node', source=url, retry_seconds=0.1, retry_max_seconds=0.3)
@@ -154,8 +185,9 @@ def test_a_stream_that_vanishes_and_returns_is_published_again(
     assert node.running
 
 
-def test_pictures_of_a_folder_are_scaled_to_the_wanted_size(processes, client,
-                                                            tmp_path: Path) -> None:
+def test_pictures_of_a_folder_are_scaled_to_the_wanted_size(
+    processes, client, tmp_path: Path
+) -> None:
     folder = tmp_path / 'pictures'
     folder.mkdir()
     for i in range(3):

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The facial emotion node as a process: tracked faces in, emotions out."""
 
 from __future__ import annotations

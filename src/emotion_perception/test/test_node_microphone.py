@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The microphone node as a real process, heard over DDS."""
 
 from __future__ import annotations
@@ -29,15 +31,20 @@ def samples(message: AudioDataStamped) -> np.ndarray:
 def test_a_file_is_published_as_audio_capture_does(processes, client) -> None:
     heard = client.watch('audio/audio_stamped', AudioDataStamped, RELIABLE)
     plain = client.watch('audio/audio', AudioData, RELIABLE)
-    node = processes.node('microphone_node', source=str(real_voice()), pause=0.2, block=0.02,
-                          frame_id='head_microphone')
+    node = processes.node(
+        'microphone_node',
+        source=str(real_voice()),
+        pause=0.2,
+        block=0.02,
+        frame_id='head_microphone',
+    )
     node.wait_for_output('is at its end')
     voice, rate = soundfile.read(real_voice(), dtype='int16')
     count = -(-voice.size // (rate // 50)) + 10
     messages = heard.wait_count(count)
     published = np.concatenate([samples(message) for message in messages])
-    assert np.array_equal(published[:voice.size], voice)
-    assert not published[voice.size:].any()
+    assert np.array_equal(published[: voice.size], voice)
+    assert not published[voice.size :].any()
     assert {message.header.frame_id for message in messages} == {'head_microphone'}
     stamps = [seconds(message.header.stamp) for message in messages]
     assert np.allclose(np.diff(stamps)[:-11], 0.02, atol=1e-3)
@@ -48,13 +55,18 @@ def test_a_file_is_published_as_audio_capture_does(processes, client) -> None:
     # Who comes late still learns the format.
     info = client.watch('audio/audio_info', AudioInfo, LATCHED).wait()
     assert (info.channels, info.sample_rate, info.sample_format, info.coding_format) == (
-        1, 48000, 'S16LE', 'wave')
+        1,
+        48000,
+        'S16LE',
+        'wave',
+    )
     assert info.bitrate == 48000 * 16
     assert node.running
 
 
-def test_a_folder_of_different_files_announces_each_format(processes, client,
-                                                           tmp_path: Path) -> None:
+def test_a_folder_of_different_files_announces_each_format(
+    processes, client, tmp_path: Path
+) -> None:
     for name, rate, channels in (('a', 16000, 1), ('b', 44100, 2)):
         soundfile.write(tmp_path / f'{name}.flac', np.zeros((rate // 2, channels)), rate)
     infos = client.watch('audio/audio_info', AudioInfo, LATCHED)
@@ -64,8 +76,9 @@ def test_a_folder_of_different_files_announces_each_format(processes, client,
     assert [(info.sample_rate, info.channels) for info in found] == [(16000, 1), (44100, 2)]
 
 
-def test_a_missing_file_is_named_and_played_once_it_is_there(processes, client,
-                                                             tmp_path: Path) -> None:
+def test_a_missing_file_is_named_and_played_once_it_is_there(
+    processes, client, tmp_path: Path
+) -> None:
     heard = client.watch('audio/audio_stamped', AudioDataStamped, RELIABLE)
     reports = client.watch('/diagnostics', DiagnosticArray)
     node = processes.node('microphone_node', source=str(tmp_path / 'voice.wav'))
@@ -76,9 +89,11 @@ def test_a_missing_file_is_named_and_played_once_it_is_there(processes, client,
     reports.wait(lambda report: report.status[0].message == 'running')
 
 
-def test_without_portaudio_the_node_says_what_to_install_and_lives(processes, client,
-                                                                   tmp_path: Path) -> None:
+def test_without_portaudio_the_node_says_what_to_install_and_lives(
+    processes, client, tmp_path: Path
+) -> None:
     import os
+
     # What sounddevice does at import where the library is missing.
     (tmp_path / 'sounddevice.py').write_text("raise OSError('PortAudio library not found')\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get('PYTHONPATH', '')])

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The speech emotion node as a real process, with a small model whose answers are known."""
 
 from __future__ import annotations

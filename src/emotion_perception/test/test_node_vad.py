@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The voice activity node as a real process, on a real voice."""
 
 from __future__ import annotations

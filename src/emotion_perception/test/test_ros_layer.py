@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The ROS layer on real rclpy: parameters, images, the in-process bus, lifecycle, worker."""
 
 from __future__ import annotations

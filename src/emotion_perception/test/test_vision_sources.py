@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Pictures from files, folders, streams and cameras that are not there."""
 
 from __future__ import annotations
@@ -90,9 +92,23 @@ def test_a_lower_rate_thins_a_film_out(film: Path) -> None:
 def test_a_film_of_varying_rate_keeps_its_own_times(film: Path, tmp_path: Path) -> None:
     slower = tmp_path / 'slower.mkv'
     subprocess.run(
-        ['ffmpeg', '-loglevel', 'error', '-i', str(film), '-vf',
-         "setpts='if(lt(N,15),N,15+(N-15)*3)/50/TB'", '-vsync', 'vfr', '-c:v', 'mjpeg',
-         str(slower)], check=True, stdin=subprocess.DEVNULL)
+        [
+            'ffmpeg',
+            '-loglevel',
+            'error',
+            '-i',
+            str(film),
+            '-vf',
+            "setpts='if(lt(N,15),N,15+(N-15)*3)/50/TB'",
+            '-vsync',
+            'vfr',
+            '-c:v',
+            'mjpeg',
+            str(slower),
+        ],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
     # The last frame's time is the encoder's.
     frames = read_all(Source(SourceSettings(source=str(slower))))[:-1]
     steps = np.diff([frame.time for frame in frames])
@@ -126,6 +142,7 @@ def test_pictures_are_fitted_into_a_size_in_their_own_shape(film: Path) -> None:
         image = source.read().image
         source.close()
         return image.shape[1], image.shape[0]
+
     assert size(width=320, height=240) == (320, 240)
     assert size(width=80) == (80, 60)
     assert size(width=400, height=120) == (160, 120)
@@ -152,15 +169,19 @@ def test_a_folder_plays_its_images_in_order_and_leaves_out_what_is_none(tmp_path
     assert len(notices) == 1 and '1b.jpg' in notices[0]
 
 
-@pytest.mark.parametrize('name, content, message', [
-    ('missing.mp4', None, r'missing\.mp4 is not there'),
-    ('broken.mp4', b'nonsense', r'broken\.mp4 cannot be read: it is damaged or no recording'),
-    ('empty.avi', b'', r'empty\.avi is empty'),
-    ('missing.png', None, r'missing\.png is not there'),
-    ('broken.jpg', b'nonsense', r'broken\.jpg is not a picture'),
-])
-def test_a_file_that_cannot_be_played_is_named(tmp_path: Path, name: str,
-                                               content: bytes | None, message: str) -> None:
+@pytest.mark.parametrize(
+    'name, content, message',
+    [
+        ('missing.mp4', None, r'missing\.mp4 is not there'),
+        ('broken.mp4', b'nonsense', r'broken\.mp4 cannot be read: it is damaged or no recording'),
+        ('empty.avi', b'', r'empty\.avi is empty'),
+        ('missing.png', None, r'missing\.png is not there'),
+        ('broken.jpg', b'nonsense', r'broken\.jpg is not a picture'),
+    ],
+)
+def test_a_file_that_cannot_be_played_is_named(
+    tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(MediaError, match=message):
@@ -174,15 +195,17 @@ def test_an_empty_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_truncated_film_plays_as_far_as_it_goes(film: Path) -> None:
     content = film.read_bytes()
-    film.write_bytes(content[:len(content) * 2 // 3])
+    film.write_bytes(content[: len(content) * 2 // 3])
     frames = read_all(Source(SourceSettings(source=str(film), realtime=False)))
     assert 5 < len(frames) < 30
 
 
 def test_a_camera_that_is_not_there_is_tried_until_the_source_is_closed() -> None:
     notices: list[str] = []
-    source = Source(SourceSettings(source='/dev/video_none', retry_seconds=0.01,
-                                   retry_max_seconds=0.02), notices.append)
+    source = Source(
+        SourceSettings(source='/dev/video_none', retry_seconds=0.01, retry_max_seconds=0.02),
+        notices.append,
+    )
     timer = threading.Timer(0.3, source.close)
     timer.start()
     assert source.read() is None
@@ -191,9 +214,15 @@ def test_a_camera_that_is_not_there_is_tried_until_the_source_is_closed() -> Non
     assert len(notices) == 1 and '/dev/video_none is not there' in notices[0]
 
 
-@pytest.mark.parametrize('settings, message', [
-    ({'source': ' '}, 'source is empty'), ({'format': 'MJPEG'}, 'four letters'),
-    ({'rate': -1.0}, 'rate'), ({'width': -5}, 'width')])
+@pytest.mark.parametrize(
+    'settings, message',
+    [
+        ({'source': ' '}, 'source is empty'),
+        ({'format': 'MJPEG'}, 'four letters'),
+        ({'rate': -1.0}, 'rate'),
+        ({'width': -5}, 'width'),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SourceSettings(**settings)
@@ -207,13 +236,32 @@ def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
 
     def serve() -> subprocess.Popen:
         return subprocess.Popen(
-            ['ffmpeg', '-loglevel', 'error', '-re', '-stream_loop', '-1', '-i', str(film),
-             '-c:v', 'mpeg1video', '-r', '25', '-f', 'mpegts', '-listen', '1', url],
-            stdin=subprocess.DEVNULL)
+            [
+                'ffmpeg',
+                '-loglevel',
+                'error',
+                '-re',
+                '-stream_loop',
+                '-1',
+                '-i',
+                str(film),
+                '-c:v',
+                'mpeg1video',
+                '-r',
+                '25',
+                '-f',
+                'mpegts',
+                '-listen',
+                '1',
+                url,
+            ],
+            stdin=subprocess.DEVNULL,
+        )
 
     notices: list[str] = []
-    source = Source(SourceSettings(source=url, retry_seconds=0.1, retry_max_seconds=0.2),
-                    notices.append)
+    source = Source(
+        SourceSettings(source=url, retry_seconds=0.1, retry_max_seconds=0.2), notices.append
+    )
     guard = threading.Timer(60, source.close)
     guard.start()
     server = serve()
@@ -240,6 +288,7 @@ def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """Serve the test's folder on this machine; return the address."""
+
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
@@ -252,44 +301,58 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_recording_on_a_server_plays_at_its_own_speed(tmp_path: Path, server: str) -> None:
-    write_film(tmp_path / 'film.mp4', [place / 25 for place in range(20)],
-               container={'movflags': '+faststart'})
+    write_film(
+        tmp_path / 'film.mp4',
+        [place / 25 for place in range(20)],
+        container={'movflags': '+faststart'},
+    )
     source = Source(SourceSettings(source=f'{server}/film.mp4'), [].append)
     assert source.kind == 'stream'
     frames = [source.read() for _ in range(20)]
     assert [read_ruler(frame.image) for frame in frames] == pytest.approx(
-        [place / 25 for place in range(20)], abs=0.0015)
+        [place / 25 for place in range(20)], abs=0.0015
+    )
     assert frames[-1].time - frames[0].time >= 0.75
     source.close()
 
 
 def test_a_server_without_the_file_is_named_and_tried_again(tmp_path: Path, server: str) -> None:
     notices: list[str] = []
-    source = Source(SourceSettings(source=f'{server}/none.mp4', retry_seconds=0.01,
-                                   retry_max_seconds=0.02), notices.append)
+    source = Source(
+        SourceSettings(source=f'{server}/none.mp4', retry_seconds=0.01, retry_max_seconds=0.02),
+        notices.append,
+    )
     timer = threading.Timer(0.5, source.close)
     timer.start()
     assert source.read() is None
     assert len(notices) == 1 and 'none.mp4 cannot be opened' in notices[0]
 
 
-def test_pictures_that_a_lower_rate_leaves_out_are_not_decoded(tmp_path: Path,
-                                                               monkeypatch) -> None:
-    film = write_film(tmp_path / 'film.avi', [place / 25 for place in range(75)],
-                      codec='mjpeg', pixels='yuvj420p')
+def test_pictures_that_a_lower_rate_leaves_out_are_not_decoded(
+    tmp_path: Path, monkeypatch
+) -> None:
+    film = write_film(
+        tmp_path / 'film.avi',
+        [place / 25 for place in range(75)],
+        codec='mjpeg',
+        pixels='yuvj420p',
+    )
     decoded = []
     decode = PictureReader._decode
-    monkeypatch.setattr(PictureReader, '_decode', lambda self, packet: (
-        decoded.append(packet), decode(self, packet))[1])
+    monkeypatch.setattr(
+        PictureReader,
+        '_decode',
+        lambda self, packet: (decoded.append(packet), decode(self, packet))[1],
+    )
     frames = read_all(Source(SourceSettings(source=str(film), rate=5.0, realtime=False)))
     assert [read_ruler(frame.image) for frame in frames] == pytest.approx(
-        [place / 5 for place in range(15)], abs=0.0015)
+        [place / 5 for place in range(15)], abs=0.0015
+    )
     assert len(decoded) < 25
 
 
 def test_a_film_that_cannot_be_kept_up_with_goes_on_at_a_key_picture(tmp_path: Path) -> None:
-    film = write_film(tmp_path / 'film.mp4', [place / 25 for place in range(150)], g='25',
-                      bf='0')
+    film = write_film(tmp_path / 'film.mp4', [place / 25 for place in range(150)], g='25', bf='0')
     source = Source(SourceSettings(source=str(film)))
     first = source.read()
     time.sleep(2.5)
@@ -343,14 +406,19 @@ def test_a_calibration_file_is_read_and_scaled(tmp_path: Path) -> None:
     assert half.d == calibration.d
 
 
-@pytest.mark.parametrize('change, message', [
-    (lambda text: text.replace('image_width: 640', 'image_width: wide'), 'image_width'),
-    (lambda text: text.replace('[600, 0, 320,', '[600, 0,'), '8 numbers instead of 9'),
-    (lambda text: text.replace('projection_matrix', 'p'), 'projection_matrix'),
-    (lambda text: 'just words', 'no keys'),
-    (lambda text: '{', 'is not YAML')])
-def test_a_wrong_calibration_file_is_refused_with_the_key(tmp_path: Path, change,
-                                                          message: str) -> None:
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (lambda text: text.replace('image_width: 640', 'image_width: wide'), 'image_width'),
+        (lambda text: text.replace('[600, 0, 320,', '[600, 0,'), '8 numbers instead of 9'),
+        (lambda text: text.replace('projection_matrix', 'p'), 'projection_matrix'),
+        (lambda text: 'just words', 'no keys'),
+        (lambda text: '{', 'is not YAML'),
+    ],
+)
+def test_a_wrong_calibration_file_is_refused_with_the_key(
+    tmp_path: Path, change, message: str
+) -> None:
     path = tmp_path / 'head.yaml'
     path.write_text(change(CALIBRATION))
     with pytest.raises(CalibrationError, match=message):

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Tracking: ids that stay with the person."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``python -m emotion_training VERB THING ...``: what ``./emotion train|eval|record`` runs."""
 
 from __future__ import annotations
@@ -29,8 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         rest = words[2:]
     if (verb, thing) not in COMMANDS:
-        print('usage: ./emotion {train,eval} {fer,ser,fusion} ...   (--help after it lists the '
-              'options)\n       ./emotion record ...', file=sys.stderr)
+        print(
+            'usage: ./emotion {train,eval} {fer,ser,fusion} ...   (--help after it lists the '
+            'options)\n       ./emotion record ...',
+            file=sys.stderr,
+        )
         return 0 if verb in ('-h', '--help') or thing in ('-h', '--help') else 2
     return importlib.import_module(COMMANDS[verb, thing]).main(rest) or 0
 

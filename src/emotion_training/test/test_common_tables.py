@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Tables of every kind that people save are read, or refused with file and line."""
 
 from __future__ import annotations
@@ -27,23 +29,28 @@ def rows(path: Path) -> list[tuple[str, str, int]]:
     return [(row['path'], row['label'], row.line) for row in read_table(path, ('path', 'label'))]
 
 
-@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'latin-1', 'cp1252', 'utf-16',
-                                      'utf-16-le', 'utf-16-be', 'utf-32'])
+@pytest.mark.parametrize(
+    'encoding',
+    ['utf-8', 'utf-8-sig', 'latin-1', 'cp1252', 'utf-16', 'utf-16-le', 'utf-16-be', 'utf-32'],
+)
 def test_every_encoding_is_read(tmp_path: Path, encoding: str) -> None:
     assert rows(table(tmp_path, PLAIN, encoding)) == EXPECTED
 
 
-@pytest.mark.parametrize('content', [
-    PLAIN.replace('\n', '\r\n'),
-    PLAIN.replace('\n', '\r'),
-    PLAIN.rstrip('\n'),
-    'path;label\na.wav;überrascht\nb c.wav;"sad, very"\n',
-    'path\tlabel\na.wav\tüberrascht\nb c.wav\tsad, very\n',
-    ' Path , LABEL \n a.wav , überrascht \n b c.wav , "sad, very" \n',
-    'speaker,path,label\n1,a.wav,überrascht\n,b c.wav,"sad, very"\n',
-    'path,label,note\na.wav,überrascht\nb c.wav,"sad, very",loud\n',
-    'path,label\na.wav,überrascht,more\nb c.wav,"sad, very"\n',
-])
+@pytest.mark.parametrize(
+    'content',
+    [
+        PLAIN.replace('\n', '\r\n'),
+        PLAIN.replace('\n', '\r'),
+        PLAIN.rstrip('\n'),
+        'path;label\na.wav;überrascht\nb c.wav;"sad, very"\n',
+        'path\tlabel\na.wav\tüberrascht\nb c.wav\tsad, very\n',
+        ' Path , LABEL \n a.wav , überrascht \n b c.wav , "sad, very" \n',
+        'speaker,path,label\n1,a.wav,überrascht\n,b c.wav,"sad, very"\n',
+        'path,label,note\na.wav,überrascht\nb c.wav,"sad, very",loud\n',
+        'path,label\na.wav,überrascht,more\nb c.wav,"sad, very"\n',
+    ],
+)
 def test_every_usual_form_is_read(tmp_path: Path, content: str) -> None:
     assert rows(table(tmp_path, content)) == EXPECTED
 
@@ -58,18 +65,20 @@ def test_a_text_of_several_lines_in_another_column_is_read(tmp_path: Path) -> No
     assert rows(table(tmp_path, content)) == [('a', 'x', 2), ('b', 'y', 4)]
 
 
-@pytest.mark.parametrize(('content', 'message'), [
-    ('path,label\na,x\nb\n', r'list\.csv, line 3: 1 field\(s\), but .* path, label need 2'),
-    ('path,label\na,"x\nb,y\nc,z\n', r'list\.csv, line 2: a quote is open'),
-    ('path,label\na,x\n"b,y\nc,z\n', r'list\.csv, line 3: a quote is open'),
-    ('file,label\na,x\n', r'list\.csv, line 1: no column path; there are file, label'),
-    ('path,label\n', r'list\.csv has no rows'),
-    ('path,label\n \n', r'list\.csv has no rows'),
-    ('', r'list\.csv is empty'),
-    ('version https://git-lfs.github.com/spec/v1\noid x\n', r'list\.csv is a Git LFS pointer'),
-])
-def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, content: str,
-                                              message: str) -> None:
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        ('path,label\na,x\nb\n', r'list\.csv, line 3: 1 field\(s\), but .* path, label need 2'),
+        ('path,label\na,"x\nb,y\nc,z\n', r'list\.csv, line 2: a quote is open'),
+        ('path,label\na,x\n"b,y\nc,z\n', r'list\.csv, line 3: a quote is open'),
+        ('file,label\na,x\n', r'list\.csv, line 1: no column path; there are file, label'),
+        ('path,label\n', r'list\.csv has no rows'),
+        ('path,label\n \n', r'list\.csv has no rows'),
+        ('', r'list\.csv is empty'),
+        ('version https://git-lfs.github.com/spec/v1\noid x\n', r'list\.csv is a Git LFS pointer'),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(TableError, match=message):
         rows(table(tmp_path, content))
 
@@ -79,10 +88,16 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         read_table(tmp_path / 'none.csv', ())
 
 
-@pytest.mark.parametrize(('pixels', 'message'), [
-    ('0 1 2', r'line 2: 3 pixels; a picture has 4'), ('0 1 2 256', r'line 2: pixel 4 is 256'),
-    ('0 -1 2 3', r'line 2: pixel 2 is -1'), ('0 1 2 x', r'line 2: pixels are whole numbers'),
-    ('0 1 2 2.5', r'line 2: pixels are whole numbers')])
+@pytest.mark.parametrize(
+    ('pixels', 'message'),
+    [
+        ('0 1 2', r'line 2: 3 pixels; a picture has 4'),
+        ('0 1 2 256', r'line 2: pixel 4 is 256'),
+        ('0 -1 2 3', r'line 2: pixel 2 is -1'),
+        ('0 1 2 x', r'line 2: pixels are whole numbers'),
+        ('0 1 2 2.5', r'line 2: pixels are whole numbers'),
+    ],
+)
 def test_pixels_that_are_none_are_named(tmp_path: Path, pixels: str, message: str) -> None:
     row = read_table(table(tmp_path, f'emotion, pixels\n0,{pixels}\n'), ('pixels',))[0]
     with pytest.raises(TableError, match=message):
@@ -128,12 +143,28 @@ def test_if_nothing_was_left_out_nothing_is_said() -> None:
 # Spellings
 
 
-@pytest.mark.parametrize(('spelling', 'meaning'), [
-    ('contemptuous', 'Contempt'), ('DIS', 'Disgust'), ('disgusted', 'Disgust'), ('joy', 'Happy'),
-    ('JOYFUL', 'Happy'), ('surprised', 'Surprise'), ('pleasant surprise', 'Surprise'),
-    ('Pleasant_Surprised', 'Surprise'), ('pleasant-surprise', 'Surprise'), ('ps', 'Surprise'),
-    (' Anger ', 'Angry'), ('calm', 'Calm'), ('fearful', 'Fear'), ('neu', 'Neutral'),
-    ('bored', 'Boredom'), ('joyless', None), ('', None)])
+@pytest.mark.parametrize(
+    ('spelling', 'meaning'),
+    [
+        ('contemptuous', 'Contempt'),
+        ('DIS', 'Disgust'),
+        ('disgusted', 'Disgust'),
+        ('joy', 'Happy'),
+        ('JOYFUL', 'Happy'),
+        ('surprised', 'Surprise'),
+        ('pleasant surprise', 'Surprise'),
+        ('Pleasant_Surprised', 'Surprise'),
+        ('pleasant-surprise', 'Surprise'),
+        ('ps', 'Surprise'),
+        (' Anger ', 'Angry'),
+        ('calm', 'Calm'),
+        ('fearful', 'Fear'),
+        ('neu', 'Neutral'),
+        ('bored', 'Boredom'),
+        ('joyless', None),
+        ('', None),
+    ],
+)
 def test_every_spelling_has_one_meaning(spelling: str, meaning: str | None) -> None:
     assert class_of(spelling) == meaning
 

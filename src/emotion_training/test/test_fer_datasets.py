@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Every format of face data is read as it lies on disk, and what is wrong with it is named."""
 
 from __future__ import annotations
@@ -107,8 +109,14 @@ def test_affectnet_is_read_from_annotations_with_eight_classes(tmp_path):
     assert EMOTIONS[read_faces(tmp_path).truths[0][0]] == 'Neutral'
 
 
-@pytest.mark.parametrize('names', [tuple('01234567'), tuple(f'class00{n}' for n in range(1, 9)),
-                                   tuple(name.lower() for name in EIGHT)])
+@pytest.mark.parametrize(
+    'names',
+    [
+        tuple('01234567'),
+        tuple(f'class00{n}' for n in range(1, 9)),
+        tuple(name.lower() for name in EIGHT),
+    ],
+)
 def test_affectnet_is_read_from_numbered_and_named_folders(tmp_path, names):
     top = 'train_class' if names[0].startswith('class') else 'train'
     folders(tmp_path / top, names, each=10)
@@ -132,8 +140,9 @@ def test_fer2013_csv_with_a_short_picture_names_the_line(tmp_path):
 
 
 def test_fer2013_folders_are_read(tmp_path):
-    folders(tmp_path / 'train', ('angry', 'disgust', 'fear', 'happy', 'neutral', 'sad',
-                                 'surprise'), 10)
+    folders(
+        tmp_path / 'train', ('angry', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise'), 10
+    )
     folders(tmp_path / 'test', ('angry', 'happy'), 1)
     counts = read_faces(tmp_path, 'fer2013').counts()
     assert counts['valid'] == [1] * 6 and counts['test'] == [1, 0, 1, 0, 0, 0]
@@ -158,8 +167,8 @@ def test_ferplus_votes_become_distributions_beside_the_older_labels(tmp_path):
 
 def test_a_majority_outside_the_six_is_not_judged():
     votes = np.zeros((2, 10), np.float32)
-    votes[0, 7], votes[0, 0] = 6, 4   # contempt
-    votes[1, 8], votes[1, 1] = 6, 4   # unknown
+    votes[0, 7], votes[0, 0] = 6, 4  # contempt
+    votes[1, 8], votes[1, 1] = 6, 4  # unknown
     targets, majority = crowd_labels(votes)
     assert majority.tolist() == [-1, -1]
     np.testing.assert_allclose(targets.sum(axis=1), 0.4)
@@ -177,7 +186,8 @@ def test_a_manifest_is_read_relative_to_itself(tmp_path):
     picture(tmp_path / 'a' / '1.png')
     picture(tmp_path / 'a' / '2.png')
     (tmp_path / 'list.csv').write_text(
-        'path,label,split\na/1.png,happiness,train\na/2.png,disgust,train\n')
+        'path,label,split\na/1.png,happiness,train\na/2.png,disgust,train\n'
+    )
     faces = read_faces(tmp_path / 'list.csv')
     assert len(faces) == 1 and EMOTIONS[faces.truths[0][0]] == 'Happy'
 
@@ -238,8 +248,10 @@ def test_numbered_folders_are_not_guessed_but_asked_for(tmp_path):
 
     def meaning(form):
         faces = read_faces(tmp_path / 'b', form, 'own')
-        return {int(path.parent.name): faces.labels[place]
-                for path, place in zip(faces.pictures, faces.truths[0])}
+        return {
+            int(path.parent.name): faces.labels[place]
+            for path, place in zip(faces.pictures, faces.truths[0])
+        }
 
     assert meaning('fer2013') == dict(enumerate(SEVEN))
     assert meaning('affectnet') == dict(enumerate(EIGHT[:7]))

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The recipes run end to end on little data, resume exactly, and load into the runtime."""
 
 from __future__ import annotations
@@ -31,9 +33,22 @@ from emotion_training.fer.trainer import Trainer
 from support.models import face_model
 
 LOOK = Look(32, 'grey', (0.5,), (0.25,))
-TINY = Recipe('facenet', LOOK, (Phase(3, 0.05, 'all', 'onecycle'),), optimizer='sgd', batch=16,
-              augment='batch', strength=0.3, mixup=0.5, ema=0.8, dropout=0.1, widths=(8, 16),
-              depths=(1, 1), stem=8, monitor='mean')
+TINY = Recipe(
+    'facenet',
+    LOOK,
+    (Phase(3, 0.05, 'all', 'onecycle'),),
+    optimizer='sgd',
+    batch=16,
+    augment='batch',
+    strength=0.3,
+    mixup=0.5,
+    ema=0.8,
+    dropout=0.1,
+    widths=(8, 16),
+    depths=(1, 1),
+    stem=8,
+    monitor='mean',
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +61,21 @@ def stripes(classes: int = 6, each: int = 12, labels: tuple[str, ...] = EMOTIONS
     source = np.random.default_rng(0)
     truth = np.tile(np.arange(classes), each)
     grid = np.arange(48)
-    faces = np.stack([np.broadcast_to(127 + 90 * np.sin(grid[:, None] * (0.1 + 0.25 * place)),
-                                      (48, 48)) + source.normal(0, 8, (48, 48))
-                      for place in truth]).clip(0, 255).astype(np.uint8)
+    faces = (
+        np.stack(
+            [
+                np.broadcast_to(127 + 90 * np.sin(grid[:, None] * (0.1 + 0.25 * place)), (48, 48))
+                + source.normal(0, 8, (48, 48))
+                for place in truth
+            ]
+        )
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
     split = np.array(['train', 'train', 'valid', 'test'])[np.arange(len(truth)) // classes % 4]
-    return FaceSet('stripes', labels, faces, one_hot(truth, classes), truth[None], split,
-                   digest='0')
+    return FaceSet(
+        'stripes', labels, faces, one_hot(truth, classes), truth[None], split, digest='0'
+    )
 
 
 def folder_set(root: Path, names: tuple[str, ...], each: int = 12) -> Path:
@@ -67,7 +91,13 @@ def folder_set(root: Path, names: tuple[str, ...], each: int = 12) -> Path:
 def test_a_run_saves_all_that_describes_it(tmp_path):
     best = Trainer(TINY, stripes(), tmp_path, 'cpu').run()
     assert {path.name for path in tmp_path.iterdir()} == {
-        'recipe.yaml', 'data.json', 'history.json', 'curves.png', 'last.ckpt', 'best.pth'}
+        'recipe.yaml',
+        'data.json',
+        'history.json',
+        'curves.png',
+        'last.ckpt',
+        'best.pth',
+    }
     assert find_recipe(str(tmp_path / 'recipe.yaml')) == TINY
     assert json.loads((tmp_path / 'data.json').read_text())['sha256'] == '0'
     assert np.isfinite(best['train_loss'])
@@ -91,8 +121,9 @@ def test_the_same_seed_gives_the_same_weights_and_an_interruption_changes_nothin
     resumed.resume()
     assert resumed.epoch == 1
     resumed.run()
-    for one, other in zip(whole.network.state_dict().values(),
-                          resumed.network.state_dict().values()):
+    for one, other in zip(
+        whole.network.state_dict().values(), resumed.network.state_dict().values()
+    ):
         assert torch.equal(one, other)
 
 
@@ -113,8 +144,11 @@ def test_phases_change_what_is_trained(tmp_path):
     trainer = Trainer(recipe, stripes(), tmp_path, 'cpu')
     before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
     trainer.run()
-    changed = {key for key, value in trainer.network.state_dict().items()
-               if not torch.equal(value, before[key])}
+    changed = {
+        key
+        for key, value in trainer.network.state_dict().items()
+        if not torch.equal(value, before[key])
+    }
     assert changed == {'head.weight', 'head.bias'}
 
 
@@ -141,20 +175,49 @@ def test_oversampling_and_class_weights_are_the_reports():
     weights = inverse_weights(skewed)
     assert weights[1] == weights.max() and weights[0] == weights[5]
     assert [(phase.epochs, phase.rate, phase.trains) for phase in recipe.phases] == [
-        (10, 1e-3, 'head'), (35, 1e-4, 'all')]
+        (10, 1e-3, 'head'),
+        (35, 1e-4, 'all'),
+    ]
     assert (recipe.batch, recipe.optimizer, recipe.weights) == (32, 'adam', 'imagenet')
 
 
-@pytest.mark.parametrize('recipe, names, epochs', [
-    ('rafdb-resnet50', EMOTIONS, ['1', '1']),
-    ('affectnet-resnet18', ('Angry', 'Contempt', 'Disgust', 'Fear', 'Happy', 'Neutral', 'Sad',
-                            'Surprise'), ['1'])])
+@pytest.mark.parametrize(
+    'recipe, names, epochs',
+    [
+        ('rafdb-resnet50', EMOTIONS, ['1', '1']),
+        (
+            'affectnet-resnet18',
+            ('Angry', 'Contempt', 'Disgust', 'Fear', 'Happy', 'Neutral', 'Sad', 'Surprise'),
+            ['1'],
+        ),
+    ],
+)
 def test_the_reports_recipes_run_and_load_into_the_runtime(tmp_path, recipe, names, epochs):
     data = folder_set(tmp_path / 'data', names, 10)
     out = tmp_path / 'run'
-    assert train.main(['--data', str(data), '--recipe', recipe, '--weights', 'none', '--size',
-                       '32', '--epochs', *epochs, '--out', str(out), '--device', 'cpu',
-                       '--threads', '1']) == 0
+    assert (
+        train.main(
+            [
+                '--data',
+                str(data),
+                '--recipe',
+                recipe,
+                '--weights',
+                'none',
+                '--size',
+                '32',
+                '--epochs',
+                *epochs,
+                '--out',
+                str(out),
+                '--device',
+                'cpu',
+                '--threads',
+                '1',
+            ]
+        )
+        == 0
+    )
     weights = out / RECIPES[recipe].output
     model = load_model(str(weights), 'fer')
     assert tuple(model.entry.labels) == names
@@ -168,24 +231,67 @@ def test_a_network_learns_is_exported_and_judged_through_the_runtime(tmp_path, c
     recipe = dataclasses.replace(TINY, phases=(Phase(6, 0.05, 'all', 'onecycle'),), mixup=0.0)
     files.save_yaml(tmp_path / 'recipe.yaml', recipe.as_dict())
     common = ['--data', str(data), '--device', 'cpu', '--threads', '1']
-    assert train.main([*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--out',
-                       str(tmp_path / 'run')]) == 0
+    assert (
+        train.main(
+            [*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--out', str(tmp_path / 'run')]
+        )
+        == 0
+    )
     assert (tmp_path / 'run' / 'classes.png').is_file()
     model = tmp_path / 'mine.onnx'
-    assert train.main([*common, '--recipe', str(tmp_path / 'recipe.yaml'), '--export',
-                       str(tmp_path / 'run'), '--to', str(model), '--test', '--int8']) == 0
+    assert (
+        train.main(
+            [
+                *common,
+                '--recipe',
+                str(tmp_path / 'recipe.yaml'),
+                '--export',
+                str(tmp_path / 'run'),
+                '--to',
+                str(model),
+                '--test',
+                '--int8',
+            ]
+        )
+        == 0
+    )
     report = json.loads((tmp_path / 'run' / 'export.json').read_text())
     assert report['parity'] <= export.PARITY
     assert (tmp_path / 'mine_int8.onnx').is_file() == report['int8']['kept']
-    seen = FaceEmotionRecognizer(load_model(str(model), 'fer')).predict(
-        [np.full((128, 128, 3), value, np.uint8) for value in (40, 200)]).embedding
+    seen = (
+        FaceEmotionRecognizer(load_model(str(model), 'fer'))
+        .predict([np.full((128, 128, 3), value, np.uint8) for value in (40, 200)])
+        .embedding
+    )
     assert seen.shape == (2, TINY.widths[-1]) and np.abs(seen[0] - seen[1]).max() > 0
     images = tmp_path / 'data'
-    assert dispatcher.main(['eval', 'fer', '--images', str(images), '--model', str(model),
-                            '--json', str(tmp_path / 'out.json')]) == 0
+    assert (
+        dispatcher.main(
+            [
+                'eval',
+                'fer',
+                '--images',
+                str(images),
+                '--model',
+                str(model),
+                '--json',
+                str(tmp_path / 'out.json'),
+            ]
+        )
+        == 0
+    )
     result = json.loads((tmp_path / 'out.json').read_text())
-    assert {'accuracy', 'uar', 'macro_f1', 'ece', 'n', 'no_face', 'images_per_second',
-            'per_class', 'confusion'} <= set(result)
+    assert {
+        'accuracy',
+        'uar',
+        'macro_f1',
+        'ece',
+        'n',
+        'no_face',
+        'images_per_second',
+        'per_class',
+        'confusion',
+    } <= set(result)
     assert result['n'] == 240 and result['accuracy'] > 0.6
     assert (tmp_path / 'out.png').stat().st_size > 1000
     assert 'accuracy' in capsys.readouterr().out
@@ -195,14 +301,24 @@ def two_label_sets() -> FaceSet:
     faces = stripes()
     other = (faces.truths[0] + 1) % 6
     return dataclasses.replace(
-        faces, targets=np.concatenate((faces.targets, one_hot(other, 6)), axis=1),
-        truths=np.stack((faces.truths[0], other)), heads=('first', 'second one'))
+        faces,
+        targets=np.concatenate((faces.targets, one_hot(other, 6)), axis=1),
+        truths=np.stack((faces.truths[0], other)),
+        heads=('first', 'second one'),
+    )
 
 
 def test_one_file_reads_faces_by_either_label_set(tmp_path):
     faces = two_label_sets()
-    recipe = dataclasses.replace(TINY, head_weights=(1.0, 0.5), smoothing=(0.0, 0.0), mixup=0.0,
-                                 augment='none', adjust=True, phases=(Phase(10, 0.05),))
+    recipe = dataclasses.replace(
+        TINY,
+        head_weights=(1.0, 0.5),
+        smoothing=(0.0, 0.0),
+        mixup=0.0,
+        augment='none',
+        adjust=True,
+        phases=(Phase(10, 0.05),),
+    )
     Trainer(recipe, faces, tmp_path / 'run', 'cpu').run()
     report = export.export_run(tmp_path / 'run', faces, tmp_path / 'both.onnx')
     # By the other label set no answer would be right.
@@ -225,24 +341,64 @@ def test_one_file_reads_faces_by_either_label_set(tmp_path):
 
 def test_a_teacher_brings_a_student_nearer_to_its_own_answers(tmp_path, capsys):
     data = folder_set(tmp_path / 'data', EMOTIONS, 16)
-    for name, recipe in (('teacher', dataclasses.replace(TINY, mixup=0.0)),
-                         ('student', dataclasses.replace(TINY, mixup=0.0, taught=1.0, seed=2,
-                                                         widths=(8,), depths=(1,)))):
+    for name, recipe in (
+        ('teacher', dataclasses.replace(TINY, mixup=0.0)),
+        (
+            'student',
+            dataclasses.replace(TINY, mixup=0.0, taught=1.0, seed=2, widths=(8,), depths=(1,)),
+        ),
+    ):
         files.save_yaml(tmp_path / f'{name}.yaml', recipe.as_dict())
     common = ['--data', str(data), '--device', 'cpu', '--threads', '1', '--epochs', '4']
-    assert train.main([*common, '--recipe', str(tmp_path / 'teacher.yaml'), '--out',
-                       str(tmp_path / 'teacher')]) == 0
+    assert (
+        train.main(
+            [
+                *common,
+                '--recipe',
+                str(tmp_path / 'teacher.yaml'),
+                '--out',
+                str(tmp_path / 'teacher'),
+            ]
+        )
+        == 0
+    )
     capsys.readouterr()
-    assert train.main([*common, '--recipe', str(tmp_path / 'student.yaml'), '--out',
-                       str(tmp_path / 'student'), '--teacher', str(tmp_path / 'teacher')]) == 0
+    assert (
+        train.main(
+            [
+                *common,
+                '--recipe',
+                str(tmp_path / 'student.yaml'),
+                '--out',
+                str(tmp_path / 'student'),
+                '--teacher',
+                str(tmp_path / 'teacher'),
+            ]
+        )
+        == 0
+    )
     assert 'no --teacher' not in capsys.readouterr().out
-    losses = [entry['train_loss'] for entry in
-              json.loads((tmp_path / 'student' / 'history.json').read_text())]
+    losses = [
+        entry['train_loss']
+        for entry in json.loads((tmp_path / 'student' / 'history.json').read_text())
+    ]
     assert losses[-1] < losses[0]
     other = dataclasses.replace(TINY, look=Look(40, 'grey', (0.5,), (0.25,)), taught=0.5)
     files.save_yaml(tmp_path / 'other.yaml', other.as_dict())
-    assert train.main([*common, '--recipe', str(tmp_path / 'other.yaml'), '--out',
-                       str(tmp_path / 'other'), '--teacher', str(tmp_path / 'teacher')]) == 2
+    assert (
+        train.main(
+            [
+                *common,
+                '--recipe',
+                str(tmp_path / 'other.yaml'),
+                '--out',
+                str(tmp_path / 'other'),
+                '--teacher',
+                str(tmp_path / 'teacher'),
+            ]
+        )
+        == 2
+    )
     assert 'cannot teach' in capsys.readouterr().err
 
 
@@ -290,22 +446,27 @@ def test_export_of_blended_heads_equals_the_weighted_sum_of_logits():
     with torch.no_grad():
         heads = network(images).view(3, 2, 6)
         layer = network.blend_heads([0.7, 0.3], [0.1] * 6)
-        torch.testing.assert_close(layer(network.features(images)),
-                                   0.7 * heads[:, 0] + 0.3 * heads[:, 1] + 0.1)
+        torch.testing.assert_close(
+            layer(network.features(images)), 0.7 * heads[:, 0] + 0.3 * heads[:, 1] + 0.1
+        )
 
 
 @pytest.mark.parametrize('kind', ['facenet', 'resnet18'])
 def test_an_exported_embedding_is_what_the_head_decides_by(kind):
     torch.manual_seed(0)
-    network = FaceNet(1, 6, 1, 8, (8, 16), (1, 1)) if kind == 'facenet' else \
-        networks.torchvision_network(kind, 6, 'none')
+    network = (
+        FaceNet(1, 6, 1, 8, (8, 16), (1, 1))
+        if kind == 'facenet'
+        else networks.torchvision_network(kind, 6, 'none')
+    )
     channels = 1 if kind == 'facenet' else 3
     images = torch.randn(3, channels, 32, 32)
     answers = Answers(network.eval())
     model = export.to_onnx(answers, channels, 32)
     assert export.parity(model, answers, images) < export.PARITY
     logits, embedding = onnxruntime.InferenceSession(model).run(
-        ['logits', 'embedding'], {'images': images.numpy()})
+        ['logits', 'embedding'], {'images': images.numpy()}
+    )
     head = network.head if kind == 'facenet' else network.fc
     with torch.no_grad():
         np.testing.assert_allclose(head(torch.from_numpy(embedding)), logits, atol=1e-4)
@@ -313,7 +474,7 @@ def test_an_exported_embedding_is_what_the_head_decides_by(kind):
 
 def test_calibration_finds_the_temperature_and_what_balances_the_answers():
     source = np.random.default_rng(0)
-    shares = np.array([.3, .03, .3, .2, .1, .07])
+    shares = np.array([0.3, 0.03, 0.3, 0.2, 0.1, 0.07])
     truth = source.choice(6, 4000, p=shares)
     seen = np.eye(6)[truth] * 2 + source.gumbel(0, 1, (4000, 6))
     # A network that holds the shares twice over.
@@ -328,8 +489,9 @@ def test_calibration_finds_the_temperature_and_what_balances_the_answers():
     shy = np.eye(6)[np.ones(300, int)] + source.gumbel(0, 1, (300, 6))
     posed = (4 * (shy + 2 * np.log(shares)))[:, None], np.ones(300, int)
     heard = export.calibrate(logits[:, None], truth, shares, posed)
-    better, before = (figures(item.answers(posed[0], 1.0), posed[1]).uar
-                      for item in (heard, chosen))
+    better, before = (
+        figures(item.answers(posed[0], 1.0), posed[1]).uar for item in (heard, chosen)
+    )
     assert better > before + 0.05
 
 
@@ -363,8 +525,19 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
 def test_command_line_mistakes_are_explained(tmp_path, capsys):
     assert train.main(['--data', str(tmp_path / 'none'), '--out', str(tmp_path)]) == 2
     assert 'no such folder' in capsys.readouterr().err
-    assert train.main(['--data', str(folder_set(tmp_path / 'd', EMOTIONS)), '--recipe', 'wrong',
-                       '--out', str(tmp_path / 'o')]) == 2
+    assert (
+        train.main(
+            [
+                '--data',
+                str(folder_set(tmp_path / 'd', EMOTIONS)),
+                '--recipe',
+                'wrong',
+                '--out',
+                str(tmp_path / 'o'),
+            ]
+        )
+        == 2
+    )
     assert "no recipe 'wrong'" in capsys.readouterr().err
     assert dispatcher.main(['train', 'nothing']) == 2
 
@@ -399,11 +572,11 @@ def test_figures_leave_out_classes_without_samples():
 @pytest.mark.parametrize('side', [48, 97, 224])
 def test_a_picture_framed_for_a_window_is_what_the_window_shows(window, side):
     from emotion_perception.models.face import cut_window
+
     shade = np.tile(np.linspace(20, 230, side).astype(np.uint8), (side, 1))
     crop = evaluate.framed(shade, window)
     assert crop.shape[0] == crop.shape[1]
-    seen = cv2.resize(cut_window(crop, window)[..., 0], (side, side),
-                      interpolation=cv2.INTER_AREA)
+    seen = cv2.resize(cut_window(crop, window)[..., 0], (side, side), interpolation=cv2.INTER_AREA)
     assert np.abs(seen.astype(int) - shade).mean() < 2
 
 
@@ -437,18 +610,39 @@ def test_several_models_are_judged_side_by_side_for_each_mixture(tmp_path, capsy
     for label, count in (('Happy', 9), ('Fear', 3)):
         (tmp_path / 'faces' / label).mkdir(parents=True)
         for number in range(count):
-            cv2.imwrite(str(tmp_path / 'faces' / label / f'{number}.png'),
-                        rng.integers(0, 255, (64, 64), np.uint8))
+            cv2.imwrite(
+                str(tmp_path / 'faces' / label / f'{number}.png'),
+                rng.integers(0, 255, (64, 64), np.uint8),
+            )
     shares = (0.05, 0.05, 0.6, 0.1, 0.1, 0.1)
     stated = face_model(tmp_path, shares=shares, name='stated.onnx')
     unknown = face_model(tmp_path, name='unknown.onnx')
     out = tmp_path / 'out.json'
-    assert evaluate.main(['--images', str(tmp_path / 'faces'), '--model', str(stated), '--model',
-                          str(unknown), '--class-balance', '0.5', '--json', str(out)]) == 0
+    assert (
+        evaluate.main(
+            [
+                '--images',
+                str(tmp_path / 'faces'),
+                '--model',
+                str(stated),
+                '--model',
+                str(unknown),
+                '--class-balance',
+                '0.5',
+                '--json',
+                str(out),
+            ]
+        )
+        == 0
+    )
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     rows = [(line[0], line[1]) for line in lines if line and line[0].endswith('.onnx')]
-    assert rows == [(str(stated), '0'), (str(unknown), 'unknown'), (str(stated), '0.5'),
-                    (str(stated), '1')]
+    assert rows == [
+        (str(stated), '0'),
+        (str(unknown), 'unknown'),
+        (str(stated), '0.5'),
+        (str(stated), '1'),
+    ]
     result = json.loads(out.read_text())
     assert result['class_balance'] == 0.5 and result['model'] == str(stated)
     first, second = result['models'].values()

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fusion is fitted and judged on label-paired draws; what it claims holds on made pools."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Every corpus in the layout it is distributed in, and splits without a shared speaker."""
 
 from __future__ import annotations
@@ -28,79 +30,122 @@ def table(clips: list[corpora.Clip]) -> set[tuple[str, str, str]]:
 
 
 def test_ravdess_reads_speech_and_takes_one_of_two_copies(tmp_path):
-    make(tmp_path, 'Actor_12/03-01-06-01-02-01-12.wav', 'Actor_12/03-01-02-01-02-01-12.wav',
-         'Actor_03/03-01-07-02-01-01-03.wav', 'Actor_03/03-02-05-02-01-01-03.wav',
-         'audio_speech_actors_01-24/Actor_12/03-01-06-01-02-01-12.wav')
+    make(
+        tmp_path,
+        'Actor_12/03-01-06-01-02-01-12.wav',
+        'Actor_12/03-01-02-01-02-01-12.wav',
+        'Actor_03/03-01-07-02-01-01-03.wav',
+        'Actor_03/03-02-05-02-01-01-03.wav',
+        'audio_speech_actors_01-24/Actor_12/03-01-06-01-02-01-12.wav',
+    )
     assert table(corpora.read(f'ravdess={tmp_path}')) == {
         ('03-01-06-01-02-01-12.wav', 'Fear', 'ravdess/A12'),
         ('03-01-02-01-02-01-12.wav', 'Calm', 'ravdess/A12'),
-        ('03-01-07-02-01-01-03.wav', 'Disgust', 'ravdess/A03')}
+        ('03-01-07-02-01-01-03.wav', 'Disgust', 'ravdess/A03'),
+    }
 
 
 def test_crema_d_reads_actor_and_emotion(tmp_path):
-    make(tmp_path, 'AudioWAV/1001_DFA_ANG_XX.wav', 'AudioWAV/1091_IEO_SAD_HI.wav',
-         'AudioWAV/readme_not_a_clip.wav')
+    make(
+        tmp_path,
+        'AudioWAV/1001_DFA_ANG_XX.wav',
+        'AudioWAV/1091_IEO_SAD_HI.wav',
+        'AudioWAV/readme_not_a_clip.wav',
+    )
     assert table(corpora.read(f'crema_d={tmp_path}')) == {
         ('1001_DFA_ANG_XX.wav', 'Angry', 'crema_d/1001'),
-        ('1091_IEO_SAD_HI.wav', 'Sad', 'crema_d/1091')}
+        ('1091_IEO_SAD_HI.wav', 'Sad', 'crema_d/1091'),
+    }
 
 
-@pytest.mark.parametrize(('table', 'head', 'rows'), [
-    ('AudioWAV/../processedResults/summaryTable.csv', 'FileName,VoiceVote',
-     ['1001_DFA_ANG_XX,A', '1091_IEO_SAD_HI,N:S']),
-    ('index.csv', 'path,voice_vote',
-     ['AudioWAV/1001_DFA_ANG_XX.wav,anger', 'AudioWAV/1091_IEO_SAD_HI.wav,neutral/sadness'])])
+@pytest.mark.parametrize(
+    ('table', 'head', 'rows'),
+    [
+        (
+            'AudioWAV/../processedResults/summaryTable.csv',
+            'FileName,VoiceVote',
+            ['1001_DFA_ANG_XX,A', '1091_IEO_SAD_HI,N:S'],
+        ),
+        (
+            'index.csv',
+            'path,voice_vote',
+            ['AudioWAV/1001_DFA_ANG_XX.wav,anger', 'AudioWAV/1091_IEO_SAD_HI.wav,neutral/sadness'],
+        ),
+    ],
+)
 def test_crema_d_knows_what_the_crowd_heard(tmp_path, table, head, rows):
     make(tmp_path, 'AudioWAV/1001_DFA_ANG_XX.wav', 'AudioWAV/1091_IEO_SAD_HI.wav')
     (tmp_path / 'processedResults').mkdir()
     (tmp_path / table).write_text('\n'.join([head, *rows]) + '\n')
-    heard = [dict(zip(corpora.CLASSES, clip.heard)) for clip in corpora.read(
-        f'crema_d={tmp_path}')]
+    heard = [
+        dict(zip(corpora.CLASSES, clip.heard)) for clip in corpora.read(f'crema_d={tmp_path}')
+    ]
     assert heard[0]['Angry'] == 1
     assert heard[1]['Neutral'] == heard[1]['Sad'] == 0.5
 
 
 def test_tess_reads_both_speakers_and_the_misnamed_one(tmp_path):
-    make(tmp_path, 'OAF_Fear/OAF_back_fear.wav', 'YAF_pleasant_surprised/YAF_bar_ps.wav',
-         'OAF_disgust/OA_bite_disgust.wav')
+    make(
+        tmp_path,
+        'OAF_Fear/OAF_back_fear.wav',
+        'YAF_pleasant_surprised/YAF_bar_ps.wav',
+        'OAF_disgust/OA_bite_disgust.wav',
+    )
     assert table(corpora.read(f'tess={tmp_path}')) == {
-        ('OAF_back_fear.wav', 'Fear', 'tess/OAF'), ('YAF_bar_ps.wav', 'Surprise', 'tess/YAF'),
-        ('OA_bite_disgust.wav', 'Disgust', 'tess/OAF')}
+        ('OAF_back_fear.wav', 'Fear', 'tess/OAF'),
+        ('YAF_bar_ps.wav', 'Surprise', 'tess/YAF'),
+        ('OA_bite_disgust.wav', 'Disgust', 'tess/OAF'),
+    }
 
 
-@pytest.mark.parametrize('names', [('AudioData/DC/sa01.wav', 'AudioData/JE/n02.wav'),
-                                   ('ALL/DC_sa01.wav', 'ALL/JE_n02.wav')])
+@pytest.mark.parametrize(
+    'names',
+    [('AudioData/DC/sa01.wav', 'AudioData/JE/n02.wav'), ('ALL/DC_sa01.wav', 'ALL/JE_n02.wav')],
+)
 def test_savee_reads_both_layouts(tmp_path, names):
     make(tmp_path, *names)
     assert {(clip.label, clip.speaker) for clip in corpora.read(f'savee={tmp_path}')} == {
-        ('Sad', 'savee/DC'), ('Neutral', 'savee/JE')}
+        ('Sad', 'savee/DC'),
+        ('Neutral', 'savee/JE'),
+    }
 
 
 def test_emodb_leaves_boredom_out(tmp_path):
     make(tmp_path, 'wav/03a01Fa.wav', 'wav/16b10Wb.wav', 'wav/08a02La.wav')
     assert table(corpora.read(f'emodb={tmp_path}')) == {
-        ('03a01Fa.wav', 'Happy', 'emodb/03'), ('16b10Wb.wav', 'Angry', 'emodb/16')}
+        ('03a01Fa.wav', 'Happy', 'emodb/03'),
+        ('16b10Wb.wav', 'Angry', 'emodb/16'),
+    }
 
 
 def test_nemo_reads_speaker_and_emotion(tmp_path):
     make(tmp_path, 'samples/SB0_anger_12.wav', 'samples/MK0_happiness_3.wav')
     assert table(corpora.read(f'nemo={tmp_path}')) == {
-        ('SB0_anger_12.wav', 'Angry', 'nemo/SB0'), ('MK0_happiness_3.wav', 'Happy', 'nemo/MK0')}
+        ('SB0_anger_12.wav', 'Angry', 'nemo/SB0'),
+        ('MK0_happiness_3.wav', 'Happy', 'nemo/MK0'),
+    }
 
 
 def test_meld_joins_annotation_and_clips_and_survives_missing_ones(tmp_path):
     head = 'Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season\n'
     (tmp_path / 'train_sent_emo.csv').write_text(
         head + '1,"Oh, \x92my God",Joey,joy,positive,0,0,8\n2,No,Ross,disgust,negative,0,1,8\n'
-        '3,Gone,Ross,anger,negative,0,2,8\n', encoding='latin-1')
+        '3,Gone,Ross,anger,negative,0,2,8\n',
+        encoding='latin-1',
+    )
     (tmp_path / 'test_sent_emo.csv').write_text(head + '1,Well,Joey,surprise,positive,0,0,8\n')
-    make(tmp_path, 'train_splits/dia0_utt0.wav', 'train_splits/dia0_utt1.wav',
-         'output_repeated_splits_test/dia0_utt0.wav')
+    make(
+        tmp_path,
+        'train_splits/dia0_utt0.wav',
+        'train_splits/dia0_utt1.wav',
+        'output_repeated_splits_test/dia0_utt0.wav',
+    )
     clips = corpora.read(f'meld={tmp_path}')
     assert [(c.label, c.speaker, c.part, c.path.parent.name) for c in clips] == [
         ('Happy', 'meld/Joey', 'train', 'train_splits'),
         ('Disgust', 'meld/Ross', 'train', 'train_splits'),
-        ('Surprise', 'meld/Joey', 'test', 'output_repeated_splits_test')]
+        ('Surprise', 'meld/Joey', 'test', 'output_repeated_splits_test'),
+    ]
 
 
 def test_manifest_reads_relative_paths_and_optional_speakers(tmp_path):
@@ -108,15 +153,21 @@ def test_manifest_reads_relative_paths_and_optional_speakers(tmp_path):
     (tmp_path / 'list.csv').write_text('path,label,speaker\none.wav,joy,ann\ntwo.wav,calm,\n')
     clips = corpora.read_manifest(tmp_path / 'list.csv')
     assert [(c.label, c.speaker) for c in clips] == [
-        ('Happy', 'manifest/ann'), ('Calm', 'manifest/unknown')]
+        ('Happy', 'manifest/ann'),
+        ('Calm', 'manifest/unknown'),
+    ]
 
 
-@pytest.mark.parametrize(('text', 'says'), [
-    ('path,label\none.wav,joyless\n', "line 2: unknown label 'joyless'"),
-    ('path,label\nnone.wav,joy\n', r'line 2: .*none\.wav is not there'),
-    ('path,label\none.wav,bored\n', 'line 2: bored is none of the classes'),
-    ('file,emotion\none.wav,joy\n', 'line 1: no column path, label; there are file, emotion'),
-    ('path,label\n', 'has no rows')])
+@pytest.mark.parametrize(
+    ('text', 'says'),
+    [
+        ('path,label\none.wav,joyless\n', "line 2: unknown label 'joyless'"),
+        ('path,label\nnone.wav,joy\n', r'line 2: .*none\.wav is not there'),
+        ('path,label\none.wav,bored\n', 'line 2: bored is none of the classes'),
+        ('file,emotion\none.wav,joy\n', 'line 1: no column path, label; there are file, emotion'),
+        ('path,label\n', 'has no rows'),
+    ],
+)
 def test_manifest_errors_name_the_line_and_the_value(tmp_path, text, says):
     make(tmp_path, 'one.wav')
     (tmp_path / 'list.csv').write_text(text)
@@ -124,18 +175,27 @@ def test_manifest_errors_name_the_line_and_the_value(tmp_path, text, says):
         corpora.read_manifest(tmp_path / 'list.csv')
 
 
-@pytest.mark.parametrize(('spec', 'says'), [
-    ('ravdess', 'write CORPUS=PATH'), ('iemocap=/tmp', 'write CORPUS=PATH'),
-    ('ravdess=/nowhere/at/all', 'there is no'), ('meld={empty}', 'train_sent_emo.csv'),
-    ('tess={empty}', 'no clip was found')])
+@pytest.mark.parametrize(
+    ('spec', 'says'),
+    [
+        ('ravdess', 'write CORPUS=PATH'),
+        ('iemocap=/tmp', 'write CORPUS=PATH'),
+        ('ravdess=/nowhere/at/all', 'there is no'),
+        ('meld={empty}', 'train_sent_emo.csv'),
+        ('tess={empty}', 'no clip was found'),
+    ],
+)
 def test_wrong_corpus_arguments_say_what_to_write(tmp_path, spec, says):
     with pytest.raises(TrainingError, match=says):
         corpora.read(spec.format(empty=tmp_path))
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=12, max_size=120),
-       st.integers(2, 6), st.integers(0, 5))
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=12, max_size=120),
+    st.integers(2, 6),
+    st.integers(0, 5),
+)
 def test_no_speaker_stands_on_two_sides_of_any_fold(pairs, folds, seed):
     speakers = np.array([f'corpus{corpus}/{speaker}' for corpus, speaker in pairs])
     names = np.array([f'corpus{corpus}' for corpus, _ in pairs])

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Recording one's own voice: prompts, takes, complaints, the manifest, a virtual microphone."""
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class Sound:
         self._samples, self._at = samples, 0
 
     def read(self) -> AudioChunk | None:
-        block = self._samples[self._at:self._at + 320]
+        block = self._samples[self._at : self._at + 320]
         self._at += 320
         return AudioChunk(block[:, None], RATE, self._at / RATE) if len(block) else None
 
@@ -78,7 +80,7 @@ def test_a_pause_after_speech_ends_the_take():
 
 
 def test_silence_before_speech_does_not_end_the_take():
-    assert take(np.zeros(6 * RATE, np.int16), longest=5.0).seconds == pytest.approx(5, abs=.03)
+    assert take(np.zeros(6 * RATE, np.int16), longest=5.0).seconds == pytest.approx(5, abs=0.03)
 
 
 def test_the_user_ends_the_take():
@@ -87,10 +89,15 @@ def test_the_user_ends_the_take():
     assert found.seconds == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize(('samples', 'says'), [
-    (speech(0.2), 'long'), (speech(1, 0.001), 'too quiet'),
-    (np.clip(speech(1).astype(int) * 9, -32768, 32767).astype(np.int16), 'too loud'),
-    (speech(1), '')])
+@pytest.mark.parametrize(
+    ('samples', 'says'),
+    [
+        (speech(0.2), 'long'),
+        (speech(1, 0.001), 'too quiet'),
+        (np.clip(speech(1).astype(int) * 9, -32768, 32767).astype(np.int16), 'too loud'),
+        (speech(1), ''),
+    ],
+)
 def test_a_take_that_cannot_serve_is_named(samples, says):
     assert says in record.complaint(take(samples))
     assert bool(says) == bool(record.complaint(take(samples)))
@@ -104,11 +111,14 @@ def test_kept_takes_stand_in_a_manifest_that_training_reads(tmp_path):
     said: list[str] = []
     # Keep; redo, then keep; skip.
     kept = session(tmp_path, '\nk\n\nr\n\nk\ns\n', said).run(
-        lambda: Sound(speech()), ('Angry', 'Fear', 'Happy'), ('One.',), 8.0)
+        lambda: Sound(speech()), ('Angry', 'Fear', 'Happy'), ('One.',), 8.0
+    )
     clips = read_manifest(tmp_path / 'manifest.csv')
     assert kept == 2
     assert [(clip.label, clip.speaker) for clip in clips] == [
-        ('Angry', 'manifest/ann'), ('Fear', 'manifest/ann')]
+        ('Angry', 'manifest/ann'),
+        ('Fear', 'manifest/ann'),
+    ]
     info = soundfile.info(clips[0].path)
     assert (info.samplerate, info.channels, info.subtype) == (RATE, 1, 'PCM_16')
     assert any('say it FEAR' in line for line in said)
@@ -118,15 +128,17 @@ def test_kept_takes_stand_in_a_manifest_that_training_reads(tmp_path):
 def test_enter_redoes_a_bad_take_and_keeps_a_good_one(tmp_path):
     sounds = iter((speech(1, 0.001), speech()))
     kept = session(tmp_path, '\n\n\n\n', []).run(
-        lambda: Sound(next(sounds)), ('Sad',), ('One.',), 8.0)
+        lambda: Sound(next(sounds)), ('Sad',), ('One.',), 8.0
+    )
     assert kept == 1
     samples, _ = soundfile.read(next(tmp_path.glob('*.wav')))
     assert np.abs(samples).max() > 0.1
 
 
 def test_a_second_session_asks_only_for_what_is_missing(tmp_path):
-    session(tmp_path, '\nk\nq\n', []).run(lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',),
-                                          8.0)
+    session(tmp_path, '\nk\nq\n', []).run(
+        lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',), 8.0
+    )
     said: list[str] = []
     session(tmp_path, 'q\n', said).run(lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',), 8.0)
     assert '1 of 2 takes' in said[0]
@@ -137,20 +149,29 @@ def test_listening_without_a_loudspeaker_is_no_failure(tmp_path, monkeypatch):
     monkeypatch.setattr(record, 'play', lambda _: 'cannot play here: no device')
     said: list[str] = []
     kept = session(tmp_path, '\nl\nk\n', said).run(
-        lambda: Sound(speech()), ('Angry',), ('One.',), 8.0)
+        lambda: Sound(speech()), ('Angry',), ('One.',), 8.0
+    )
     assert kept == 1
     assert 'cannot play here: no device' in said
 
 
 def test_the_end_of_input_keeps_what_was_saved(tmp_path):
-    assert session(tmp_path, '\nk\n', []).run(
-        lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',), 8.0) == 1
+    assert (
+        session(tmp_path, '\nk\n', []).run(
+            lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',), 8.0
+        )
+        == 1
+    )
 
 
-@pytest.mark.parametrize(('arguments', 'says'), [
-    (['--emotions=joy,hunger'], "unknown emotion 'hunger'"),
-    (['--speaker=../me'], 'letters, digits'),
-    (['--sentences=/nowhere/list.txt'], 'cannot be read')])
+@pytest.mark.parametrize(
+    ('arguments', 'says'),
+    [
+        (['--emotions=joy,hunger'], "unknown emotion 'hunger'"),
+        (['--speaker=../me'], 'letters, digits'),
+        (['--sentences=/nowhere/list.txt'], 'cannot be read'),
+    ],
+)
 def test_wrong_arguments_are_named(capsys, tmp_path, arguments, says):
     assert record.main([*arguments, f'--out={tmp_path}']) == 2
     assert says in capsys.readouterr().err
@@ -160,10 +181,22 @@ def test_a_user_records_real_speech_from_a_virtual_microphone(tmp_path):
     voice = real_voice()
     with pulse_server() as server:
         process = subprocess.Popen(
-            [sys.executable, '-m', 'emotion_training.ser.record', f'--out={tmp_path}',
-             '--emotions=happy', '--speaker=ann', '--seconds=6', '--device=pulse'],
-            env={**os.environ, **server.env, 'PYTHONUNBUFFERED': '1'}, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            [
+                sys.executable,
+                '-m',
+                'emotion_training.ser.record',
+                f'--out={tmp_path}',
+                '--emotions=happy',
+                '--speaker=ann',
+                '--seconds=6',
+                '--device=pulse',
+            ],
+            env={**os.environ, **server.env, 'PYTHONUNBUFFERED': '1'},
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         lines: list[str] = []
         playing: threading.Thread | None = None
         # What the user does: Enter, speak when the level moves, listen to the take, keep, quit.

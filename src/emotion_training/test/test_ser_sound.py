@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Sound files as people have them, and those that are broken."""
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ def test_any_rate_and_format_becomes_16_khz_mono(tmp_path, rate, subtype):
     assert samples.dtype == np.float32
     assert abs(samples.size - 16000) <= 2
     middle = samples[2000:14000]
-    assert np.abs(middle - tone(16000)[2000:2000 + middle.size]).max() < 0.02
+    assert np.abs(middle - tone(16000)[2000 : 2000 + middle.size]).max() < 0.02
 
 
 def test_an_hour_is_cut_to_a_minute_and_said(tmp_path):
@@ -63,8 +65,10 @@ def test_training_leaves_out_what_cannot_be_used_and_says_so(tmp_path):
     soundfile.write(tmp_path / 'good.wav', tone(16000), 16000)
     soundfile.write(tmp_path / 'sample.wav', np.ones(1, np.float32), 16000)
     (tmp_path / 'broken.wav').write_bytes(b'no sound')
-    clips = [Clip('x', tmp_path / name, 'Happy', 'x/a')
-             for name in ('good.wav', 'sample.wav', 'broken.wav')]
+    clips = [
+        Clip('x', tmp_path / name, 'Happy', 'x/a')
+        for name in ('good.wav', 'sample.wav', 'broken.wav')
+    ]
     lines: list[str] = []
     data = load_sounds(clips, tmp_path / 'cache', lines.append)
     assert data.names.tolist() == ['good.wav']
@@ -88,8 +92,9 @@ def test_the_cache_gives_the_same_sounds(tmp_path):
 def test_clips_are_trimmed_to_what_is_heard_and_levelled(tmp_path):
     silence = np.zeros(24000)
     for gain in (1.0, 0.01):
-        soundfile.write(tmp_path / f'{gain}.wav',
-                        np.concatenate((silence, gain * tone(16000), silence)), 16000)
+        soundfile.write(
+            tmp_path / f'{gain}.wav', np.concatenate((silence, gain * tone(16000), silence)), 16000
+        )
     clips = [Clip('x', tmp_path / f'{gain}.wav', 'Sad', 'x/a') for gain in (1.0, 0.01)]
     data = load_sounds(clips, tmp_path / 'cache', lambda _: None)
     assert np.abs(data.lengths - 16000 * 1.3).max() <= 640

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Every training of speech emotion runs end to end on little data and loads into the runtime."""
 
 from __future__ import annotations
@@ -62,11 +64,19 @@ def untrained() -> VoiceModel:
 
 def sounds(labels: list[int], speakers: list[str], corpora: list[str]) -> Sounds:
     """Return short clips with these labels."""
-    clips = [np.round(voice(label, place, 0.5) * 16384).astype(np.int16)
-             for place, label in enumerate(labels)]
-    return Sounds(np.concatenate(clips), np.cumsum([0, *map(len, clips)]), np.array(labels),
-                  np.zeros((len(labels), len(CLASSES)), np.float32), np.array(speakers),
-                  np.array(corpora), np.array([f'clip{place}' for place in range(len(labels))]))
+    clips = [
+        np.round(voice(label, place, 0.5) * 16384).astype(np.int16)
+        for place, label in enumerate(labels)
+    ]
+    return Sounds(
+        np.concatenate(clips),
+        np.cumsum([0, *map(len, clips)]),
+        np.array(labels),
+        np.zeros((len(labels), len(CLASSES)), np.float32),
+        np.array(speakers),
+        np.array(corpora),
+        np.array([f'clip{place}' for place in range(len(labels))]),
+    )
 
 
 @pytest.fixture(scope='module')
@@ -77,10 +87,20 @@ def encoder(tmp_path_factory) -> Path:
     transformers = import_transformers()
     torch.manual_seed(2)
     config = transformers.WhisperConfig(
-        vocab_size=60, num_mel_bins=80, d_model=TINY.width, encoder_layers=TINY.layers,
-        decoder_layers=1, encoder_attention_heads=TINY.heads, decoder_attention_heads=2,
-        encoder_ffn_dim=TINY.inner, decoder_ffn_dim=32, pad_token_id=0, bos_token_id=1,
-        eos_token_id=2, decoder_start_token_id=1)
+        vocab_size=60,
+        num_mel_bins=80,
+        d_model=TINY.width,
+        encoder_layers=TINY.layers,
+        decoder_layers=1,
+        encoder_attention_heads=TINY.heads,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=TINY.inner,
+        decoder_ffn_dim=32,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+        decoder_start_token_id=1,
+    )
     path = tmp_path_factory.mktemp('encoder') / 'whisper'
     transformers.WhisperForAudioClassification(config).save_pretrained(path)
     return path
@@ -107,8 +127,9 @@ def corpora_arguments(tmp_path_factory) -> list[str]:
                 path.parent.mkdir(exist_ok=True)
                 soundfile.write(path, voice(emotion, actor + take), 16000)
     for speaker in range(3):
-        for kind, name in enumerate(('anger', 'fear', 'happiness', 'neutral', 'sadness',
-                                     'surprised')):
+        for kind, name in enumerate(
+            ('anger', 'fear', 'happiness', 'neutral', 'sadness', 'surprised')
+        ):
             path = root / 'nemo' / f'AB{speaker}_{name}_1.wav'
             path.parent.mkdir(exist_ok=True)
             soundfile.write(path, voice(kind + 1, speaker + 20), 16000)
@@ -139,8 +160,9 @@ def trained(tmp_path_factory, corpora_arguments, encoder) -> Path:
 def test_spectrum_equals_librosa():
     librosa = pytest.importorskip('librosa', reason='librosa is the reference')
     samples = voice(2, 3)
-    mel = librosa.feature.melspectrogram(y=samples, sr=16000, n_fft=400, hop_length=160,
-                                         n_mels=80, pad_mode='reflect')[:, :-1]
+    mel = librosa.feature.melspectrogram(
+        y=samples, sr=16000, n_fft=400, hop_length=160, n_mels=80, pad_mode='reflect'
+    )[:, :-1]
     level = np.log10(np.maximum(mel, 1e-10))
     expected = (np.maximum(level, level.max() - 8) + 4) / 4
     assert np.abs(LogMel()(torch.from_numpy(samples[None]))[0].numpy() - expected).max() < 1e-4
@@ -149,6 +171,7 @@ def test_spectrum_equals_librosa():
 @pytest.mark.parametrize('samples', [8000, 16000, 30001, 48000, 160000])
 def test_the_file_answers_as_the_model_with_its_weights_in_eight_bits(tmp_path_factory, samples):
     import onnxruntime
+
     folder = tmp_path_factory.getbasetemp() / 'parity'
     folder.mkdir(exist_ok=True)
     network = untrained()
@@ -203,9 +226,16 @@ def test_any_transformers_speech_encoder_serves(tmp_path, kind):
 
     transformers = import_transformers()
     config = transformers.AutoConfig.for_model(
-        kind, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
-        conv_dim=(16,) * 7, num_feat_extract_layers=7, num_conv_pos_embeddings=16,
-        num_conv_pos_embedding_groups=2)
+        kind,
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        conv_dim=(16,) * 7,
+        num_feat_extract_layers=7,
+        num_conv_pos_embeddings=16,
+        num_conv_pos_embedding_groups=2,
+    )
     transformers.AutoModel.from_config(config).save_pretrained(tmp_path / kind)
     encoder = load_encoder(str(tmp_path / kind))
     sound = torch.from_numpy(np.stack([voice(kind, 1) for kind in (1, 2)]))
@@ -234,8 +264,12 @@ def test_a_transformers_whisper_gives_what_transformers_computes(encoder):
 
 def test_an_encoder_that_is_missing_says_what_to_do(tmp_path, capsys, corpora_arguments):
     (tmp_path / 'empty').mkdir()
-    assert train_ser.main([*corpora_arguments, f'--encoder={tmp_path / "empty"}',
-                           f'--out={tmp_path}']) == 2
+    assert (
+        train_ser.main(
+            [*corpora_arguments, f'--encoder={tmp_path / "empty"}', f'--out={tmp_path}']
+        )
+        == 2
+    )
     assert 'config.json' in capsys.readouterr().err
 
 
@@ -243,8 +277,9 @@ def test_six_logits_join_calm_and_drop_disgust():
     logits = torch.randn(4, OUTPUTS)
     six = torch.softmax(to_six(logits), dim=1)
     eight = torch.exp(logits[:, :8])
-    assert torch.allclose(six[:, 3] / six[:, 0], (eight[:, 3] + eight[:, 7]) / eight[:, 0],
-                          rtol=1e-4)
+    assert torch.allclose(
+        six[:, 3] / six[:, 0], (eight[:, 3] + eight[:, 7]) / eight[:, 0], rtol=1e-4
+    )
     assert six.shape == (4, 6)
 
 
@@ -273,8 +308,9 @@ def test_augmentation_keeps_the_shape_is_repeatable_and_leaves_some_clips_alone(
 
 def test_noise_stands_at_the_ratio_that_was_drawn():
     sound = torch.from_numpy(np.stack([voice(kind, 1, 2.0) for kind in range(6)]))
-    only = Strength(clean=0, room=0, noise=1, band=0, tilt=0, codec=0, hum=0, clip=0, lowest=10,
-                    highest=10)
+    only = Strength(
+        clean=0, room=0, noise=1, band=0, tilt=0, codec=0, hum=0, clip=0, lowest=10, highest=10
+    )
     noise_alone = Augmenter(np.zeros(0, np.float32), strength=only)(sound) - sound
     ratio = 10 * torch.log10(sound.square().mean(1) / noise_alone.square().mean(1))
     assert (ratio - 10).abs().max() < 2.5
@@ -311,7 +347,7 @@ def test_batches_hold_groups_of_one_speaker_with_profiles_of_that_speaker():
     count, mean, _ = batches.draw_profiles(values, rows, nothing=0.0)
     assert (mean[torch.arange(12), torch.arange(12)] == 0).all()
     assert (mean[:6, 6:] == 0).all()
-    assert ((1 <= count[:12]) & (count[:12] <= 5)).all()
+    assert ((count[:12] >= 1) & (count[:12] <= 5)).all()
     count, _, _ = batches.draw_profiles(values, rows, nothing=1.0)
     assert (count == 0).all()
 
@@ -326,8 +362,9 @@ def test_class_shares_say_how_often_training_shows_each_of_the_six():
 
 @pytest.mark.parametrize('name', ['P1', 'P2', 'P3', 'LOCO'])
 def test_each_protocol_is_one_command(tmp_path, corpora_arguments, encoder, name):
-    status = train_ser.main([*corpora_arguments, f'--encoder={encoder}', f'--out={tmp_path}',
-                             f'--protocol={name}'])
+    status = train_ser.main(
+        [*corpora_arguments, f'--encoder={encoder}', f'--out={tmp_path}', f'--protocol={name}']
+    )
     found = json.loads((tmp_path / f'{name}.json').read_text())
     assert status == 0
     assert {'accuracy', 'uar', 'macro_f1', 'n'} <= set(found)
@@ -354,8 +391,9 @@ def test_p3_calibrates_the_default_that_all_speakers_train(tmp_path, corpora_arg
     assert found['n'] == 4 * 7 * 2 + 18
 
 
-def test_a_frozen_encoder_is_heard_once_and_stays_as_it_is(tmp_path, corpora_arguments, encoder,
-                                                          capsys):
+def test_a_frozen_encoder_is_heard_once_and_stays_as_it_is(
+    tmp_path, corpora_arguments, encoder, capsys
+):
     arguments = [*corpora_arguments, f'--encoder={encoder}', f'--out={tmp_path}', '--frozen']
     assert train_ser.main(arguments) == 0
     assert 'pass 3 of 3' in capsys.readouterr().out
@@ -363,6 +401,7 @@ def test_a_frozen_encoder_is_heard_once_and_stays_as_it_is(tmp_path, corpora_arg
     assert train_ser.main(arguments) == 0
     assert 'taken from' in capsys.readouterr().out
     from emotion_training.common.files import load_torch
+
     kept = unpack(load_torch(tmp_path / 'default.pt')['state'])
     original = load_encoder(str(encoder)).state_dict()
     for name, value in original.items():
@@ -469,7 +508,7 @@ def test_adapting_writes_a_model_with_another_head_and_both_figures(trained, man
 
 @pytest.mark.parametrize(('rows', 'says'), [(6, 'at least 10 clips'), (1, 'usable clips')])
 def test_too_few_recordings_to_adapt_is_said(trained, manifest, tmp_path, capsys, rows, says):
-    lines = manifest.read_text().splitlines()[:1 + rows]
+    lines = manifest.read_text().splitlines()[: 1 + rows]
     short = manifest.with_name(f'short{rows}.csv')
     short.write_text('\n'.join(lines) + '\n')
     assert train_ser.main([f'--adapt={short}', f'--model={trained}', f'--out={tmp_path}']) == 2
@@ -478,8 +517,12 @@ def test_too_few_recordings_to_adapt_is_said(trained, manifest, tmp_path, capsys
 
 def test_the_forest_is_stored_without_pickle_and_loads(tmp_path, corpora_arguments):
     pytest.importorskip('skops', reason='the forest is stored by skops')
-    assert train_ser.main([corpora_arguments[0], '--recipe=forest', '--trees=12',
-                           f'--out={tmp_path}']) == 0
+    assert (
+        train_ser.main(
+            [corpora_arguments[0], '--recipe=forest', '--trees=12', f'--out={tmp_path}']
+        )
+        == 0
+    )
     path = tmp_path / 'mfcc_random_forest.skops'
     answer = SpeechEmotionRecognizer(load_model(str(path), 'ser')).predict(voice(5, 1), 16000)
     assert answer.probabilities.sum() == pytest.approx(1, abs=1e-4)
@@ -490,8 +533,17 @@ def test_evaluation_writes_the_fixed_keys_and_a_picture(trained, manifest, tmp_p
     out = tmp_path / 'eval.json'
     assert evaluate.main([f'--manifest={manifest}', f'--model={trained}', f'--json={out}']) == 0
     found = json.loads(out.read_text())
-    assert {'accuracy', 'uar', 'macro_f1', 'ece', 'n', 'abstained', 'real_time_factor',
-            'per_class', 'confusion'} <= set(found)
+    assert {
+        'accuracy',
+        'uar',
+        'macro_f1',
+        'ece',
+        'n',
+        'abstained',
+        'real_time_factor',
+        'per_class',
+        'confusion',
+    } <= set(found)
     assert found['n'] == 24
     assert set(found['per_class']) == set(EMOTIONS)
     assert np.sum(found['confusion']) + found['abstained'] == 24
@@ -502,26 +554,45 @@ def test_evaluation_with_memory_adapts_to_each_speaker(trained, manifest, tmp_pa
     found = {}
     for memory in (0, 8):
         out = tmp_path / f'{memory}.json'
-        assert evaluate.main([f'--manifest={manifest}', f'--model={trained}', f'--json={out}',
-                              f'--memory={memory}']) == 0
+        assert (
+            evaluate.main(
+                [
+                    f'--manifest={manifest}',
+                    f'--model={trained}',
+                    f'--json={out}',
+                    f'--memory={memory}',
+                ]
+            )
+            == 0
+        )
         found[memory] = json.loads(out.read_text())
     assert found[8]['memory'] == 8
     assert found[8]['ece'] != found[0]['ece']
 
 
-def test_evaluation_says_that_a_model_cannot_adapt(manifest, tmp_path, corpora_arguments,
-                                                   capsys):
+def test_evaluation_says_that_a_model_cannot_adapt(manifest, tmp_path, corpora_arguments, capsys):
     pytest.importorskip('skops', reason='the forest is stored by skops')
-    assert train_ser.main([corpora_arguments[0], '--recipe=forest', '--trees=3',
-                           f'--out={tmp_path}']) == 0
-    assert evaluate.main([f'--manifest={manifest}', f'--json={tmp_path / "out.json"}',
-                          f'--model={tmp_path / "mfcc_random_forest.skops"}',
-                          '--memory=8']) == 2
+    assert (
+        train_ser.main([corpora_arguments[0], '--recipe=forest', '--trees=3', f'--out={tmp_path}'])
+        == 0
+    )
+    assert (
+        evaluate.main(
+            [
+                f'--manifest={manifest}',
+                f'--json={tmp_path / "out.json"}',
+                f'--model={tmp_path / "mfcc_random_forest.skops"}',
+                '--memory=8',
+            ]
+        )
+        == 2
+    )
     assert 'cannot adapt to a voice' in capsys.readouterr().err
 
 
 def test_robustness_covers_every_noise_with_and_without_suppression_and_every_line(
-        trained, manifest, tmp_path):
+    trained, manifest, tmp_path
+):
     if importlib.util.find_spec('pyrnnoise') is None:
         pytest.skip('noise suppression is carried by pyrnnoise')
     lines = manifest.read_text().splitlines()
@@ -532,11 +603,23 @@ def test_robustness_covers_every_noise_with_and_without_suppression_and_every_li
     machines.mkdir()
     soundfile.write(machines / 'a.wav', voice(0, 3), 16000)
     (machines / 'index.csv').write_text('path,kind\na.wav,engine\n')
-    assert evaluate.main([f'--manifest={short}', f'--model={trained}', f'--json={out}',
-                          '--robustness', f'--noise={machines}']) == 0
+    assert (
+        evaluate.main(
+            [
+                f'--manifest={short}',
+                f'--model={trained}',
+                f'--json={out}',
+                '--robustness',
+                f'--noise={machines}',
+            ]
+        )
+        == 0
+    )
     found = json.loads(out.read_text())['robustness']
-    assert len({(row['noise'], row['snr_db'], row['noise_suppression'])
-                for row in found['noise']}) == 18
+    assert (
+        len({(row['noise'], row['snr_db'], row['noise_suppression']) for row in found['noise']})
+        == 18
+    )
     changed = {row['line']: row['changed'] for row in found['line']}
     assert set(changed) == {'telephone', 'opus', 'room', 'offset', 'hum'}
     assert changed['offset'] == 0
@@ -583,20 +666,33 @@ def test_noise_is_added_at_the_asked_ratio(ratio):
     noise = rng.normal(size=16000).astype(np.float32)
     mixed = evaluate.add_noise(speech, noise, ratio)
     added = mixed - speech
-    found = 10 * np.log10((speech ** 2).mean() / (added ** 2).mean())
+    found = 10 * np.log10((speech**2).mean() / (added**2).mean())
     assert found == pytest.approx(ratio, abs=0.8)
 
 
-@pytest.mark.parametrize(('content', 'says', 'status'), [
-    ('path,label\nnone.wav,joy\n', 'none.wav is not there', 3),
-    ('path,label\nbad.wav,joy\n', 'none of 1 clips can be used; the first: ', 3),
-    ('path,label\nbad.wav,hungry\n', 'unknown label', 2)])
-def test_evaluation_says_what_is_wrong_with_a_manifest(trained, tmp_path, capsys, content, says,
-                                                       status):
+@pytest.mark.parametrize(
+    ('content', 'says', 'status'),
+    [
+        ('path,label\nnone.wav,joy\n', 'none.wav is not there', 3),
+        ('path,label\nbad.wav,joy\n', 'none of 1 clips can be used; the first: ', 3),
+        ('path,label\nbad.wav,hungry\n', 'unknown label', 2),
+    ],
+)
+def test_evaluation_says_what_is_wrong_with_a_manifest(
+    trained, tmp_path, capsys, content, says, status
+):
     (tmp_path / 'bad.wav').write_bytes(b'no sound at all')
     (tmp_path / 'list.csv').write_text(content)
-    assert evaluate.main([f'--manifest={tmp_path / "list.csv"}', f'--model={trained}',
-                          f'--json={tmp_path / "out.json"}']) == status
+    assert (
+        evaluate.main(
+            [
+                f'--manifest={tmp_path / "list.csv"}',
+                f'--model={trained}',
+                f'--json={tmp_path / "out.json"}',
+            ]
+        )
+        == status
+    )
     assert says in capsys.readouterr().err
 
 
@@ -604,8 +700,16 @@ def test_one_bad_clip_is_left_out_and_counted(trained, tmp_path, capsys):
     (tmp_path / 'bad.wav').write_bytes(b'no sound at all')
     soundfile.write(tmp_path / 'good.wav', voice(1, 1), 16000)
     (tmp_path / 'list.csv').write_text('path,label\nbad.wav,joy\ngood.wav,joy\nnone.wav,joy\n')
-    assert evaluate.main([f'--manifest={tmp_path / "list.csv"}', f'--model={trained}',
-                          f'--json={tmp_path / "out.json"}']) == 0
+    assert (
+        evaluate.main(
+            [
+                f'--manifest={tmp_path / "list.csv"}',
+                f'--model={trained}',
+                f'--json={tmp_path / "out.json"}',
+            ]
+        )
+        == 0
+    )
     told = capsys.readouterr().out
     assert 'bad.wav' in told and '1 of 2 clips are left out' in told
     assert json.loads((tmp_path / 'out.json').read_text())['n'] == 1
@@ -616,10 +720,15 @@ def test_silent_one_sample_and_clipped_clips_are_abstentions(trained, tmp_path):
     soundfile.write(tmp_path / 'one.wav', np.ones(1, np.float32), 16000)
     soundfile.write(tmp_path / 'clipped.wav', np.sign(voice(1, 1)), 48000, subtype='PCM_24')
     (tmp_path / 'list.csv').write_text(
-        'path,label\nsilent.wav,joy\none.wav,joy\nclipped.wav,anger\n')
+        'path,label\nsilent.wav,joy\none.wav,joy\nclipped.wav,anger\n'
+    )
     out = tmp_path / 'out.json'
-    assert evaluate.main([f'--manifest={tmp_path / "list.csv"}', f'--model={trained}',
-                          f'--json={out}']) == 0
+    assert (
+        evaluate.main(
+            [f'--manifest={tmp_path / "list.csv"}', f'--model={trained}', f'--json={out}']
+        )
+        == 0
+    )
     assert json.loads(out.read_text())['abstained'] == 3
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Each player's best moment of the game as a picture: in memory only, gone with the game."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The screen of the game: picture in the middle, a player on either side.
 
 Everything comes from :class:`~emotion_apps.game.states.GameState`; the screen keeps

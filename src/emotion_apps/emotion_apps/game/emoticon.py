@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A drawn face for each emotion: understood from across the room, and without reading."""
 
 from __future__ import annotations

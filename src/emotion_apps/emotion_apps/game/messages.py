@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The game's state as a message, and back for the screen."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``game_node``: Facial Emotion Battle on top of ``emotion/faces``."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Sounds of the game: made here, played by the system's own player. Off unless asked for."""
 
 from __future__ import annotations

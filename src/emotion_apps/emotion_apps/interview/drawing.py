@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The screen of the mock interview: the question, the candidate, and how the answer goes."""
 
 from __future__ import annotations

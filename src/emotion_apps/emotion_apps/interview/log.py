@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What is collected during a mock interview, question by question."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Ask questions, follow the answers, and write a report: a mock interview."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Give feedback on a recorded interview: ``./emotion interview --video FILE --out DIR``.
 
 The same rules as the live interview, without ROS, faster than real time.

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The report of a mock interview: one self-contained HTML file, and the same figures as JSON."""
 
 from __future__ import annotations

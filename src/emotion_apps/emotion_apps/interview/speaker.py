@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Speak a text through a synthesiser of the system, without waiting for it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From what was collected in an interview to figures, strengths and suggestions."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The screens of the multimodal cycle: hold an expression, speak, see the result."""
 
 from __future__ import annotations

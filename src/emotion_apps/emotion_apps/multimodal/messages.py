@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The multimodal cycle as messages, and back."""
 
 from __future__ import annotations

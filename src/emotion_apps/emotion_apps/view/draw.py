@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Drawing primitives of the screens: anti-aliased at any resolution, the same on every frame.
 
 A screen draws on a :class:`Canvas`, whose image is an ordinary BGR array. Lengths are pixels of

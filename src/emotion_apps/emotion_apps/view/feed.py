@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What comes in on the topics, as the scene that a screen draws."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The screen of bare perception: every face with its emotion, the voice, and both as one."""
 
 from __future__ import annotations

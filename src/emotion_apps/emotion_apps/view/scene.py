@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What the screens show: pictures, faces and sound, as plain data."""
 
 from __future__ import annotations

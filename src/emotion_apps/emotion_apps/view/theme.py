@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Colours of the screens: safe for colour-blind eyes, and never the only carrier of meaning.
 
 The hues are those of Okabe and Ito's palette (Color Universal Design, 2008), which stay apart

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A window on the desktop, where there is one."""
 
 from __future__ import annotations

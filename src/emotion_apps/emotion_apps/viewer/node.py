@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``view_node``: draw what is perceived, and the state of cycle, game or interview."""
 
 from __future__ import annotations

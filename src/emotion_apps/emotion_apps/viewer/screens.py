@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The registry of screens: every installed package adds those that its setup.py names.
 
 An application's ``setup.py`` lists its screen in the entry point group ``emotion.screens``, by

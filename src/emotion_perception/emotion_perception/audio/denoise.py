@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Noise suppression with RNNoise, as an option.
 
 Source: J.-M. Valin, "A Hybrid DSP/Deep Learning Approach to Real-Time Full-Band Speech
@@ -35,8 +37,9 @@ _RATE = 48000
 _SETTLE = RATE // 5
 _TEN_MS = RATE // 100
 _NAMES = {'darwin': 'librnnoise.dylib', 'win32': 'rnnoise.dll'}
-_INSTALL = ('install it with `pip install --no-deps pyrnnoise` (13 MB), or choose '
-            'noise_suppression:=off')
+_INSTALL = (
+    'install it with `pip install --no-deps pyrnnoise` (13 MB), or choose noise_suppression:=off'
+)
 
 
 class DenoiseError(RuntimeError):
@@ -96,8 +99,7 @@ class Denoiser:
     @property
     def delay(self) -> float:
         """Return how many seconds of what was pushed have not come out yet."""
-        return ((self._rest.size + self.LATE + self._up.delay()) / _RATE
-                + self._down.delay() / RATE)
+        return (self._rest.size + self.LATE + self._up.delay()) / _RATE + self._down.delay() / RATE
 
     def push(self, samples: np.ndarray, speech: list[float] | None = None) -> np.ndarray:
         """Return the clean samples that are ready: (n,) int16 or float in, float32 (m,) out.
@@ -150,8 +152,8 @@ def denoise(samples: np.ndarray, keep: float = KEEP) -> np.ndarray:
     late = settle.size + denoiser.LATE * RATE // _RATE
     padded = np.concatenate([settle, samples, np.zeros(RATE // 5, np.float32)])
     speech: list[float] = []
-    clean = denoiser.push(padded, speech)[late:late + samples.size]
-    if _talked_over(samples, np.array(speech[settle.size // _TEN_MS:])):
+    clean = denoiser.push(padded, speech)[late : late + samples.size]
+    if _talked_over(samples, np.array(speech[settle.size // _TEN_MS :])):
         return samples
     return (1 - keep) * clean + keep * samples
 
@@ -163,6 +165,6 @@ def _talked_over(samples: np.ndarray, speech: np.ndarray) -> bool:
     :param speech: probability of speech in each 10 ms.
     """
     count = min(samples.size // _TEN_MS, speech.size)
-    power = (samples[:count * _TEN_MS].reshape(count, _TEN_MS) ** 2).mean(axis=1)
-    quiet = np.argsort(power, kind='stable')[:count // 3]
+    power = (samples[: count * _TEN_MS].reshape(count, _TEN_MS) ** 2).mean(axis=1)
+    quiet = np.argsort(power, kind='stable')[: count // 3]
     return quiet.size > 0 and float(speech[quiet].mean()) >= TALK

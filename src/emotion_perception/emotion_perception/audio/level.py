@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """How loud a signal is, and whether it clips."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From blocks of sound in any format to voice activity and finished utterances."""
 
 from __future__ import annotations
@@ -55,8 +57,9 @@ class Listener:
     # block that was left out is no reason to cut a sentence.
     _GAP = 0.5
 
-    def __init__(self, vad: Vad, settings: SegmentSettings | None = None,
-                 denoiser: Denoiser | None = None) -> None:
+    def __init__(
+        self, vad: Vad, settings: SegmentSettings | None = None, denoiser: Denoiser | None = None
+    ) -> None:
         self._vad = vad
         self._denoiser = denoiser
         self._noise = snr.NoiseMeter()
@@ -84,8 +87,12 @@ class Listener:
         :raises AudioFormatError: if the rate cannot be right.
         """
         events: list[Activity | Heard] = []
-        if self._resampler is None or rate != self._resampler.rate \
-                or samples.shape[1] != self._channels or abs(time - self._end) > self._GAP:
+        if (
+            self._resampler is None
+            or rate != self._resampler.rate
+            or samples.shape[1] != self._channels
+            or abs(time - self._end) > self._GAP
+        ):
             events += self.stop(EndedBy.SOURCE)
             self._resampler = MonoResampler(rate)
             self._channels = samples.shape[1]
@@ -125,11 +132,12 @@ class Listener:
             self._probability = self._vad.probability(frame)
         elif self._clean.size >= frame.size:
             # The clean sound lags by some 50 ms; the pre-roll is longer.
-            clean, self._clean = self._clean[:frame.size], self._clean[frame.size:]
+            clean, self._clean = self._clean[: frame.size], self._clean[frame.size :]
             self._probability = self._vad.probability(clean)
         segment = self.segmenter.push(frame, self._probability, time)
-        events: list[Activity | Heard] = [Activity(
-            time, self._probability, self.speaking, level(frame), frame.size / RATE)]
+        events: list[Activity | Heard] = [
+            Activity(time, self._probability, self.speaking, level(frame), frame.size / RATE)
+        ]
         if segment is not None:
             events.append(self._heard(segment))
         if not self.speaking and self._probability < self.segmenter.settings.release:

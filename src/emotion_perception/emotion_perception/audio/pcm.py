@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Raw PCM bytes into sample arrays and back.
 
 Inside the project, audio is int16 mono at 16 kHz; everything else is converted here, once, at
@@ -33,8 +35,9 @@ class AudioFormatError(ValueError):
     """Audio that cannot be read: the message says what is wrong with it."""
 
 
-def decode(data: bytes | bytearray | memoryview | np.ndarray, sample_format: str,
-           channels: int) -> np.ndarray:
+def decode(
+    data: bytes | bytearray | memoryview | np.ndarray, sample_format: str, channels: int
+) -> np.ndarray:
     """Return the samples of interleaved PCM bytes.
 
     :param data: the bytes; any buffer of 8-bit items.
@@ -45,16 +48,19 @@ def decode(data: bytes | bytearray | memoryview | np.ndarray, sample_format: str
         number of samples, or values that are not finite.
     """
     if sample_format not in _FORMATS:
-        raise AudioFormatError(f'sample format {sample_format!r} is not known; '
-                               f'known: {", ".join(SAMPLE_FORMATS)}')
+        raise AudioFormatError(
+            f'sample format {sample_format!r} is not known; known: {", ".join(SAMPLE_FORMATS)}'
+        )
     if channels < 1:
         raise AudioFormatError(f'{channels} channels; at least 1 is needed')
     dtype, scale, offset = _FORMATS[sample_format]
     raw = np.frombuffer(data, np.uint8)
     width = np.dtype(dtype).itemsize * channels
     if raw.size % width:
-        raise AudioFormatError(f'{raw.size} bytes are not a multiple of {width} '
-                               f'({channels} channel(s) of {sample_format})')
+        raise AudioFormatError(
+            f'{raw.size} bytes are not a multiple of {width} '
+            f'({channels} channel(s) of {sample_format})'
+        )
     samples = raw.view(dtype).astype(np.float32)
     if offset:
         samples -= np.float32(offset)

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """How somebody speaks: pitch, loudness, speaking rate and pauses of an utterance."""
 
 from __future__ import annotations

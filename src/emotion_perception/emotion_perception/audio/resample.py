@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Any rate and any number of channels into the mono 16 kHz stream that speech models take."""
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ class MonoResampler:
 
     def __init__(self, rate: int, target: int = RATE) -> None:
         if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-            raise AudioFormatError(f'a sampling rate of {rate} Hz cannot be right '
-                                   f'({LOWEST_RATE} to {HIGHEST_RATE} Hz are taken)')
+            raise AudioFormatError(
+                f'a sampling rate of {rate} Hz cannot be right '
+                f'({LOWEST_RATE} to {HIGHEST_RATE} Hz are taken)'
+            )
         self.rate = rate
         self.target = target
         self._mixer = Mixer(rate)
@@ -82,8 +86,9 @@ class Mixer:
         if not len(samples):
             return np.zeros(0, np.float32)
         mean = samples.mean(axis=1, dtype=np.float32)
-        powers = np.array([np.mean(np.square(column), dtype=np.float64)
-                           for column in (mean, *samples.T)])
+        powers = np.array(
+            [np.mean(np.square(column), dtype=np.float64) for column in (mean, *samples.T)]
+        )
         keep = np.exp(-len(samples) / (self._MEMORY * self._rate))
         if self._powers.size != powers.size:
             self._powers, self._chosen, first = powers, None, True

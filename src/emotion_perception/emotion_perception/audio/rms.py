@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Speech by level: louder than a noise floor that adapts to the room.
 
 The course project started and stopped a recording at a fixed root mean square; here the

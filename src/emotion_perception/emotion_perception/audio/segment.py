@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Cuts a stream of frames into utterances. Pure: samples and times in, utterances out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Silero VAD: a small recurrent network, run with ONNX Runtime.
 
 Source: Silero Team, "Silero VAD: pre-trained enterprise-grade Voice Activity Detector",

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Signal-to-noise ratio of an utterance against the level before it."""
 
 from __future__ import annotations
@@ -58,9 +60,9 @@ def estimate(samples: np.ndarray, noise: float, rate: int = RATE) -> float:
     count = samples.size // size
     if count == 0 or math.isnan(noise):
         return math.nan
-    frames = samples[:count * size].reshape(count, size)
+    frames = samples[: count * size].reshape(count, size)
     powers = np.sort(np.einsum('ij,ij->i', frames, frames) / size)
-    speech = float(powers[count // 2:].mean()) - noise
+    speech = float(powers[count // 2 :].mean()) - noise
     # 1e-10 is below the rounding noise of 16 bit: digital silence does not make it infinite.
     ratio = max(speech, 1e-10) / max(noise, 1e-10)
     return min(HIGHEST, max(LOWEST, 10.0 * math.log10(ratio)))

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What every source of sound has in common: its settings, how it is read, how it fails."""
 
 from __future__ import annotations

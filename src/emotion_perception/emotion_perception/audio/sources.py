@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Where sound comes from: a microphone, a file, a folder of files, a film, or a stream.
 
 Every source gives blocks of int16 samples at its own rate, with the time at which the first

@@ -43,7 +43,7 @@ def high_pass(samples: np.ndarray, rate: int) -> np.ndarray:
     # Room for what the filter spreads beyond the ends, and a length that transforms fast.
     size = fast_length(samples.size + rate // 10)
     spectrum = np.fft.rfft(samples, size) * fade(size, rate)
-    return np.fft.irfft(spectrum, size)[:samples.size].astype(np.float32)
+    return np.fft.irfft(spectrum, size)[: samples.size].astype(np.float32)
 
 
 def fast_length(least: int) -> int:
@@ -69,9 +69,9 @@ def speech_power(samples: np.ndarray, rate: int) -> float:
     count = samples.size // size
     if count == 0:
         return float(np.mean(np.square(samples, dtype=np.float64))) if samples.size else 0.0
-    frames = samples[:count * size].reshape(count, size)
+    frames = samples[: count * size].reshape(count, size)
     powers = np.sort(np.einsum('ij,ij->i', frames, frames, dtype=np.float64) / size)[::-1]
-    loud = powers[:min(LOUD, max(1, count // 2))]
+    loud = powers[: min(LOUD, max(1, count // 2))]
     return float(loud[loud.size // 2])
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What every voice activity detector is; :mod:`emotion_perception.audio.vads` chooses one."""
 
 from __future__ import annotations

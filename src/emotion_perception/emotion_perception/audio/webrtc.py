@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The voice activity detector of WebRTC: Gaussian mixtures on the energies of six bands."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Combine the probability vectors of two modalities into one.
 
 The default is a product of experts (G. Hinton, "Products of experts", ICANN 1999) with a weight

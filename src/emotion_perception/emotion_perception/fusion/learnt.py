@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fusion by a small trained model: a stacker on probabilities, a network on embeddings too."""
 
 from __future__ import annotations

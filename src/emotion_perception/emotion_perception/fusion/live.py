@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fusion as time goes by: which faces belong to an utterance, what each modality counts."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Open a recording or a stream, and say what it holds and when it begins and ends."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Which files are media, where they are, and which only look like it."""
 
 from __future__ import annotations

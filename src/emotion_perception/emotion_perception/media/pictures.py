@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The pictures of a recording or stream, each with its time."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Samples as the project keeps them: int16."""
 
 from __future__ import annotations

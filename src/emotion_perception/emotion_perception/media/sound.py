@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The sound of a recording or stream: without seams, each block with its time."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Picture and sound of one film, played by two sources of a process, begin as one."""
 
 from __future__ import annotations

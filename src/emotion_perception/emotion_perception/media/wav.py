@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Write sound to a file that everything reads."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Models behind one interface: choose by name, path or hub id, and recognise.
 
 ::

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """List the models of the catalogue and fetch their files.
 
 ``python -m emotion_perception.models list | fetch NAME... | sum FILE...``

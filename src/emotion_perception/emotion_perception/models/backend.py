@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What every model backend is told, and what it offers to a model."""
 
 from __future__ import annotations

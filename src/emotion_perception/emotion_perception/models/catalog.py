@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The catalogue of models: what each file is and how pictures or sound must enter it.
 
 Everything that belongs to a model rather than to the graph (preprocessing, labels, temperature,

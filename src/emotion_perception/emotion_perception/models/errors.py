@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The one error that choosing, fetching or loading a model raises."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From canonical face crops to probabilities of the six classes."""
 
 from __future__ import annotations

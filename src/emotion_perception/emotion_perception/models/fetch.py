@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What brings the files of models to this machine: downloads into the cache, and the hub.
 
 A download is verified, and all or nothing.

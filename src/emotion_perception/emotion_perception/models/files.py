@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Where the files of models are, and whether they are what the catalogue says."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Scikit-learn classifiers on features: skops files or ONNX made by skl2onnx, never pickle."""
 
 from __future__ import annotations

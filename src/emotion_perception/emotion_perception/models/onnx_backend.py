@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Models in ONNX files, run by ONNX Runtime."""
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ class OnnxBackend:
     :ivar profile: values in a voice profile; 0 for a model that takes none.
     """
 
-    def __init__(self, model: Path | bytes, device: str = 'auto', threads: int = 0,
-                 scores: str = '') -> None:
+    def __init__(
+        self, model: Path | bytes, device: str = 'auto', threads: int = 0, scores: str = ''
+    ) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -79,8 +82,9 @@ class OnnxBackend:
                 f'outputs are {names}'
             )
         if scores and scores not in floats:
-            raise ModelError(f'there is no output {scores!r} for the class scores; the outputs '
-                             f'are {names}')
+            raise ModelError(
+                f'there is no output {scores!r} for the class scores; the outputs are {names}'
+            )
         self._outputs = [scores or (preferred or floats)[0]]
         self._outputs += [name for name in _EXTRAS if name in names]
         optional = {

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From one utterance to probabilities of the six classes, or an explicit abstention."""
 
 from __future__ import annotations

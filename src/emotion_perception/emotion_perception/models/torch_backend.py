@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints of torchvision classifiers: state dicts of tensors, never pickled objects.
 
 On a CPU the network is handed over to ONNX Runtime, which runs a ResNet-50 on two cores about

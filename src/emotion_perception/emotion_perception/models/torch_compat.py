@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Importing torchvision beside a torch build that it was not made for."""
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ def import_torchvision() -> ModuleType:
         if 'torchvision::' not in str(error):
             raise
     import torch
+
     for name, schema in _SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             torch.library.define(f'torchvision::{name}', schema)

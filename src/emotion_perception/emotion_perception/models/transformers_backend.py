@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Image and audio classifiers of Hugging Face Transformers, from a directory or the hub.
 
 Labels come from the model's ``id2label``, preprocessing from its processor's configuration;

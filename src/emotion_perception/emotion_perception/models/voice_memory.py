@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What is remembered of a voice, so that emotion is told apart from how somebody always speaks.
 
 Normalisation by the speaker is an old and strong remedy for the differences between voices (for

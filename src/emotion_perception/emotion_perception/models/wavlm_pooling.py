@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """WavLM classifiers that pool over time by more than the mean.
 
 ``config.pooling`` of a saved model says which: ``mean`` (Transformers' own class),

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Publish pictures: from a camera, a video file, a stream, an image or a folder of images."""
 
 from __future__ import annotations

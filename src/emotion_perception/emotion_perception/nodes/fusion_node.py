@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fuse the primary face and the voice: ``/emotion/fused``."""
 
 from __future__ import annotations

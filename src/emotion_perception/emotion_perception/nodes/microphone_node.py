@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Publish sound as ``audio_capture`` does: from a microphone, a file, a folder or a video."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Hear speech: voice activity frame by frame, and finished utterances."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Large messages between nodes of one process: handed over as objects, not through DDS.
 
 rclpy has no intra-process transport. Where the publisher and a subscription of the same resolved

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Messages to arrays and back: the one module that knows the encodings.
 
 NumPy alone does the common encodings; ``cv_bridge`` does the rest where it is installed. Image

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What each node says about itself on /diagnostics, once a second."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The base of the nodes that load a model: lifecycle nodes that start themselves.
 
 A node whose weights are missing or damaged stays unconfigured, says which file it wants and how

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Node parameters from settings classes: type, default, range and description stand there once."""
 
 from __future__ import annotations

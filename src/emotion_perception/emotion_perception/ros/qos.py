@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Quality of service of each kind of topic, in one place."""
 
 from __future__ import annotations

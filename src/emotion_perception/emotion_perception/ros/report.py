@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Warnings that say a thing once, and not thirty times a second."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """A thread that always works on the newest item."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The canonical face crop: the one geometry that detectors, models and training share.
 
 A similarity transform (rotation, scale, shift; no shear) brings both eyes and the mouth as

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Camera calibration files in the standard format of ROS's ``camera_calibration``."""
 
 from __future__ import annotations

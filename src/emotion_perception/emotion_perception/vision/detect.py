@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What every face detector is, and what it gives.
 
 Every detector gives the same thing: tight square-ish boxes (brows, cheeks, chin) and, where it

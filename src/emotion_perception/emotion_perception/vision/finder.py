@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From a picture to tracked, aligned faces: detector, crops and tracker in a row."""
 
 from __future__ import annotations

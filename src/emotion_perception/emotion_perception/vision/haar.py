@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The Viola-Jones detector with OpenCV's Haar features, as OpenCV 4 carries it.
 
 P. Viola, M. Jones, "Rapid Object Detection using a Boosted Cascade of Simple Features",

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Where a head points, roughly, from four landmarks."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Cameras and streams: pictures that come when they come."""
 
 from __future__ import annotations

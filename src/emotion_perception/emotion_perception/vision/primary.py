@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Which face the robot attends to: the largest, kept by hysteresis."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """How far a face can be trusted: its size, sharpness, light and noise, and where it looks."""
 
 from __future__ import annotations

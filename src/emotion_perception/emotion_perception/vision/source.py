@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What every source of pictures has in common: its settings, its frames, how it fails."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Where pictures come from: a camera, a film, a stream, one image or a folder of them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Tracking of faces: the same id for the same person from frame to frame.
 
 Each track predicts where its face will be (a Kalman filter with constant velocity) and knows what

@@ -1,1 +1,3 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What the training pipelines share: safe files, metrics, plots, reproducibility."""

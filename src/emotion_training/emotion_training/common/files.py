@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Files that are either whole or absent: checkpoints, configurations, figures."""
 
 from __future__ import annotations
@@ -40,9 +42,11 @@ def write_atomically(path: Path, data: bytes) -> None:
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise TrainingError(f'could not save {path} ({len(data) / 1e6:.1f} MB): '
-                            f'{error.strerror or error}; the file that stood there before, if '
-                            'any, is unchanged') from error
+        raise TrainingError(
+            f'could not save {path} ({len(data) / 1e6:.1f} MB): '
+            f'{error.strerror or error}; the file that stood there before, if '
+            'any, is unchanged'
+        ) from error
 
 
 def save_torch(path: Path, state: Any) -> None:

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What is left out of many: named, counted, and an error of its own if nothing remains."""
 
 from __future__ import annotations

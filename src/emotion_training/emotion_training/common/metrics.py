@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Figures that both recognisers are judged by."""
 
 from __future__ import annotations

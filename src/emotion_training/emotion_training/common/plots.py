@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of a training run: curves, class histograms, confusion matrices."""
 
 from __future__ import annotations
@@ -30,9 +32,15 @@ def save_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], tit
     axes = figure.subplots()
     axes.imshow(shares, cmap='Blues', vmin=0, vmax=1)
     for row, column in np.ndindex(*confusion.shape):
-        axes.text(column, row, f'{shares[row, column]:.0%}\n{confusion[row, column]}',
-                  ha='center', va='center', fontsize=8,
-                  color='white' if shares[row, column] > 0.55 else '#222222')
+        axes.text(
+            column,
+            row,
+            f'{shares[row, column]:.0%}\n{confusion[row, column]}',
+            ha='center',
+            va='center',
+            fontsize=8,
+            color='white' if shares[row, column] > 0.55 else '#222222',
+        )
     axes.set_xticks(range(len(labels)), labels, rotation=35, ha='right')
     axes.set_yticks(range(len(labels)), labels)
     axes.set_xlabel('predicted')
@@ -41,8 +49,9 @@ def save_confusion(path: Path, confusion: np.ndarray, labels: Sequence[str], tit
     _save(figure, path)
 
 
-def save_bars(path: Path, names: Sequence[str], series: Mapping[str, Sequence[float]],
-              unit: str, title: str) -> None:
+def save_bars(
+    path: Path, names: Sequence[str], series: Mapping[str, Sequence[float]], unit: str, title: str
+) -> None:
     """Draw lying bars, a group for each name, as PNG.
 
     :param series: label -> a value for each name; at most three.
@@ -52,8 +61,13 @@ def save_bars(path: Path, names: Sequence[str], series: Mapping[str, Sequence[fl
     thick = 0.8 / max(len(series), 1)
     colours = (BLUE, ORANGE, '#8a8a8a')
     for number, (label, values) in enumerate(series.items()):
-        axes.barh(np.arange(len(names)) + number * thick, values, thick, label=label,
-                  color=colours[number % len(colours)])
+        axes.barh(
+            np.arange(len(names)) + number * thick,
+            values,
+            thick,
+            label=label,
+            color=colours[number % len(colours)],
+        )
     axes.set_yticks(np.arange(len(names)) + 0.4 - thick / 2, names)
     axes.invert_yaxis()
     axes.axvline(0, color='#444444', linewidth=0.8)
@@ -87,8 +101,9 @@ def save_curves(path: Path, history: Sequence[Mapping[str, float]], title: str) 
     _save(figure, path)
 
 
-def save_histogram(path: Path, counts: Mapping[str, Sequence[int]], labels: Sequence[str],
-                   title: str) -> None:
+def save_histogram(
+    path: Path, counts: Mapping[str, Sequence[int]], labels: Sequence[str], title: str
+) -> None:
     """Draw how many pictures each class has in each split, as PNG.
 
     :param counts: split -> count of each class.

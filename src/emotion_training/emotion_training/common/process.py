@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """How a training process uses the CPU and its memory."""
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ def prepare_process(threads: int) -> None:
     torch.set_num_threads(threads)
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):   # no glibc
+    except (OSError, AttributeError):  # no glibc
         return
     for option, value in ((-3, 1 << 30), (-1, 1 << 30), (-2, 1 << 28)):
-        mallopt(option, value)          # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+        mallopt(option, value)  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD

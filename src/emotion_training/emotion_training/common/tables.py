@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Tables as people save them: any encoding, any separator, and a line number for every fault."""
 
 from __future__ import annotations

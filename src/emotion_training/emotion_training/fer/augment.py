@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Make a training face look like what a camera and a detector deliver.
 
 :class:`BatchAugment` works on a whole batch of small pictures at once, on a CPU or a GPU;
@@ -38,8 +40,10 @@ class Look:
         if self.colour not in ('grey', 'rgb'):
             raise ValueError(f'colour is {self.colour!r}; allowed: grey, rgb')
         if not len(self.mean) == len(self.std) == self.channels:
-            raise ValueError(f'{self.colour} has {self.channels} channels, but mean and std '
-                             f'have {len(self.mean)} and {len(self.std)} values')
+            raise ValueError(
+                f'{self.colour} has {self.channels} channels, but mean and std '
+                f'have {len(self.mean)} and {len(self.std)} values'
+            )
 
     @property
     def channels(self) -> int:
@@ -54,8 +58,11 @@ class Look:
             image = cv2.cvtColor(image, code)
         if image.shape[:2] != (self.size, self.size):
             shrinks = image.shape[0] > self.size
-            image = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA
-                               if shrinks else cv2.INTER_LINEAR)
+            image = cv2.resize(
+                image,
+                (self.size, self.size),
+                interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+            )
         return image.reshape(self.size, self.size, self.channels)
 
     def normalise(self, images: torch.Tensor) -> torch.Tensor:
@@ -86,8 +93,9 @@ class BatchAugment:
         self.look = look
         self.strength = strength
 
-    def __call__(self, pictures: torch.Tensor, places: torch.Tensor,
-                 chance: Chance) -> torch.Tensor:
+    def __call__(
+        self, pictures: torch.Tensor, places: torch.Tensor, chance: Chance
+    ) -> torch.Tensor:
         """Return (n, channels, size, size) float32, normalised.
 
         :param pictures: uint8 (n, channels, h, w).
@@ -107,8 +115,9 @@ class BatchAugment:
         seen = self._cover(seen, moved, draw)
         seen = self._light(seen, draw)
         seen = self._soften(seen, draw)
-        seen = degrade.jpeg(seen, torch.where(draw.some(0.3), draw.uniform(6, 85), 100.0),
-                            int(draw.number(0, 8)))
+        seen = degrade.jpeg(
+            seen, torch.where(draw.some(0.3), draw.uniform(6, 85), 100.0), int(draw.number(0, 8))
+        )
         level = draw.some(0.2) * draw.uniform(2, 14)
         seen = seen + draw.normal(*seen.shape[1:]) * level.view(-1, 1, 1, 1)
         # A good camera close by is the most usual case.
@@ -122,8 +131,9 @@ class BatchAugment:
         chosen = torch.multinomial(known, 1, generator=draw.chance.generator)
         return places[torch.arange(len(places), device=places.device), chosen[:, 0]]
 
-    def _move(self, pictures: torch.Tensor, places: torch.Tensor,
-              draw: _Draw) -> tuple[torch.Tensor, torch.Tensor]:
+    def _move(
+        self, pictures: torch.Tensor, places: torch.Tensor, draw: _Draw
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Turn, scale, stretch, shift, mirror, and turn the head aside."""
         turn = draw.normal().clamp_(-2.5, 2.5) * math.radians(7)
         turn = torch.where(draw.some(0.15), draw.uniform(-0.6, 0.6), turn)
@@ -133,8 +143,7 @@ class BatchAugment:
         mirror = torch.where(draw.some(0.5, always=True), -1.0, 1.0)
         moved = geometry.jitter(turn * draw.strength, scale, stretch, shift, mirror)
         yaw = draw.some(0.25) * draw.uniform(-0.75, 0.75)
-        return geometry.views(pictures, places, moved, self.look.size, yaw,
-                              draw.coin(0.5)), moved
+        return geometry.views(pictures, places, moved, self.look.size, yaw, draw.coin(0.5)), moved
 
     def _cover(self, seen: torch.Tensor, moved: torch.Tensor, draw: _Draw) -> torch.Tensor:
         """Cover the mouth, the eyes, or anything of some faces."""
@@ -143,32 +152,49 @@ class BatchAugment:
         where = draw.uniform(0, 1)
         # Mouths in 7 faces of a hundred, eyes in 6, anything in 17.
         mouth, glasses, other = where < 0.07, (where >= 0.07) & (where < 0.13), where >= 0.83
-        centre = torch.where(mouth.view(-1, 1), geometry.point(geometry.MOUTH, moved),
-                             geometry.point(eyes, moved))
-        centre = torch.where(other.view(-1, 1), draw.uniform(-1, 1, 2),
-                             centre + draw.normal(2) * 0.06)
+        centre = torch.where(
+            mouth.view(-1, 1), geometry.point(geometry.MOUTH, moved), geometry.point(eyes, moved)
+        )
+        centre = torch.where(
+            other.view(-1, 1), draw.uniform(-1, 1, 2), centre + draw.normal(2) * 0.06
+        )
         low = torch.where(mouth, 0.2, torch.where(glasses, 0.12, 0.08))
         high = torch.where(mouth, 0.4, torch.where(glasses, 0.25, 0.40))
         tall = low + (high - low) * draw.uniform(0, 1)
-        wide = torch.where(glasses, 0.55 + 0.25 * draw.uniform(0, 1),
-                           tall * torch.exp(draw.uniform(-0.3, 0.7)))
+        wide = torch.where(
+            glasses, 0.55 + 0.25 * draw.uniform(0, 1), tall * torch.exp(draw.uniform(-0.3, 0.7))
+        )
         hidden = (mouth | glasses | other) & draw.some(1.0)
         half = torch.stack([wide, tall], 1) * hidden.view(-1, 1)
         # A hand is as bright as the face, glasses are dark, other things are anything.
-        tone = torch.where(draw.some(0.5, always=True), mean * torch.exp(draw.normal() * 0.25),
-                           draw.uniform(0, 255))
+        tone = torch.where(
+            draw.some(0.5, always=True),
+            mean * torch.exp(draw.normal() * 0.25),
+            draw.uniform(0, 255),
+        )
         tone = torch.where(glasses & draw.some(0.7, always=True), draw.uniform(0, 60), tone)
         coarse = functional.interpolate(draw.normal(1, 6, 6), size=(size, size), mode='bilinear')
         tones = tone.view(-1, 1, 1, 1) + coarse * draw.uniform(0, 40).view(-1, 1, 1, 1)
-        return degrade.cover(seen, centre, half, tones.clamp(0, 255), draw.uniform(2, 9),
-                             draw.normal() * 0.4 * (~glasses))
+        return degrade.cover(
+            seen,
+            centre,
+            half,
+            tones.clamp(0, 255),
+            draw.uniform(2, 9),
+            draw.normal() * 0.4 * (~glasses),
+        )
 
     def _light(self, seen: torch.Tensor, draw: _Draw) -> torch.Tensor:
         """Change contrast, brightness and gamma; light from one side; too little light."""
-        seen = degrade.light(seen, torch.exp(draw.uniform(-0.5, 0.5)),
-                             torch.exp(draw.uniform(-0.6, 0.4)), draw.uniform(-35, 35))
-        seen = degrade.side_light(seen, draw.uniform(0, 2 * math.pi),
-                                  draw.some(0.3) * draw.uniform(0.15, 0.8)).clamp(0, 255)
+        seen = degrade.light(
+            seen,
+            torch.exp(draw.uniform(-0.5, 0.5)),
+            torch.exp(draw.uniform(-0.6, 0.4)),
+            draw.uniform(-35, 35),
+        )
+        seen = degrade.side_light(
+            seen, draw.uniform(0, 2 * math.pi), draw.some(0.3) * draw.uniform(0.15, 0.8)
+        ).clamp(0, 255)
         share = torch.where(draw.some(0.12), torch.exp(draw.uniform(-2.5, -0.5)), 1.0)
         return degrade.dark(seen, share, draw.normal(*seen.shape[1:]))
 
@@ -178,8 +204,9 @@ class BatchAugment:
         motion = draw.some(0.12) * draw.uniform(0.8, 2.5)
         lying = draw.some(0.6, always=True)
         pixel = self.look.size / 48
-        blurred = degrade.blur(seen, (lens + motion * lying) * pixel,
-                               (lens + motion * ~lying) * pixel)
+        blurred = degrade.blur(
+            seen, (lens + motion * lying) * pixel, (lens + motion * ~lying) * pixel
+        )
         sharper = draw.some(0.15) * draw.uniform(0.3, 1.2)
         soft = functional.avg_pool2d(functional.pad(seen, (1, 1, 1, 1), mode='replicate'), 3, 1)
         sharp = seen + sharper.view(-1, 1, 1, 1) * (seen - soft)
@@ -207,13 +234,15 @@ class _Draw:
         self.count, self.chance, self.strength = count, chance, strength
 
     def uniform(self, low: float, high: float, *shape: int) -> torch.Tensor:
-        values = torch.rand((self.count, *shape), generator=self.chance.generator,
-                            device=self.chance.device)
+        values = torch.rand(
+            (self.count, *shape), generator=self.chance.generator, device=self.chance.device
+        )
         return values * (high - low) + low
 
     def normal(self, *shape: int) -> torch.Tensor:
-        return torch.randn((self.count, *shape), generator=self.chance.generator,
-                           device=self.chance.device)
+        return torch.randn(
+            (self.count, *shape), generator=self.chance.generator, device=self.chance.device
+        )
 
     def some(self, share: float, always: bool = False) -> torch.Tensor:
         """Return bool (n,), true for a share of the pictures, scaled by the strength."""
@@ -235,18 +264,26 @@ class PhotoAugment:
 
     def __init__(self, look: Look) -> None:
         import albumentations as A
+
         self.look = look
-        self.pipeline = A.Compose([
-            A.HorizontalFlip(p=0.5),
-            A.Rotate(limit=15, border_mode=cv2.BORDER_REPLICATE, p=0.5),
-            A.RandomBrightnessContrast(p=0.3),
-            A.GaussianBlur(blur_limit=(3, 5), p=0.1),
-            A.CoarseDropout(num_holes_range=(1, 4), hole_height_range=(0.05, 0.15),
-                            hole_width_range=(0.05, 0.15), p=0.2)])
+        self.pipeline = A.Compose(
+            [
+                A.HorizontalFlip(p=0.5),
+                A.Rotate(limit=15, border_mode=cv2.BORDER_REPLICATE, p=0.5),
+                A.RandomBrightnessContrast(p=0.3),
+                A.GaussianBlur(blur_limit=(3, 5), p=0.1),
+                A.CoarseDropout(
+                    num_holes_range=(1, 4),
+                    hole_height_range=(0.05, 0.15),
+                    hole_width_range=(0.05, 0.15),
+                    p=0.2,
+                ),
+            ]
+        )
 
     def __call__(self, images: Sequence[np.ndarray], chance: Chance) -> torch.Tensor:
         """Return (n, channels, size, size) float32 from n uint8 pictures, on the CPU."""
-        self.pipeline.set_random_seed(int(chance.host.integers(2 ** 31)))
+        self.pipeline.set_random_seed(int(chance.host.integers(2**31)))
         pictures = [self.pipeline(image=self.look.picture(image))['image'] for image in images]
         stack = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
         return self.look.normalise(stack)

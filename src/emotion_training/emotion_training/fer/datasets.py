@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Faces with labels, from the formats in which public data sets come.
 
 Every reader returns a :class:`FaceSet`. Labels are brought into the six classes
@@ -83,31 +85,51 @@ class FaceSet:
 
     def subset(self, indices: np.ndarray) -> FaceSet:
         """Return the pictures at ``indices``, in that order."""
-        pictures = self.pictures[indices] if isinstance(self.pictures, np.ndarray) \
+        pictures = (
+            self.pictures[indices]
+            if isinstance(self.pictures, np.ndarray)
             else [self.pictures[index] for index in indices]
-        return replace(self, pictures=pictures, targets=self.targets[indices],
-                       truths=self.truths[:, indices], split=self.split[indices])
+        )
+        return replace(
+            self,
+            pictures=pictures,
+            targets=self.targets[indices],
+            truths=self.truths[:, indices],
+            split=self.split[indices],
+        )
 
     def only(self, place: int) -> FaceSet:
         """Return the same pictures with one of the label sets alone."""
-        return replace(self, targets=self.targets[:, place:place + 1],
-                       truths=self.truths[place:place + 1], heads=(self.heads[place],))
+        return replace(
+            self,
+            targets=self.targets[:, place : place + 1],
+            truths=self.truths[place : place + 1],
+            heads=(self.heads[place],),
+        )
 
     def counts(self) -> dict[str, list[int]]:
         """Return, for each split that has pictures, how many each class has (first head)."""
-        return {split: [int(np.sum(self.truths[0][self.split == split] == place))
-                        for place in range(len(self.labels))]
-                for split in SPLITS if np.any(self.split == split)}
+        return {
+            split: [
+                int(np.sum(self.truths[0][self.split == split] == place))
+                for place in range(len(self.labels))
+            ]
+            for split in SPLITS
+            if np.any(self.split == split)
+        }
 
     def table(self) -> str:
         """Return a summary to print before training."""
         counts = self.counts()
         width = max(len(label) for label in (*self.labels, 'unlabelled'))
-        lines = [f'{self.name}: {len(self)} pictures, {self.heads[0]}',
-                 ' ' * width + ''.join(f'{split:>9}' for split in counts)]
+        lines = [
+            f'{self.name}: {len(self)} pictures, {self.heads[0]}',
+            ' ' * width + ''.join(f'{split:>9}' for split in counts),
+        ]
         for place, label in enumerate(self.labels):
-            lines.append(f'{label:<{width}}'
-                         + ''.join(f'{values[place]:>9}' for values in counts.values()))
+            lines.append(
+                f'{label:<{width}}' + ''.join(f'{values[place]:>9}' for values in counts.values())
+            )
         rest = [int(np.sum((self.split == split) & (self.truths[0] < 0))) for split in counts]
         lines.append(f'{"unlabelled":<{width}}' + ''.join(f'{value:>9}' for value in rest))
         return '\n'.join(lines)
@@ -158,15 +180,19 @@ def read_mosaics(root: Path, classes: str = 'six') -> FaceSet:
     mosaics = sorted(root.glob('ferplus_[0-9][0-9].png'))
     if not mosaics:
         raise DatasetError(f'no ferplus_00.png, ... in {root}')
-    tiles = [read_picture(path).reshape(50, 48, 50, 48).swapaxes(1, 2).reshape(-1, 48, 48)
-             for path in mosaics]
+    tiles = [
+        read_picture(path).reshape(50, 48, 50, 48).swapaxes(1, 2).reshape(-1, 48, 48)
+        for path in mosaics
+    ]
     faces = np.concatenate(tiles)
     if len(faces) < len(rows):
-        raise DatasetError(f'{table} lists {len(rows)} pictures, but the {len(mosaics)} mosaics '
-                           f'hold {len(faces)}')
-    faces = faces[:len(rows)]
-    votes = np.array([[int(row[name]) for name in (*VOTED, 'unknown', 'no_face')]
-                      for row in rows], np.float32)
+        raise DatasetError(
+            f'{table} lists {len(rows)} pictures, but the {len(mosaics)} mosaics hold {len(faces)}'
+        )
+    faces = faces[: len(rows)]
+    votes = np.array(
+        [[int(row[name]) for name in (*VOTED, 'unknown', 'no_face')] for row in rows], np.float32
+    )
     older = np.array([place_of(row['fer2013_label'], EMOTIONS) for row in rows])
     split = np.array([row['split'] for row in rows])
     repeated = np.array([row.get('duplicate_across_splits', '0') == '1' for row in rows])
@@ -176,9 +202,16 @@ def read_mosaics(root: Path, classes: str = 'six') -> FaceSet:
     second = np.zeros_like(chosen)
     labelled = np.flatnonzero(older >= 0)
     second[labelled, older[labelled]] = 1
-    return FaceSet('FER+ and FER2013', EMOTIONS, faces[keep], np.stack([chosen, second], 1),
-                   np.stack([majority, older]), split[keep], ('FER+ majority', 'FER2013 label'),
-                   fingerprint([table, *mosaics], [], root))
+    return FaceSet(
+        'FER+ and FER2013',
+        EMOTIONS,
+        faces[keep],
+        np.stack([chosen, second], 1),
+        np.stack([majority, older]),
+        split[keep],
+        ('FER+ majority', 'FER2013 label'),
+        fingerprint([table, *mosaics], [], root),
+    )
 
 
 def crowd_labels(votes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -206,6 +239,7 @@ def place_of(label: str, labels: Sequence[str]) -> int:
 
     Synonyms of the six classes count as the same (``happiness`` is ``Happy``).
     """
+
     def meaning(text: str) -> str:
         return (class_of(text) or text.strip()).lower()
 
@@ -213,8 +247,11 @@ def place_of(label: str, labels: Sequence[str]) -> int:
     if meaning(label) in names:
         return names.index(meaning(label))
     emotion = emotion_of(label)
-    return names.index(emotion.label.lower()) if (
-        emotion is not None and emotion.label.lower() in names) else -1
+    return (
+        names.index(emotion.label.lower())
+        if (emotion is not None and emotion.label.lower() in names)
+        else -1
+    )
 
 
 def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
@@ -231,8 +268,9 @@ def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
         root = root / 'basic'
     listed = root / 'EmoLabel' / 'list_patition_label.txt'
     folder = root / 'Image' / 'aligned'
-    if not listed.is_file() and any(base.name.isdigit() for part in (root, root / 'train')
-                                    for base in _folders(part)):
+    if not listed.is_file() and any(
+        base.name.isdigit() for part in (root, root / 'train') for base in _folders(part)
+    ):
         return read_folders(root, classes, name='RAF-DB', own=RAF, first=1)
     if not listed.is_file():
         raise DatasetError(f'no {listed}: RAF-DB has EmoLabel/list_patition_label.txt')
@@ -242,13 +280,15 @@ def read_rafdb(root: Path, classes: str = 'six') -> FaceSet:
             continue
         parts = line.split()
         if len(parts) != 2 or parts[1] not in map(str, range(1, len(RAF) + 1)):
-            raise DatasetError(f'{listed}, line {number}: {line!r} is not a name and a number '
-                               'from 1 to 7')
+            raise DatasetError(
+                f'{listed}, line {number}: {line!r} is not a name and a number from 1 to 7'
+            )
         name = Path(parts[0])
         aligned = folder / f'{name.stem}_aligned{name.suffix}'
         path = aligned if aligned.is_file() else folder / name
-        samples.append((path, RAF[int(parts[1]) - 1],
-                        'test' if name.stem.startswith('test') else 'train'))
+        samples.append(
+            (path, RAF[int(parts[1]) - 1], 'test' if name.stem.startswith('test') else 'train')
+        )
     return _labelled('RAF-DB', root, samples, RAF, classes, [listed])
 
 
@@ -271,22 +311,35 @@ def read_affectnet(root: Path, classes: str = 'six') -> FaceSet:
             number = int(np.load(file, allow_pickle=False))
             if not 0 <= number < len(EIGHT):
                 continue  # none, uncertain, no face
-            stem = file.name[:-len('_exp.npy')]
-            path = next((root / part / 'images' / f'{stem}{suffix}' for suffix in IMAGE_SUFFIXES
-                         if (root / part / 'images' / f'{stem}{suffix}').is_file()),
-                        root / part / 'images' / f'{stem}.jpg')
+            stem = file.name[: -len('_exp.npy')]
+            path = next(
+                (
+                    root / part / 'images' / f'{stem}{suffix}'
+                    for suffix in IMAGE_SUFFIXES
+                    if (root / part / 'images' / f'{stem}{suffix}').is_file()
+                ),
+                root / part / 'images' / f'{stem}.jpg',
+            )
             samples.append((path, EIGHT[number], split))
     if not samples:
-        for name, split in (('train_class', 'train'), ('train', 'train'), ('val_class', 'test'),
-                            ('val', 'test'), ('valid', 'test'), ('test', 'test')):
+        for name, split in (
+            ('train_class', 'train'),
+            ('train', 'train'),
+            ('val_class', 'test'),
+            ('val', 'test'),
+            ('valid', 'test'),
+            ('test', 'test'),
+        ):
             for folder in _folders(root / name):
                 digits = folder.name.removeprefix('class')
                 number = int(digits) - (folder.name != digits) if digits.isdigit() else None
                 label = EIGHT[number] if number is not None and 0 <= number < 8 else folder.name
                 samples += [(path, label, split) for path in _pictures(folder)]
     if not samples:
-        raise DatasetError(f'no AffectNet in {root}: looked for train_set/annotations/*_exp.npy '
-                           'and for train/<class>/ or train_class/class001/')
+        raise DatasetError(
+            f'no AffectNet in {root}: looked for train_set/annotations/*_exp.npy '
+            'and for train/<class>/ or train_class/class001/'
+        )
     return _labelled('AffectNet', root, samples, EIGHT, classes, [])
 
 
@@ -308,9 +361,16 @@ def read_fer2013(root: Path, classes: str = 'six') -> FaceSet:
     places = SEVEN if classes == 'own' else EMOTIONS
     truth = np.array([place_of(label, places) for label in labels])
     keep = truth >= 0
-    return FaceSet('FER2013', tuple(places), pictures[keep], one_hot(truth[keep], len(places)),
-                   truth[keep][None], split[keep], ('FER2013 label',),
-                   fingerprint([table], [], table.parent))
+    return FaceSet(
+        'FER2013',
+        tuple(places),
+        pictures[keep],
+        one_hot(truth[keep], len(places)),
+        truth[keep][None],
+        split[keep],
+        ('FER2013 label',),
+        fingerprint([table], [], table.parent),
+    )
 
 
 def read_ferplus(root: Path, classes: str = 'six') -> FaceSet:
@@ -329,22 +389,35 @@ def read_ferplus(root: Path, classes: str = 'six') -> FaceSet:
     if len(rows) != len(pictures):
         raise DatasetError(f'{table} has {len(rows)} rows, but {pixels} has {len(pictures)}')
     try:
-        votes = np.array([[int(row[name]) for name in (*VOTED, *UNUSABLE)] for row in rows],
-                         np.float32)
+        votes = np.array(
+            [[int(row[name]) for name in (*VOTED, *UNUSABLE)] for row in rows], np.float32
+        )
     except (KeyError, ValueError, TypeError) as error:
-        raise DatasetError(f'{table}: votes must be whole numbers in columns '
-                           f'{(*VOTED, *UNUSABLE)} ({error})') from error
+        raise DatasetError(
+            f'{table}: votes must be whole numbers in columns {(*VOTED, *UNUSABLE)} ({error})'
+        ) from error
     keep = votes[:, -1] <= 5
     chosen, majority = crowd_labels(votes[keep])
     older = np.array([place_of(label, EMOTIONS) for label in labels])[keep]
-    return FaceSet('FER+ and FER2013', EMOTIONS, pictures[keep],
-                   np.concatenate([chosen[:, None], one_hot(older, len(EMOTIONS))], 1),
-                   np.stack([majority, older]), split[keep], ('FER+ majority', 'FER2013 label'),
-                   fingerprint([table, pixels], [], root))
+    return FaceSet(
+        'FER+ and FER2013',
+        EMOTIONS,
+        pictures[keep],
+        np.concatenate([chosen[:, None], one_hot(older, len(EMOTIONS))], 1),
+        np.stack([majority, older]),
+        split[keep],
+        ('FER+ majority', 'FER2013 label'),
+        fingerprint([table, pixels], [], root),
+    )
 
 
-def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
-                 own: Sequence[str] = (), first: int | None = None) -> FaceSet:
+def read_folders(
+    root: Path,
+    classes: str = 'six',
+    name: str = 'folders',
+    own: Sequence[str] = (),
+    first: int | None = None,
+) -> FaceSet:
     """Read a folder per class, alone or inside train/, valid/ (or val/) and test/.
 
     Without a valid folder every tenth training picture of each class is taken for validation;
@@ -357,15 +430,27 @@ def read_folders(root: Path, classes: str = 'six', name: str = 'folders',
     root = Path(root)
     if not root.is_dir():
         raise DatasetError(f'no folder {root}')
-    inside = [(root / part, split) for part, split in
-              (('train', 'train'), ('valid', 'valid'), ('val', 'valid'), ('test', 'test'))
-              if (root / part).is_dir()]
-    samples = [(path, _numbered(folder, own, first), split)
-               for base, split in inside or [(root, '')]
-               for folder in _folders(base) for path in _pictures(folder)]
+    inside = [
+        (root / part, split)
+        for part, split in (
+            ('train', 'train'),
+            ('valid', 'valid'),
+            ('val', 'valid'),
+            ('test', 'test'),
+        )
+        if (root / part).is_dir()
+    ]
+    samples = [
+        (path, _numbered(folder, own, first), split)
+        for base, split in inside or [(root, '')]
+        for folder in _folders(base)
+        for path in _pictures(folder)
+    ]
     if not samples:
-        raise DatasetError(f'no pictures in folders of {root}; expected {root}/<class>/*.jpg or '
-                           f'{root}/train/<class>/*.jpg')
+        raise DatasetError(
+            f'no pictures in folders of {root}; expected {root}/<class>/*.jpg or '
+            f'{root}/train/<class>/*.jpg'
+        )
     if not own:
         own = sorted({label for _, label, _ in samples})
     return _labelled(name, root, samples, own, classes, [])
@@ -377,8 +462,9 @@ def _numbered(folder: Path, labels: Sequence[str], first: int | None) -> str:
         return folder.name
     place = int(folder.name) - first
     if not 0 <= place < len(labels):
-        raise DatasetError(f'{folder}: the classes are numbered {first} to '
-                           f'{first + len(labels) - 1}')
+        raise DatasetError(
+            f'{folder}: the classes are numbered {first} to {first + len(labels) - 1}'
+        )
     return labels[place]
 
 
@@ -395,8 +481,9 @@ def read_manifest(path: Path, classes: str = 'six') -> FaceSet:
     strange = sorted({row['split'] for row in rows if row.get('split', '') not in names})
     if strange:
         raise DatasetError(f'{path}: split is {strange}; allowed: train, valid, test')
-    samples = [(path.parent / row['path'], row['label'], names[row.get('split') or ''])
-               for row in rows]
+    samples = [
+        (path.parent / row['path'], row['label'], names[row.get('split') or '']) for row in rows
+    ]
     own = sorted({row['label'] for row in rows})
     return _labelled(path.stem, path.parent, samples, own, classes, [path])
 
@@ -415,8 +502,10 @@ def _read_fer2013_csv(path: Path) -> tuple[np.ndarray, list[str], np.ndarray]:
     pictures, labels, split = [], [], []
     for row in read_table(path, ('emotion', 'pixels', 'Usage')):
         if row['emotion'] not in map(str, range(7)) or row['Usage'] not in usage:
-            raise DatasetError(f'{row.where}: emotion {row["emotion"]!r}, Usage '
-                               f'{row["Usage"]!r}; expected 0 to 6 and {sorted(usage)}')
+            raise DatasetError(
+                f'{row.where}: emotion {row["emotion"]!r}, Usage '
+                f'{row["Usage"]!r}; expected 0 to 6 and {sorted(usage)}'
+            )
         pictures.append(parse_pixels(row, 'pixels', 48 * 48).reshape(48, 48))
         labels.append(SEVEN[int(row['emotion'])])
         split.append(usage[row['Usage']])
@@ -431,8 +520,14 @@ def _pictures(folder: Path) -> list[Path]:
     return files_in(folder, IMAGE_SUFFIXES)
 
 
-def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
-              own: Sequence[str], classes: str, described: Sequence[Path]) -> FaceSet:
+def _labelled(
+    name: str,
+    root: Path,
+    samples: Sequence[tuple[Path, str, str]],
+    own: Sequence[str],
+    classes: str,
+    described: Sequence[Path],
+) -> FaceSet:
     """Make a set of picture files with one label each.
 
     :param samples: path, label, split (empty: to be dealt out).
@@ -441,12 +536,19 @@ def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
     labels = tuple(own) if classes == 'own' else EMOTIONS
     truth = np.array([place_of(label, labels) for _, label, _ in samples])
     # Classes that the six leave out (disgust, contempt) are no mistake; a misspelling is.
-    unheard = sorted({label for (_, label, _), place in zip(samples, truth)
-                      if place < 0 and not _dropped(label)})
+    unheard = sorted(
+        {
+            label
+            for (_, label, _), place in zip(samples, truth)
+            if place < 0 and not _dropped(label)
+        }
+    )
     if unheard:
-        raise DatasetError(f'{root}: unknown labels {unheard}; known are '
-                           f'{list(EMOTIONS)} and their synonyms, Disgust and Contempt (left '
-                           'out of the six); rename them, or use --classes own')
+        raise DatasetError(
+            f'{root}: unknown labels {unheard}; known are '
+            f'{list(EMOTIONS)} and their synonyms, Disgust and Contempt (left '
+            'out of the six); rename them, or use --classes own'
+        )
     kept = [(path, place, split) for (path, _, split), place in zip(samples, truth) if place >= 0]
     # Decoded whole, before an epoch stumbles over one.
     bad = dict(unreadable([path for path, _, _ in kept]))
@@ -457,9 +559,16 @@ def _labelled(name: str, root: Path, samples: Sequence[tuple[Path, str, str]],
     out.close(len(kept))
     places = np.array([place for _, place, _ in kept], int)
     split = _deal(places, np.array([part for _, _, part in kept]))
-    return FaceSet(name, labels, [path for path, _, _ in kept], one_hot(places, len(labels)),
-                   places[None], split, ('label',),
-                   fingerprint(described, [path for path, _, _ in kept], root))
+    return FaceSet(
+        name,
+        labels,
+        [path for path, _, _ in kept],
+        one_hot(places, len(labels)),
+        places[None],
+        split,
+        ('label',),
+        fingerprint(described, [path for path, _, _ in kept], root),
+    )
 
 
 def _dropped(label: str) -> bool:
@@ -483,9 +592,14 @@ def _deal(places: np.ndarray, split: np.ndarray) -> np.ndarray:
 
 
 FORMATS: dict[str, Callable[..., FaceSet]] = {
-    'mosaics': read_mosaics, 'rafdb': read_rafdb, 'affectnet': read_affectnet,
-    'fer2013': read_fer2013, 'ferplus': read_ferplus, 'folders': read_folders,
-    'manifest': read_manifest}
+    'mosaics': read_mosaics,
+    'rafdb': read_rafdb,
+    'affectnet': read_affectnet,
+    'fer2013': read_fer2013,
+    'ferplus': read_ferplus,
+    'folders': read_folders,
+    'manifest': read_manifest,
+}
 
 
 def read_faces(path: Path, form: str = 'auto', classes: str = 'six') -> FaceSet:
@@ -508,10 +622,15 @@ def read_faces(path: Path, form: str = 'auto', classes: str = 'six') -> FaceSet:
 def _guess(path: Path) -> str:
     if path.is_file():
         return 'fer2013' if path.name.startswith(FER2013_TABLES) else 'manifest'
-    signs = (('ferplus.csv', 'mosaics'), ('fer2013new.csv', 'ferplus'),
-             *((f'{name}.csv', 'fer2013') for name in FER2013_TABLES),
-             ('EmoLabel', 'rafdb'), ('basic/EmoLabel', 'rafdb'),
-             ('train_set', 'affectnet'), ('train_class', 'affectnet'))
+    signs = (
+        ('ferplus.csv', 'mosaics'),
+        ('fer2013new.csv', 'ferplus'),
+        *((f'{name}.csv', 'fer2013') for name in FER2013_TABLES),
+        ('EmoLabel', 'rafdb'),
+        ('basic/EmoLabel', 'rafdb'),
+        ('train_set', 'affectnet'),
+        ('train_class', 'affectnet'),
+    )
     known = next((form for sign, form in signs if (path / sign).exists()), '')
     if known:
         return known
@@ -522,5 +641,6 @@ def _guess(path: Path) -> str:
                 f'the folders of {base} are numbers ({", ".join(numbered[:8])}), and data sets '
                 'number the classes in different orders. Say which this is: --format fer2013 '
                 f'(0 to 6: {", ".join(SEVEN)}), --format affectnet (0 to 7: {", ".join(EIGHT)}) '
-                f'or --format rafdb (1 to 7: {", ".join(RAF)})')
+                f'or --format rafdb (1 to 7: {", ".join(RAF)})'
+            )
     return 'folders'

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What cameras, distance, codecs and things before a face do to its picture, on whole batches.
 
 Every function takes grey or colour pictures (n, channels, size, size), float32 in 0..255, on any
@@ -14,10 +16,15 @@ import torch
 from torch.nn import functional
 
 _QUANTISATION = (
-    (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55),
-    (14, 13, 16, 24, 40, 57, 69, 56), (14, 17, 22, 29, 51, 87, 80, 62),
-    (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
-    (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99))
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
 """Luminance table of the JPEG standard, ITU-T T.81, annex K.1."""
 
 
@@ -49,7 +56,7 @@ def jpeg(images: torch.Tensor, quality: torch.Tensor, offset: int = 0) -> torch.
     steps = (_table(images.device) * scale.view(-1, 1, 1)).clamp(1, 255).view(count, 1, 1, 1, 8, 8)
     waves = (waves / steps).round() * steps
     decoded = (basis.T @ waves @ basis).transpose(3, 4).reshape(count, channels, side, side) + 128
-    decoded = decoded[:, :, offset:offset + size, offset:offset + size].clamp(0, 255)
+    decoded = decoded[:, :, offset : offset + size, offset : offset + size].clamp(0, 255)
     return torch.where(_each(quality) < 100, decoded, images)
 
 
@@ -62,13 +69,17 @@ def blur(images: torch.Tensor, across: torch.Tensor, down: torch.Tensor) -> torc
     reach = 7
     places = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
     flat = images.reshape(1, count * channels, size, size)
-    for deviation, shape, padding in ((across, (1, -1), (reach, reach, 0, 0)),
-                                      (down, (-1, 1), (0, 0, reach, reach))):
+    for deviation, shape, padding in (
+        (across, (1, -1), (reach, reach, 0, 0)),
+        (down, (-1, 1), (0, 0, reach, reach)),
+    ):
         kernel = torch.exp(-0.5 * (places / deviation.clamp(min=0.05).view(-1, 1)) ** 2)
         kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)
-        flat = functional.conv2d(functional.pad(flat, padding, mode='replicate'),
-                                 kernel.view(count * channels, 1, *shape),
-                                 groups=count * channels)
+        flat = functional.conv2d(
+            functional.pad(flat, padding, mode='replicate'),
+            kernel.view(count * channels, 1, *shape),
+            groups=count * channels,
+        )
     return flat.view(images.shape)
 
 
@@ -81,8 +92,9 @@ def far(images: torch.Tensor, pixels: int) -> torch.Tensor:
     return functional.interpolate(small, size=(size, size), mode='bilinear')
 
 
-def light(images: torch.Tensor, gamma: torch.Tensor, contrast: torch.Tensor,
-          offset: torch.Tensor) -> torch.Tensor:
+def light(
+    images: torch.Tensor, gamma: torch.Tensor, contrast: torch.Tensor, offset: torch.Tensor
+) -> torch.Tensor:
     """Change gamma, contrast around the mean, and brightness (grey levels)."""
     curved = 255 * (images.clamp(0, 255) / 255) ** _each(gamma)
     mean = curved.mean((1, 2, 3), keepdim=True)
@@ -107,13 +119,21 @@ def side_light(images: torch.Tensor, angle: torch.Tensor, depth: torch.Tensor) -
     :param depth: how much brighter one edge is than the middle, 0 to 1.
     """
     line = torch.linspace(-1, 1, images.shape[-1], device=images.device, dtype=images.dtype)
-    ramp = (torch.cos(angle).view(-1, 1, 1) * line.view(1, 1, -1)
-            + torch.sin(angle).view(-1, 1, 1) * line.view(1, -1, 1)).unsqueeze(1)
+    ramp = (
+        torch.cos(angle).view(-1, 1, 1) * line.view(1, 1, -1)
+        + torch.sin(angle).view(-1, 1, 1) * line.view(1, -1, 1)
+    ).unsqueeze(1)
     return images * (1 + _each(depth) * ramp)
 
 
-def cover(images: torch.Tensor, centre: torch.Tensor, half: torch.Tensor, tone: torch.Tensor,
-          roundness: torch.Tensor, turn: torch.Tensor) -> torch.Tensor:
+def cover(
+    images: torch.Tensor,
+    centre: torch.Tensor,
+    half: torch.Tensor,
+    tone: torch.Tensor,
+    roundness: torch.Tensor,
+    turn: torch.Tensor,
+) -> torch.Tensor:
     """Lay an opaque shape over each face: a hand, dark glasses, a mask, a microphone.
 
     :param centre: (n, 2), x and y, -1 to 1 across the picture.
@@ -128,7 +148,8 @@ def cover(images: torch.Tensor, centre: torch.Tensor, half: torch.Tensor, tone: 
     cosine, sine = torch.cos(turn).view(-1, 1, 1), torch.sin(turn).view(-1, 1, 1)
     wide = half.clamp(min=1e-4)
     power = roundness.view(-1, 1, 1)
-    distance = (((x * cosine + y * sine) / wide[:, 0].view(-1, 1, 1)).abs() ** power
-                + ((y * cosine - x * sine) / wide[:, 1].view(-1, 1, 1)).abs() ** power)
+    distance = ((x * cosine + y * sine) / wide[:, 0].view(-1, 1, 1)).abs() ** power + (
+        (y * cosine - x * sine) / wide[:, 1].view(-1, 1, 1)
+    ).abs() ** power
     hidden = (distance < 1) & (half.amin(1) > 0).view(-1, 1, 1)
     return torch.where(hidden.unsqueeze(1), tone.expand_as(images), images)

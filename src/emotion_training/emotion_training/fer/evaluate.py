@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``./emotion eval fer``: judge models on labelled pictures, exactly as the graph runs them.
 
 ``--images DIR`` has one folder per class. With ``--detect`` each picture goes through the face
@@ -77,8 +79,10 @@ def read_images(root: Path) -> tuple[Labelled, list[str]]:
         place = place_of(folder.name, EMOTIONS)
         if place < 0:
             if class_of(folder.name) not in OTHERS:
-                raise DatasetError(f'{folder}: unknown label {folder.name!r}; folders are named '
-                                   f'{", ".join(EMOTIONS)} (or angry, happiness, sadness ...)')
+                raise DatasetError(
+                    f'{folder}: unknown label {folder.name!r}; folders are named '
+                    f'{", ".join(EMOTIONS)} (or angry, happiness, sadness ...)'
+                )
             notes.append(f'{folder.name}: {len(found)} pictures left out, none of the six classes')
             continue
         if not found:
@@ -102,7 +106,7 @@ def framed(picture: np.ndarray, window: tuple[float, float, float, float]) -> np
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     side = min(picture.shape[:2])
     top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-    picture = picture[top:top + side, left:left + side]
+    picture = picture[top : top + side, left : left + side]
     # Edges are rounded to pixels. A whole multiple of the picture that fits the window exactly
     # leaves its pixels as they are; the nearest fit is resampled.
     times, size, misfit = 1, 0, np.inf
@@ -118,8 +122,9 @@ def framed(picture: np.ndarray, window: tuple[float, float, float, float]) -> np
     if (width, height) != (side * times, side * times):
         enlarged = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
     x, y = round(window[0] * size), round(window[1] * size)
-    return cv2.copyMakeBorder(enlarged, y, size - y - height, x, size - x - width,
-                              cv2.BORDER_REPLICATE)
+    return cv2.copyMakeBorder(
+        enlarged, y, size - y - height, x, size - x - width, cv2.BORDER_REPLICATE
+    )
 
 
 def _extent(window: tuple[float, float, float, float], size: int) -> tuple[int, int]:
@@ -140,8 +145,7 @@ def detected(picture: np.ndarray, detector: Detector, size: int = CROP) -> np.nd
     found = detector.detect(picture)
     if not found:
         border = max(picture.shape[:2]) // 3
-        picture = cv2.copyMakeBorder(picture, border, border, border, border,
-                                     cv2.BORDER_REPLICATE)
+        picture = cv2.copyMakeBorder(picture, border, border, border, border, cv2.BORDER_REPLICATE)
         found = detector.detect(picture)
     if not found:
         return None
@@ -165,10 +169,13 @@ def read_crops(root: Path, detector: str = DetectorSettings().detector) -> Label
     return Labelled([crop for crop in crops if crop is not None], faces.truth[found])
 
 
-def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
-          settings: ModelSettings | None = None,
-          class_balance: float = BalanceSettings.class_balance
-          ) -> tuple[dict[str, dict[str, Any]], int]:
+def judge(
+    models: Sequence[str],
+    faces: Labelled,
+    detector: Detector | None,
+    settings: ModelSettings | None = None,
+    class_balance: float = BalanceSettings.class_balance,
+) -> tuple[dict[str, dict[str, Any]], int]:
     """Judge models on the same pictures.
 
     :param class_balance: mixture of classes that the main figures answer for.
@@ -177,8 +184,9 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
     :raises ModelError: if a model cannot be loaded.
     :raises TrainingError: if no picture has a face.
     """
-    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings), NATURAL)
-                   for name in models}
+    recognizers = {
+        name: FaceEmotionRecognizer(load_model(name, 'fer', settings), NATURAL) for name in models
+    }
     rows: dict[str, list[np.ndarray]] = {name: [] for name in models}
     seconds = dict.fromkeys(models, 0.0)
     judged: list[int] = []
@@ -190,8 +198,11 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
     def flush() -> None:
         for name, recognizer in recognizers.items():
             start = time.perf_counter()
-            crops = list(pending) if detector is not None else [
-                framed(picture, recognizer.model.entry.face.window) for picture in pending]
+            crops = (
+                list(pending)
+                if detector is not None
+                else [framed(picture, recognizer.model.entry.face.window) for picture in pending]
+            )
             some[name] = crops
             rows[name].append(recognizer.predict(crops).probabilities)
             seconds[name] += time.perf_counter() - start
@@ -220,40 +231,54 @@ def judge(models: Sequence[str], faces: Labelled, detector: Detector | None,
     if pending:
         flush()
     if not judged:
-        raise NothingLeftError(f'no face to judge: {no_face} pictures without a face, '
-                               f'{unreadable} unreadable')
+        raise NothingLeftError(
+            f'no face to judge: {no_face} pictures without a face, {unreadable} unreadable'
+        )
     truth = faces.truth[judged]
     results = {}
     for name, recognizer in recognizers.items():
         shares = recognizer.model.shares
         natural = np.concatenate(rows[name])
 
-        def answer(balance: float, shares: np.ndarray | None = shares,
-                   natural: np.ndarray = natural) -> dict[str, Any]:
+        def answer(
+            balance: float, shares: np.ndarray | None = shares, natural: np.ndarray = natural
+        ) -> dict[str, Any]:
             return figures_for(natural, truth, shares, balance)
+
         results[name] = {
-            **answer(class_balance), 'no_face': no_face,
+            **answer(class_balance),
+            'no_face': no_face,
             'images_per_second': round(
-                (len(judged) + no_face) / max(seconds[name] + finding, 1e-9), 1),
-            'milliseconds': {words: round(latency(recognizer, some[name], count), 2)
-                             for words, count in (('one face', 1), ('eight faces', 8))},
+                (len(judged) + no_face) / max(seconds[name] + finding, 1e-9), 1
+            ),
+            'milliseconds': {
+                words: round(latency(recognizer, some[name], count), 2)
+                for words, count in (('one face', 1), ('eight faces', 8))
+            },
             'shares': None if shares is None else names(shares),
-            'natural': answer(NATURAL), 'balanced': answer(BALANCED)}
+            'natural': answer(NATURAL),
+            'balanced': answer(BALANCED),
+        }
     return results, unreadable
 
 
-def robustness(models: Sequence[str], faces: Labelled, detector: Detector | None,
-               settings: ModelSettings | None = None,
-               class_balance: float = BalanceSettings.class_balance
-               ) -> dict[str, list[dict[str, Any]]]:
+def robustness(
+    models: Sequence[str],
+    faces: Labelled,
+    detector: Detector | None,
+    settings: ModelSettings | None = None,
+    class_balance: float = BalanceSettings.class_balance,
+) -> dict[str, list[dict[str, Any]]]:
     """Judge models on faces that each trouble has befallen.
 
     :return: of each model a row for faces as they are and one for each trouble: ``trouble``,
         ``accuracy``, ``uar``, and the points of UAR that are ``lost``.
     :raises TrainingError: if no picture has a face.
     """
-    recognizers = {name: FaceEmotionRecognizer(load_model(name, 'fer', settings), class_balance)
-                   for name in models}
+    recognizers = {
+        name: FaceEmotionRecognizer(load_model(name, 'fer', settings), class_balance)
+        for name in models
+    }
     crops, truth = [], []
     for picture, place in zip(faces.pictures, faces.truth):
         picture = read_picture(picture) if isinstance(picture, Path) else picture
@@ -267,14 +292,22 @@ def robustness(models: Sequence[str], faces: Labelled, detector: Detector | None
     for trouble in tqdm((None, *TROUBLES), desc='troubles', leave=False):
         seen = befallen(crops, trouble)
         for name, recognizer in recognizers.items():
-            answers = np.concatenate([recognizer.predict(seen[start:start + BATCH]).probabilities
-                                      for start in range(0, len(seen), BATCH)])
+            answers = np.concatenate(
+                [
+                    recognizer.predict(seen[start : start + BATCH]).probabilities
+                    for start in range(0, len(seen), BATCH)
+                ]
+            )
             result = figures(answers, np.array(truth))
             before = rows[name][0]['uar'] if trouble is not None else result.uar
-            rows[name].append({
-                'trouble': trouble.name if trouble is not None else 'as they are',
-                'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
-                'lost': round(100 * (before - result.uar), 1)})
+            rows[name].append(
+                {
+                    'trouble': trouble.name if trouble is not None else 'as they are',
+                    'accuracy': round(result.accuracy, 4),
+                    'uar': round(result.uar, 4),
+                    'lost': round(100 * (before - result.uar), 1),
+                }
+            )
     return rows
 
 
@@ -284,11 +317,17 @@ def robustness_table(rows: dict[str, list[dict[str, Any]]]) -> str:
     width = max(len(row['trouble']) for row in rows[names_[0]])
     lines = [' ' * width + ''.join(f'{name[:22]:>24}' for name in names_)]
     for number, row in enumerate(rows[names_[0]]):
-        lines.append(f'{row["trouble"]:<{width}}' + ''.join(
-            f'{rows[name][number]["uar"]:>16.3f}{-rows[name][number]["lost"]:>+8.1f}'
-            for name in names_))
-    lines.append(f'{"mean of the troubles":<{width}}' + ''.join(
-        f'{-mean_loss(rows[name]):>+24.1f}' for name in names_))
+        lines.append(
+            f'{row["trouble"]:<{width}}'
+            + ''.join(
+                f'{rows[name][number]["uar"]:>16.3f}{-rows[name][number]["lost"]:>+8.1f}'
+                for name in names_
+            )
+        )
+    lines.append(
+        f'{"mean of the troubles":<{width}}'
+        + ''.join(f'{-mean_loss(rows[name]):>+24.1f}' for name in names_)
+    )
     return '\n'.join(lines)
 
 
@@ -297,8 +336,9 @@ def mean_loss(rows: Sequence[dict[str, Any]]) -> float:
     return float(np.mean([row['lost'] for row in rows[1:]]))
 
 
-def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | None,
-                balance: float) -> dict[str, Any]:
+def figures_for(
+    natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | None, balance: float
+) -> dict[str, Any]:
     """Judge a model's answers for one mixture of classes; return the figures for JSON.
 
     ``p_truth`` is the mean probability of the true class: in a game, what a player scores who
@@ -315,17 +355,26 @@ def figures_for(natural: np.ndarray, truth: np.ndarray, shares: np.ndarray | Non
     answers = rebalance(natural, shares, balance)
     result = figures(answers, truth)
     weights = None if shares is None else mixture_weights(truth, mixture.prior)
-    per_class = {label: {'recall': _number(result.recall[place]),
-                         'precision': _number(result.precision[place]),
-                         'f1': _number(result.f1[place]),
-                         'n': int(result.confusion[place].sum())}
-                 for place, label in enumerate(EMOTIONS)}
-    return {'class_balance': balance if shares is not None else None,
-            'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
-            'macro_f1': round(result.macro_f1, 4),
-            'p_truth': round(float(answers[np.arange(len(truth)), truth].mean()), 4),
-            'ece': _number(calibration_error(answers, truth, weights=weights)), 'n': result.n,
-            'per_class': per_class, 'confusion': result.confusion.tolist()}
+    per_class = {
+        label: {
+            'recall': _number(result.recall[place]),
+            'precision': _number(result.precision[place]),
+            'f1': _number(result.f1[place]),
+            'n': int(result.confusion[place].sum()),
+        }
+        for place, label in enumerate(EMOTIONS)
+    }
+    return {
+        'class_balance': balance if shares is not None else None,
+        'accuracy': round(result.accuracy, 4),
+        'uar': round(result.uar, 4),
+        'macro_f1': round(result.macro_f1, 4),
+        'p_truth': round(float(answers[np.arange(len(truth)), truth].mean()), 4),
+        'ece': _number(calibration_error(answers, truth, weights=weights)),
+        'n': result.n,
+        'per_class': per_class,
+        'confusion': result.confusion.tolist(),
+    }
 
 
 def _number(value: float) -> float | None:
@@ -347,26 +396,41 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     """Return a table of all models, a block for each mixture of classes, figures in columns."""
     width = max(5, *(len(name) for name in results))
     keys = ('accuracy', 'uar', 'macro_f1', 'ece', 'p_truth')
-    lines = [f'{"model":<{width}}{"balance":>9}' + ''.join(f'{key:>10}' for key in keys)
-             + ''.join(f'{label:>10}' for label in EMOTIONS)
-             + f'{"ms, 1":>9}{"ms, 8":>9}{"n":>7}{"no face":>9}{"images/s":>10}']
-    asked = next((result['class_balance'] for result in results.values()
-                  if result['class_balance'] is not None), None)
-    blocks = ['natural', '', 'balanced'] if asked not in (None, NATURAL, BALANCED) else \
-        ['natural', 'balanced']
+    lines = [
+        f'{"model":<{width}}{"balance":>9}'
+        + ''.join(f'{key:>10}' for key in keys)
+        + ''.join(f'{label:>10}' for label in EMOTIONS)
+        + f'{"ms, 1":>9}{"ms, 8":>9}{"n":>7}{"no face":>9}{"images/s":>10}'
+    ]
+    asked = next(
+        (
+            result['class_balance']
+            for result in results.values()
+            if result['class_balance'] is not None
+        ),
+        None,
+    )
+    blocks = (
+        ['natural', '', 'balanced']
+        if asked not in (None, NATURAL, BALANCED)
+        else ['natural', 'balanced']
+    )
     for block in blocks:
         for name, result in results.items():
             shown = result[block] if block else result
             if shown['class_balance'] is None and block != 'natural':
                 continue
-            balance = 'unknown' if shown['class_balance'] is None else \
-                f'{shown["class_balance"]:g}'
+            balance = (
+                'unknown' if shown['class_balance'] is None else f'{shown["class_balance"]:g}'
+            )
             recalls = [shown['per_class'][label]['recall'] for label in EMOTIONS]
             lines.append(
-                f'{name:<{width}}{balance:>9}' + ''.join(f'{shown[key]:>10.4f}' for key in keys)
+                f'{name:<{width}}{balance:>9}'
+                + ''.join(f'{shown[key]:>10.4f}' for key in keys)
                 + ''.join(f'{"-" if value is None else f"{value:.3f}":>10}' for value in recalls)
                 + ''.join(f'{value:>9.2f}' for value in result['milliseconds'].values())
-                + f'{shown["n"]:>7}{result["no_face"]:>9}{result["images_per_second"]:>10.1f}')
+                + f'{shown["n"]:>7}{result["no_face"]:>9}{result["images_per_second"]:>10.1f}'
+            )
     return '\n'.join(lines)
 
 
@@ -398,23 +462,41 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument('--format', default='auto', choices=['auto', *FORMATS])
     result.add_argument('--split', default='test', choices=['train', 'valid', 'test'])
     result.add_argument('--labels', default='', help="which of the data set's label sets")
-    result.add_argument('--limit', type=int, metavar='N',
-                        help='judge N pictures, evenly spread over all')
+    result.add_argument(
+        '--limit', type=int, metavar='N', help='judge N pictures, evenly spread over all'
+    )
     result.add_argument('--detect', action='store_true', help='find and align the faces')
-    result.add_argument('--detector', default=DetectorSettings().detector,
-                        choices=['blazeface', 'yunet', 'haar'])
-    result.add_argument('--model', action='append', metavar='NAME|FILE',
-                        help='may be repeated; fer-default if none is given')
-    result.add_argument('--class-balance', type=float, default=BalanceSettings.class_balance,
-                        metavar='T', help='mixture of classes that the main figures answer for, '
-                        '0 (of the training data) to 1 (all equally common); default: the '
-                        "graph's, %(default)s")
+    result.add_argument(
+        '--detector', default=DetectorSettings().detector, choices=['blazeface', 'yunet', 'haar']
+    )
+    result.add_argument(
+        '--model',
+        action='append',
+        metavar='NAME|FILE',
+        help='may be repeated; fer-default if none is given',
+    )
+    result.add_argument(
+        '--class-balance',
+        type=float,
+        default=BalanceSettings.class_balance,
+        metavar='T',
+        help='mixture of classes that the main figures answer for, '
+        '0 (of the training data) to 1 (all equally common); default: the '
+        "graph's, %(default)s",
+    )
     result.add_argument('--threads', type=int, default=ModelSettings().threads)
-    result.add_argument('--robustness', action='store_true',
-                        help='also judge faces in the dark, far away, turned, covered ...')
+    result.add_argument(
+        '--robustness',
+        action='store_true',
+        help='also judge faces in the dark, far away, turned, covered ...',
+    )
     result.add_argument('--json', type=Path, metavar='OUT', help='where the figures go')
-    result.add_argument('--png', type=Path, metavar='OUT',
-                        help="the confusion matrix (default: the JSON file's name)")
+    result.add_argument(
+        '--png',
+        type=Path,
+        metavar='OUT',
+        help="the confusion matrix (default: the JSON file's name)",
+    )
     return result
 
 
@@ -431,39 +513,56 @@ def run(options: argparse.Namespace) -> None:
         for note in notes:
             print(note)
     else:
-        faces = _of_data_set(read_faces(options.data, options.format), options.split,
-                             options.labels)
+        faces = _of_data_set(
+            read_faces(options.data, options.format), options.split, options.labels
+        )
     if options.limit:
         faces = _spread(faces, options.limit)
-    detector = make_detector(DetectorSettings(detector=options.detector)) \
-        if options.detect else None
-    results, unreadable = judge(models, faces, detector, ModelSettings(threads=options.threads),
-                                options.class_balance)
+    detector = (
+        make_detector(DetectorSettings(detector=options.detector)) if options.detect else None
+    )
+    results, unreadable = judge(
+        models, faces, detector, ModelSettings(threads=options.threads), options.class_balance
+    )
     print(table(results))
     troubles = {}
     if options.robustness:
-        troubles = robustness(models, faces, detector, ModelSettings(threads=options.threads),
-                              options.class_balance)
+        troubles = robustness(
+            models, faces, detector, ModelSettings(threads=options.threads), options.class_balance
+        )
         print(robustness_table(troubles))
     if options.json is not None:
-        document = {'model': models[0], **results[models[0]], 'unreadable': unreadable,
-                    'detector': detector.name if detector is not None else None,
-                    'models': results,
-                    **({'robustness': troubles} if troubles else {})}
+        document = {
+            'model': models[0],
+            **results[models[0]],
+            'unreadable': unreadable,
+            'detector': detector.name if detector is not None else None,
+            'models': results,
+            **({'robustness': troubles} if troubles else {}),
+        }
         save_json(options.json, document)
     png = options.png or (options.json.with_suffix('.png') if options.json else None)
     if png is not None:
         best = results[models[0]]
         source = options.images or options.data
-        save_confusion(png, np.array(best['confusion']), EMOTIONS,
-                       f'{models[0]} on {source.resolve().name}: accuracy {best["accuracy"]:.3f}, '
-                       f'UAR {best["uar"]:.3f}, n {best["n"]}')
+        save_confusion(
+            png,
+            np.array(best['confusion']),
+            EMOTIONS,
+            f'{models[0]} on {source.resolve().name}: accuracy {best["accuracy"]:.3f}, '
+            f'UAR {best["uar"]:.3f}, n {best["n"]}',
+        )
         if troubles:
-            save_bars(png.with_name(f'{png.stem}_robustness.png'),
-                      [trouble.name for trouble in TROUBLES],
-                      {f'{name}, mean {mean_loss(rows):.1f}': [row['lost'] for row in rows[1:]]
-                       for name, rows in troubles.items()},
-                      'points of UAR lost', f'{source.resolve().name}, {best["n"]} faces')
+            save_bars(
+                png.with_name(f'{png.stem}_robustness.png'),
+                [trouble.name for trouble in TROUBLES],
+                {
+                    f'{name}, mean {mean_loss(rows):.1f}': [row['lost'] for row in rows[1:]]
+                    for name, rows in troubles.items()
+                },
+                'points of UAR lost',
+                f'{source.resolve().name}, {best["n"]} faces',
+            )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

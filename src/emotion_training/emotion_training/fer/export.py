@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """From a finished run to a file for the runtime: calibrate, export, prove, describe.
 
 ``./emotion train fer --export RUN --to weights/fer_default.onnx`` does all of it. Everything is
@@ -89,14 +91,20 @@ class Calibration:
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Return the temperature with the smallest negative log-likelihood (Guo et al., 2017)."""
+
     def loss(logarithm: float) -> float:
         probabilities = softmax(logits, float(np.exp(logarithm)))
         return -float(np.log(probabilities[np.arange(len(truth)), truth] + 1e-12).mean())
+
     return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method='bounded').x))
 
 
-def calibrate(heads: np.ndarray, truth: np.ndarray, shares: np.ndarray,
-              posed: tuple[np.ndarray, np.ndarray] | None = None) -> Calibration:
+def calibrate(
+    heads: np.ndarray,
+    truth: np.ndarray,
+    shares: np.ndarray,
+    posed: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Calibration:
     """Choose share, lift, temperature and the power of the class shares.
 
     By the sum of four figures: accuracy and macro-F1 of the natural answers on the validation
@@ -119,11 +127,17 @@ def calibrate(heads: np.ndarray, truth: np.ndarray, shares: np.ndarray,
             natural = figures(softmax(plain.logits(heads), temperature), truth)
             for power in POWERS:
                 steep = np.exp(power * logarithm)
-                candidate = dataclasses.replace(plain, temperature=temperature,
-                                                power=float(power), shares=steep / steep.sum())
-                score = (natural.accuracy + natural.macro_f1
-                         + sum(figures(candidate.answers(seen, BALANCED), known).uar
-                               for seen, known in [(heads, truth)] + ([posed] if posed else [])))
+                candidate = dataclasses.replace(
+                    plain, temperature=temperature, power=float(power), shares=steep / steep.sum()
+                )
+                score = (
+                    natural.accuracy
+                    + natural.macro_f1
+                    + sum(
+                        figures(candidate.answers(seen, BALANCED), known).uar
+                        for seen, known in [(heads, truth)] + ([posed] if posed else [])
+                    )
+                )
                 if score > best:
                     best, chosen = score, candidate
     return chosen
@@ -153,8 +167,10 @@ def load_weights(network: nn.Module, path: Path) -> None:
     mine = network.state_dict()
     head = 'head.bias' if 'head.bias' in mine else 'fc.bias'
     if head in state and state[head].shape != mine[head].shape:
-        raise TrainingError(f'{path} was trained for {state[head].shape[0]} outputs, but '
-                            f'{mine[head].shape[0]} are wanted: take the same classes and heads')
+        raise TrainingError(
+            f'{path} was trained for {state[head].shape[0]} outputs, but '
+            f'{mine[head].shape[0]} are wanted: take the same classes and heads'
+        )
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -172,10 +188,15 @@ def to_onnx(answers: Answers, channels: int, size: int) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         program = torch.onnx.export(
-            answers.float().eval(), (images,), input_names=['images'],
+            answers.float().eval(),
+            (images,),
+            input_names=['images'],
             output_names=answers.names,
-            dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},), dynamo=True,
-            external_data=False, verbose=False)
+            dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
     buffer = io.BytesIO()
     proto = program.model_proto
     # The exporter notes a stack trace, with the paths of this machine, on every node.
@@ -194,7 +215,7 @@ def parity(model: bytes, answers: Answers, images: torch.Tensor) -> float:
     worst = 0.0
     for batch in (images[:1], images):  # the batch is dynamic
         for got, wanted in zip(session.run(answers.names, {'images': batch.numpy()}), expected):
-            worst = max(worst, float(np.abs(got - wanted[:len(batch)]).max()))
+            worst = max(worst, float(np.abs(got - wanted[: len(batch)]).max()))
     return worst
 
 
@@ -232,29 +253,41 @@ def quantise(model: bytes, images: torch.Tensor) -> bytes:
     """
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
+
     with tempfile.TemporaryDirectory() as name:
         plain, ready, small = (Path(name) / file for file in ('a.onnx', 'b.onnx', 'c.onnx'))
         plain.write_bytes(model)
         quant_pre_process(str(plain), str(ready))
-        quantize_static(str(ready), str(small), _Samples(images), per_channel=True,
-                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
+        quantize_static(
+            str(ready),
+            str(small),
+            _Samples(images),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
         return small.read_bytes()
 
 
 def run_model(model: bytes, images: torch.Tensor, output: str = 'logits') -> np.ndarray:
     """Return one of ONNX Runtime's outputs, (n, classes)."""
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
-    return np.concatenate([session.run([output], {'images': batch.numpy()})[0]
-                           for batch in images.split(64)])
+    return np.concatenate(
+        [session.run([output], {'images': batch.numpy()})[0] for batch in images.split(64)]
+    )
 
 
 def describe(result: Figures, labels: tuple[str, ...]) -> dict[str, Any]:
     """Return figures as plain values for JSON, rounded to four digits."""
-    return {'n': result.n, 'accuracy': round(result.accuracy, 4), 'uar': round(result.uar, 4),
-            'macro_f1': round(result.macro_f1, 4), 'ece': round(result.ece, 4),
-            'recall': {label: round(float(value), 4)
-                       for label, value in zip(labels, result.recall)},
-            'confusion': result.confusion.tolist()}
+    return {
+        'n': result.n,
+        'accuracy': round(result.accuracy, 4),
+        'uar': round(result.uar, 4),
+        'macro_f1': round(result.macro_f1, 4),
+        'ece': round(result.ece, 4),
+        'recall': {label: round(float(value), 4) for label, value in zip(labels, result.recall)},
+        'confusion': result.confusion.tolist(),
+    }
 
 
 def measure(heads: np.ndarray, chosen: dict[str, Calibration], part: FaceSet) -> dict[str, Any]:
@@ -268,9 +301,10 @@ def measure(heads: np.ndarray, chosen: dict[str, Calibration], part: FaceSet) ->
         first = next(iter(chosen.values())).answers(heads)
         result[name] = describe(figures(first[judged], part.truths[place][judged]), part.labels)
         if place and name in chosen:
-            own = chosen[name].answers(heads[:, place:place + 1])
+            own = chosen[name].answers(heads[:, place : place + 1])
             result[f'{name}, its own answer'] = describe(
-                figures(own[judged], part.truths[place][judged]), part.labels)
+                figures(own[judged], part.truths[place][judged]), part.labels
+            )
     return result
 
 
@@ -279,9 +313,15 @@ def output_of(place: int, labels: str) -> str:
     return 'logits' if place == 0 else f'logits_{re.sub("[^a-z0-9]+", "_", labels.lower())}'
 
 
-def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
-               int8: bool = False, mirror: bool = False, posed: Labelled | None = None
-               ) -> dict[str, Any]:
+def export_run(
+    folder: Path,
+    faces: FaceSet,
+    target: Path,
+    test: bool = False,
+    int8: bool = False,
+    mirror: bool = False,
+    posed: Labelled | None = None,
+) -> dict[str, Any]:
     """Export the best network of a run and describe it.
 
     Writes ``target`` (ONNX, with its catalogue entry inside), and beside the run
@@ -308,35 +348,54 @@ def export_run(folder: Path, faces: FaceSet, target: Path, test: bool = False,
     chosen = _chosen(network, recipe, heads, train, valid, posed)
     report: dict[str, Any] = {
         'mirror': mirror,
-        'calibration': {name: {'share': item.share, 'lift': item.lift, 'power': item.power,
-                               'temperature': round(item.temperature, 4)}
-                        for name, item in chosen.items()},
-        'validation': measure(heads, chosen, valid)}
+        'calibration': {
+            name: {
+                'share': item.share,
+                'lift': item.lift,
+                'power': item.power,
+                'temperature': round(item.temperature, 4),
+            }
+            for name, item in chosen.items()
+        },
+        'validation': measure(heads, chosen, valid),
+    }
     if test:
         part = faces.of('test')
         report['test'] = measure(
-            predict(network, recipe, part, torch.device('cpu')).numpy(), chosen, part)
+            predict(network, recipe, part, torch.device('cpu')).numpy(), chosen, part
+        )
     answers = _answers(network, chosen)
     images = recipe.look.batch([valid.picture(index) for index in range(min(64, len(valid)))])
     model = to_onnx(answers, recipe.look.channels, recipe.look.size)
     worst = parity(model, answers, images)
     if worst > PARITY:
         raise TrainingError(f'ONNX Runtime differs from torch by {worst:.2g}, more than {PARITY}')
-    entries = {name: catalogue_entry(recipe, faces.labels, item, output_of(place, name))
-               for place, (name, item) in enumerate(chosen.items())}
+    entries = {
+        name: catalogue_entry(recipe, faces.labels, item, output_of(place, name))
+        for place, (name, item) in enumerate(chosen.items())
+    }
     entry = next(iter(entries.values()))
     write_atomically(target, with_entry(model, entry))
     report.update(
-        parity=worst, parameters=sum(p.numel() for p in answers.parameters()),
-        entries=entries, **_file(target, model, recipe))
+        parity=worst,
+        parameters=sum(p.numel() for p in answers.parameters()),
+        entries=entries,
+        **_file(target, model, recipe),
+    )
     if int8:
         report['int8'] = _export_int8(model, recipe, train, valid, entry, target)
     write_atomically(Path(folder) / 'export.json', (json.dumps(report, indent=2) + '\n').encode())
     return report
 
 
-def _chosen(network: nn.Module, recipe: Recipe, heads: np.ndarray, train: FaceSet,
-            valid: FaceSet, posed: Labelled | None) -> dict[str, Calibration]:
+def _chosen(
+    network: nn.Module,
+    recipe: Recipe,
+    heads: np.ndarray,
+    train: FaceSet,
+    valid: FaceSet,
+    posed: Labelled | None,
+) -> dict[str, Calibration]:
     """Calibrate an answer for each label set."""
     known = None
     if posed is not None:
@@ -345,14 +404,18 @@ def _chosen(network: nn.Module, recipe: Recipe, heads: np.ndarray, train: FaceSe
     for place in range(len(recipe.head_weights)):
         own = slice(None) if place == 0 else slice(place, place + 1)
         chosen[valid.heads[place]] = calibrate(
-            heads[:, own], valid.truths[place], class_priors(train)[place].numpy(),
-            known and (known[0][:, own], known[1]))
+            heads[:, own],
+            valid.truths[place],
+            class_priors(train)[place].numpy(),
+            known and (known[0][:, own], known[1]),
+        )
     return chosen
 
 
 def _posed_logits(network: nn.Module, recipe: Recipe, posed: Labelled) -> np.ndarray:
-    face = FaceInput(recipe.look.size, FRAME, recipe.look.colour, recipe.look.mean,
-                     recipe.look.std)
+    face = FaceInput(
+        recipe.look.size, FRAME, recipe.look.colour, recipe.look.mean, recipe.look.std
+    )
     images = torch.from_numpy(prepare(posed.pictures, face))
     with torch.no_grad():
         logits = torch.cat([network.eval()(batch) for batch in images.split(64)])
@@ -378,12 +441,21 @@ def _answers(network: nn.Module, chosen: dict[str, Calibration]) -> Answers:
 def _file(path: Path, model: bytes, recipe: Recipe) -> dict[str, Any]:
     """Return size, sum and speed of an exported file."""
     once, eight = (latency(model, recipe.look.channels, recipe.look.size, n) for n in (1, 8))
-    return {'bytes': path.stat().st_size, 'sha256': sha256_of(path),
-            'milliseconds': {'one face': round(once, 2), 'eight faces': round(eight, 2)}}
+    return {
+        'bytes': path.stat().st_size,
+        'sha256': sha256_of(path),
+        'milliseconds': {'one face': round(once, 2), 'eight faces': round(eight, 2)},
+    }
 
 
-def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,
-                 entry: dict[str, Any], target: Path) -> dict[str, Any]:
+def _export_int8(
+    model: bytes,
+    recipe: Recipe,
+    train: FaceSet,
+    valid: FaceSet,
+    entry: dict[str, Any],
+    target: Path,
+) -> dict[str, Any]:
     """Write the quantised network if it is nearly as accurate; return its figures."""
     look, first = recipe.look, 320
     chosen = np.random.default_rng(recipe.seed).permutation(len(train))[:first]
@@ -391,11 +463,16 @@ def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,
     judged = np.flatnonzero(valid.truths[0] >= 0)
     images = look.batch([valid.picture(index) for index in judged])
     truth = valid.truths[0][judged]
-    before, after = (figures(softmax(run_model(item, images), entry['temperature']), truth)
-                     for item in (model, small))
+    before, after = (
+        figures(softmax(run_model(item, images), entry['temperature']), truth)
+        for item in (model, small)
+    )
     loss = before.accuracy - after.accuracy
-    report = {'validation': describe(after, valid.labels), 'loss': round(loss, 4),
-              'kept': bool(loss < MOST_LOST)}
+    report = {
+        'validation': describe(after, valid.labels),
+        'loss': round(loss, 4),
+        'kept': bool(loss < MOST_LOST),
+    }
     if report['kept']:
         path = target.with_name(f'{target.stem}_int8.onnx')
         write_atomically(path, with_entry(small, entry))
@@ -403,17 +480,28 @@ def _export_int8(model: bytes, recipe: Recipe, train: FaceSet, valid: FaceSet,
     return report
 
 
-def catalogue_entry(recipe: Recipe, labels: tuple[str, ...], calibration: Calibration,
-                    output: str = 'logits') -> dict[str, Any]:
+def catalogue_entry(
+    recipe: Recipe, labels: tuple[str, ...], calibration: Calibration, output: str = 'logits'
+) -> dict[str, Any]:
     """Return what the catalogue must say about one answer of the exported file."""
     look = recipe.look
-    return {'task': 'fer', 'backend': 'onnx', 'labels': list(labels),
-            'input': {'size': look.size, 'window': list(FRAME), 'colour': look.colour,
-                      'mean': list(look.mean), 'std': list(look.std)},
-            **({'scores': output} if output != 'logits' else {}),
-            'temperature': round(calibration.temperature, 4),
-            'shares': {label: round(float(share), 5)
-                       for label, share in zip(labels, calibration.shares)}}
+    return {
+        'task': 'fer',
+        'backend': 'onnx',
+        'labels': list(labels),
+        'input': {
+            'size': look.size,
+            'window': list(FRAME),
+            'colour': look.colour,
+            'mean': list(look.mean),
+            'std': list(look.std),
+        },
+        **({'scores': output} if output != 'logits' else {}),
+        'temperature': round(calibration.temperature, 4),
+        'shares': {
+            label: round(float(share), 5) for label, share in zip(labels, calibration.shares)
+        },
+    }
 
 
 def with_entry(model: bytes, entry: dict[str, Any]) -> bytes:

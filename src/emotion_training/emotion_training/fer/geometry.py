@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Where a face lies in its picture, and what turning, moving and framing it otherwise does.
 
 A face's place is a 2 x 3 matrix from its picture's pixels to the unit square of the canonical
@@ -26,27 +28,47 @@ def framed_whole(count: int, side: int) -> np.ndarray:
     """Return the places (n, 2, 3) of faces whose square pictures are framed as :data:`FRAME`."""
     left, top, right, bottom = FRAME
     # Pixel i's centre lies at (i + 0.5) / side of the frame.
-    matrix = np.array([[(right - left) / side, 0, left + 0.5 * (right - left) / side],
-                       [0, (bottom - top) / side, top + 0.5 * (bottom - top) / side]], np.float32)
+    matrix = np.array(
+        [
+            [(right - left) / side, 0, left + 0.5 * (right - left) / side],
+            [0, (bottom - top) / side, top + 0.5 * (bottom - top) / side],
+        ],
+        np.float32,
+    )
     return np.repeat(matrix[None], count, axis=0)
 
 
-def jitter(turn: torch.Tensor, scale: torch.Tensor, stretch: torch.Tensor, shift: torch.Tensor,
-           mirror: torch.Tensor) -> torch.Tensor:
+def jitter(
+    turn: torch.Tensor,
+    scale: torch.Tensor,
+    stretch: torch.Tensor,
+    shift: torch.Tensor,
+    mirror: torch.Tensor,
+) -> torch.Tensor:
     """Return matrices (n, 2, 3) from where an output pixel lies to where it looks, both -1..1.
 
     :param turn: radians (n,); ``scale`` above 1 makes faces smaller; ``stretch`` widens what is
         looked at; ``shift`` (n, 2); ``mirror`` 1 or -1.
     """
     cosine, sine = torch.cos(turn), torch.sin(turn)
-    return torch.stack([
-        torch.stack([cosine * scale * stretch * mirror, -sine * scale, shift[:, 0]], 1),
-        torch.stack([sine * scale * stretch * mirror, cosine * scale, shift[:, 1]], 1)], 1)
+    return torch.stack(
+        [
+            torch.stack([cosine * scale * stretch * mirror, -sine * scale, shift[:, 0]], 1),
+            torch.stack([sine * scale * stretch * mirror, cosine * scale, shift[:, 1]], 1),
+        ],
+        1,
+    )
 
 
-def views(pictures: torch.Tensor, places: torch.Tensor, moved: torch.Tensor, size: int,
-          yaw: torch.Tensor | None = None, fine: bool = False,
-          window: Sequence[float] = FRAME) -> torch.Tensor:
+def views(
+    pictures: torch.Tensor,
+    places: torch.Tensor,
+    moved: torch.Tensor,
+    size: int,
+    yaw: torch.Tensor | None = None,
+    fine: bool = False,
+    window: Sequence[float] = FRAME,
+) -> torch.Tensor:
     """Look at faces through the models' window, moved as :func:`jitter` says.
 
     :param pictures: (n, channels, h, w) float32.
@@ -89,8 +111,9 @@ def turned(x: torch.Tensor, yaw: torch.Tensor) -> torch.Tensor:
     return CYLINDER * torch.sin(torch.asin(seen) + yaw)
 
 
-def point(crop: Sequence[float], moved: torch.Tensor,
-          window: Sequence[float] = FRAME) -> torch.Tensor:
+def point(
+    crop: Sequence[float], moved: torch.Tensor, window: Sequence[float] = FRAME
+) -> torch.Tensor:
     """Return where a point of the canonical crop is seen in moved views: (n, 2), -1..1."""
     left, top, right, bottom = window
     (a, b, x), (c, d, y) = (row.unbind(1) for row in moved.unbind(1))

@@ -102,9 +102,7 @@ def class_priors(faces: FaceSet, weights: np.ndarray | None = None) -> torch.Ten
 def inverse_weights(faces: FaceSet) -> torch.Tensor:
     """Return n / (k n_class) for each class, from the labels as they are, float32 (k,)."""
     counts = np.bincount(faces.truths[0][faces.truths[0] >= 0], minlength=len(faces.labels))
-    return torch.tensor(
-        counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32
-    )
+    return torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
 
 
 def epoch_order(faces: FaceSet, recipe: Recipe, generator: torch.Generator) -> list[int]:

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Networks that the recipes train: the small default and torchvision's ResNets."""
 
 from __future__ import annotations
@@ -40,9 +42,15 @@ class ResidualBlock(nn.Module):
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.second_norm = nn.BatchNorm2d(outputs)
         self.excite = SqueezeExcite(outputs) if excite else nn.Identity()
-        self.shortcut = nn.Identity() if stride == 1 and inputs == outputs else nn.Sequential(
-            nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),
-            nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.shortcut = (
+            nn.Identity()
+            if stride == 1 and inputs == outputs
+            else nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True) if stride > 1 else nn.Identity(),
+                nn.Conv2d(inputs, outputs, 1, bias=False),
+                nn.BatchNorm2d(outputs),
+            )
+        )
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
         inner = functional.relu(self.first_norm(self.first(maps)))
@@ -70,10 +78,19 @@ class FaceNet(nn.Module):
         seen: twice the work. Set after training, which sees both anyway.
     """
 
-    def __init__(self, channels: int = 1, classes: int = 6, heads: int = 1, stem: int = 32,
-                 widths: tuple[int, ...] = (64, 128, 256), depths: tuple[int, ...] = (1, 2, 1),
-                 dropout: float = 0.0, excited: int = 8, standardise: bool = False,
-                 enlarge: int = 1) -> None:
+    def __init__(
+        self,
+        channels: int = 1,
+        classes: int = 6,
+        heads: int = 1,
+        stem: int = 32,
+        widths: tuple[int, ...] = (64, 128, 256),
+        depths: tuple[int, ...] = (1, 2, 1),
+        dropout: float = 0.0,
+        excited: int = 8,
+        standardise: bool = False,
+        enlarge: int = 1,
+    ) -> None:
         super().__init__()
         if len(widths) != len(depths):
             raise ValueError(f'{len(widths)} widths but {len(depths)} depths')
@@ -125,8 +142,9 @@ class FaceNet(nn.Module):
             power = (images * images).mean((1, 2, 3), keepdim=True)
             images = images * torch.rsqrt(power + FLAT)
         if self.enlarge > 1:
-            images = functional.interpolate(images, scale_factor=self.enlarge, mode='bilinear',
-                                            align_corners=False)
+            images = functional.interpolate(
+                images, scale_factor=self.enlarge, mode='bilinear', align_corners=False
+            )
         if self.mirror:
             images = torch.cat((images, images.flip(3)))
         maps = functional.relu(self.stem_norm(self.stem(images)))
@@ -196,10 +214,13 @@ def torchvision_network(name: str, classes: int, weights: str) -> nn.Module:
     :raises FileNotFoundError: if the weights are neither a file nor downloadable.
     """
     from emotion_perception.models.torch_compat import import_torchvision
+
     models = import_torchvision().models
     if not name.startswith('resnet') or name not in models.list_models():
-        raise ValueError(f'unknown network {name!r}; use facenet or one of '
-                         f'{[n for n in models.list_models() if n.startswith("resnet")]}')
+        raise ValueError(
+            f'unknown network {name!r}; use facenet or one of '
+            f'{[n for n in models.list_models() if n.startswith("resnet")]}'
+        )
     network = models.get_model(name, weights=None)
     if weights != 'none':
         network.load_state_dict(_pretrained(name, weights), strict=False)
@@ -211,12 +232,14 @@ def _pretrained(name: str, weights: str) -> dict[str, torch.Tensor]:
     """Return the state dictionary without the classifier, which is replaced anyway."""
     if weights == 'imagenet':
         from torchvision import models
+
         try:
             state = models.get_model_weights(name).IMAGENET1K_V1.get_state_dict(check_hash=True)
         except OSError as error:
             raise FileNotFoundError(
                 f'the ImageNet weights of {name} could not be downloaded ({error}); give a file '
-                'with --weights FILE, or --weights none to start from nothing') from error
+                'with --weights FILE, or --weights none to start from nothing'
+            ) from error
     else:
         path = Path(weights)
         if not path.is_file():

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Recipes: everything that decides a training run besides the data."""
 
 from __future__ import annotations
@@ -37,8 +39,10 @@ class Phase:
 
     def __post_init__(self) -> None:
         if self.trains not in ('all', 'head') or self.schedule not in ('constant', 'onecycle'):
-            raise TrainingError(f'a phase trains all or head, constant or onecycle, not '
-                                f'{self.trains}, {self.schedule}')
+            raise TrainingError(
+                f'a phase trains all or head, constant or onecycle, not '
+                f'{self.trains}, {self.schedule}'
+            )
         if self.epochs < 1:
             raise TrainingError(f'a phase of {self.epochs} epochs')
 
@@ -124,9 +128,13 @@ class Recipe:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        choices = {'classes': ('six', 'own'), 'optimizer': ('adam', 'adamw', 'sgd'),
-                   'augment': ('batch', 'photo', 'none'), 'class_weights': ('none', 'inverse'),
-                   'monitor': ('accuracy', 'macro_f1', 'loss', 'mean', 'last')}
+        choices = {
+            'classes': ('six', 'own'),
+            'optimizer': ('adam', 'adamw', 'sgd'),
+            'augment': ('batch', 'photo', 'none'),
+            'class_weights': ('none', 'inverse'),
+            'monitor': ('accuracy', 'macro_f1', 'loss', 'mean', 'last'),
+        }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise TrainingError(f'{name} is {getattr(self, name)!r}; allowed: {allowed}')
@@ -156,8 +164,7 @@ class Recipe:
             raise TrainingError(f'a recipe has no {unknown}; it has {sorted(known)}')
         try:
             parts = {key: _frozen(value) for key, value in values.items()}
-            parts['look'] = Look(**{key: _frozen(value) for key, value
-                                    in values['look'].items()})
+            parts['look'] = Look(**{key: _frozen(value) for key, value in values['look'].items()})
             parts['phases'] = tuple(Phase(**phase) for phase in values['phases'])
             return cls(**parts)
         except (KeyError, TypeError, ValueError) as error:
@@ -178,35 +185,86 @@ _PHOTO = Look(224, 'rgb', IMAGENET_MEAN, IMAGENET_STD)
 
 # What the embedded network and its teachers have in common.
 _EMBEDDED = Recipe(
-    network='facenet', look=Look(48, 'grey', (0.5,), (0.25,)), phases=(Phase(1, 0.1),),
-    optimizer='sgd', weight_decay=5e-4, augment='batch', mixup=0.4, head_weights=(1.0, 0.7),
-    smoothing=(0.0, 0.1), balance=0.5, ema=0.999, standardise=True, adjust=True,
-    detectors=('blazeface', 'yunet'), clip=5.0, warm=0.05, monitor='last')
+    network='facenet',
+    look=Look(48, 'grey', (0.5,), (0.25,)),
+    phases=(Phase(1, 0.1),),
+    optimizer='sgd',
+    weight_decay=5e-4,
+    augment='batch',
+    mixup=0.4,
+    head_weights=(1.0, 0.7),
+    smoothing=(0.0, 0.1),
+    balance=0.5,
+    ema=0.999,
+    standardise=True,
+    adjust=True,
+    detectors=('blazeface', 'yunet'),
+    clip=5.0,
+    warm=0.05,
+    monitor='last',
+)
 
 RECIPES: dict[str, Recipe] = {
     # The small default: FER+ votes and FER2013 labels over shared features, taught by the two
     # below (--teacher). Meant for a GPU: 134 epochs take five minutes there, days on a CPU.
     'embedded': dataclasses.replace(
-        _EMBEDDED, phases=(Phase(134, 0.2, 'all', 'onecycle', rest=0.5),), batch=384,
-        widths=(64, 192, 384), depths=(2, 3, 3), stem=32, excited=1, dropout=0.1, strength=0.85,
-        taught=0.5, seed=11),
+        _EMBEDDED,
+        phases=(Phase(134, 0.2, 'all', 'onecycle', rest=0.5),),
+        batch=384,
+        widths=(64, 192, 384),
+        depths=(2, 3, 3),
+        stem=32,
+        excited=1,
+        dropout=0.1,
+        strength=0.85,
+        taught=0.5,
+        seed=11,
+    ),
     'teacher-wide': dataclasses.replace(
-        _EMBEDDED, phases=(Phase(44, 0.15, 'all', 'onecycle', rest=0.5),), batch=256,
-        widths=(128, 256, 512), depths=(2, 3, 3), stem=64, dropout=0.2),
+        _EMBEDDED,
+        phases=(Phase(44, 0.15, 'all', 'onecycle', rest=0.5),),
+        batch=256,
+        widths=(128, 256, 512),
+        depths=(2, 3, 3),
+        stem=64,
+        dropout=0.2,
+    ),
     'teacher-fine': dataclasses.replace(
-        _EMBEDDED, phases=(Phase(31, 0.15, 'all', 'onecycle', rest=0.5),), batch=256,
-        widths=(64, 128, 256, 512), depths=(2, 2, 2, 2), stem=32, enlarge=2, dropout=0.2, seed=2),
+        _EMBEDDED,
+        phases=(Phase(31, 0.15, 'all', 'onecycle', rest=0.5),),
+        batch=256,
+        widths=(64, 128, 256, 512),
+        depths=(2, 2, 2, 2),
+        stem=32,
+        enlarge=2,
+        dropout=0.2,
+        seed=2,
+    ),
     # The course report on RAF-DB: six classes, two phases, weighted loss, oversampling.
     'rafdb-resnet50': Recipe(
-        network='resnet50', look=_PHOTO, weights='imagenet',
-        phases=(Phase(10, 1e-3, 'head'), Phase(35, 1e-4, 'all')), optimizer='adam', batch=32,
-        class_weights='inverse', oversample=(('Fear', 5), ('Angry', 3), ('Sad', 2)),
-        output='rafdb_resnet50_6classes_weighted.pth'),
+        network='resnet50',
+        look=_PHOTO,
+        weights='imagenet',
+        phases=(Phase(10, 1e-3, 'head'), Phase(35, 1e-4, 'all')),
+        optimizer='adam',
+        batch=32,
+        class_weights='inverse',
+        oversample=(('Fear', 5), ('Angry', 3), ('Sad', 2)),
+        output='rafdb_resnet50_6classes_weighted.pth',
+    ),
     # The course report on AffectNet: eight classes, stops after three epochs without progress.
     'affectnet-resnet18': Recipe(
-        network='resnet18', look=_PHOTO, weights='imagenet', classes='own',
-        phases=(Phase(30, 1e-4, 'all'),), optimizer='adam', batch=32, patience=3,
-        monitor='accuracy', output='affectnet_resnet18_8classes.pth'),
+        network='resnet18',
+        look=_PHOTO,
+        weights='imagenet',
+        classes='own',
+        phases=(Phase(30, 1e-4, 'all'),),
+        optimizer='adam',
+        batch=32,
+        patience=3,
+        monitor='accuracy',
+        output='affectnet_resnet18_8classes.pth',
+    ),
 }
 
 
@@ -219,8 +277,10 @@ def find_recipe(name: str) -> Recipe:
         return RECIPES[name]
     path = Path(name)
     if not path.is_file():
-        raise TrainingError(f'no recipe {name!r}; there are {sorted(RECIPES)}, or give a YAML '
-                            'file like the recipe.yaml that every run saves')
+        raise TrainingError(
+            f'no recipe {name!r}; there are {sorted(RECIPES)}, or give a YAML '
+            'file like the recipe.yaml that every run saves'
+        )
     values = yaml.safe_load(path.read_text(encoding='utf-8'))
     if not isinstance(values, dict):
         raise TrainingError(f'{path} is not a recipe')

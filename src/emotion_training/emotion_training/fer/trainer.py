@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Run a recipe on a data set."""
 
 from __future__ import annotations
@@ -56,20 +58,29 @@ def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.M
     """
     heads = len(recipe.head_weights)
     if recipe.network == 'facenet':
-        return FaceNet(recipe.look.channels, classes, heads, recipe.stem, recipe.widths,
-                       recipe.depths, recipe.dropout, recipe.excited, recipe.standardise,
-                       recipe.enlarge)
+        return FaceNet(
+            recipe.look.channels,
+            classes,
+            heads,
+            recipe.stem,
+            recipe.widths,
+            recipe.depths,
+            recipe.dropout,
+            recipe.excited,
+            recipe.standardise,
+            recipe.enlarge,
+        )
     if heads != 1:
         raise TrainingError(f'{recipe.network} has one head, but head_weights has {heads}')
     if recipe.look.channels != 3:
         raise TrainingError(f'{recipe.network} needs colour: rgb')
-    return torchvision_network(recipe.network, classes,
-                               recipe.weights if pretrained else 'none')
+    return torchvision_network(recipe.network, classes, recipe.weights if pretrained else 'none')
 
 
 @torch.no_grad()
-def predict(network: nn.Module, recipe: Recipe, faces: FaceSet, device: torch.device,
-            batch: int = 128) -> torch.Tensor:
+def predict(
+    network: nn.Module, recipe: Recipe, faces: FaceSet, device: torch.device, batch: int = 128
+) -> torch.Tensor:
     """Return the logits (n, heads, classes) of every picture, float32 on the CPU."""
     network.eval()
     outputs = []
@@ -97,8 +108,15 @@ class Trainer:
         does not fit the recipe.
     """
 
-    def __init__(self, recipe: Recipe, faces: FaceSet, folder: Path, device: str = 'auto',
-                 workers: int = 2, teachers: Sequence[nn.Module] = ()) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        faces: FaceSet,
+        folder: Path,
+        device: str = 'auto',
+        workers: int = 2,
+        teachers: Sequence[nn.Module] = (),
+    ) -> None:
         self.recipe, self.folder = recipe, Path(folder)
         self.train_set, self.valid_set = faces.of('train'), faces.of('valid')
         self._check(faces)
@@ -110,41 +128,55 @@ class Trainer:
         if recipe.adjust:
             network.state_priors(
                 class_priors(self.train_set, drawing_weights(self.train_set, recipe.balance)),
-                class_priors(self.train_set))
+                class_priors(self.train_set),
+            )
         network = network.to(self.accelerator.device, memory_format=torch.channels_last)
         self.network = self.accelerator.prepare(network)
         self.average = MovingAverage(network, recipe.ema) if recipe.ema else None
         self.weights = None
         if recipe.class_weights == 'inverse':
             self.weights = inverse_weights(self.train_set).to(self.accelerator.device)
-        self.teachers = Teachers([teacher.to(self.accelerator.device) for teacher in teachers]) \
-            if teachers else None
+        self.teachers = (
+            Teachers([teacher.to(self.accelerator.device) for teacher in teachers])
+            if teachers
+            else None
+        )
         self.feed = Feed(self.train_set, recipe, self.accelerator.device, workers)
-        self.data = {'name': faces.name, 'sha256': faces.digest, 'labels': list(faces.labels),
-                     'counts': faces.counts()}
+        self.data = {
+            'name': faces.name,
+            'sha256': faces.digest,
+            'labels': list(faces.labels),
+            'counts': faces.counts(),
+        }
         self.history: list[dict[str, Any]] = []
         self.best, self.best_epoch, self.epoch = -math.inf, 0, 0
         self.optimizer, self.phase = self._start_phase(recipe.phases[0])
 
     def _check(self, faces: FaceSet) -> None:
         if len(faces.heads) < len(self.recipe.head_weights):
-            raise TrainingError(f'the recipe has {len(self.recipe.head_weights)} heads, but '
-                                f'{faces.name} has one label set; use head_weights of length 1')
+            raise TrainingError(
+                f'the recipe has {len(self.recipe.head_weights)} heads, but '
+                f'{faces.name} has one label set; use head_weights of length 1'
+            )
         for split, part in (('training', self.train_set), ('validation', self.valid_set)):
             if not len(part):
                 raise TrainingError(f'{faces.name} has no {split} pictures')
-        counts = np.bincount(self.train_set.truths[0][self.train_set.truths[0] >= 0],
-                             minlength=len(faces.labels))
+        counts = np.bincount(
+            self.train_set.truths[0][self.train_set.truths[0] >= 0], minlength=len(faces.labels)
+        )
         empty = [label for label, count in zip(faces.labels, counts) if not count]
         if empty:
-            raise TrainingError(f'no training picture of {empty}: a network cannot learn a class '
-                                'it never sees; add pictures or take other classes')
+            raise TrainingError(
+                f'no training picture of {empty}: a network cannot learn a class '
+                'it never sees; add pictures or take other classes'
+            )
         if self.recipe.adjust and (self.recipe.network != 'facenet' or self.recipe.oversample):
             raise TrainingError('adjust is for the network facenet, balanced by `balance`')
         strange = [label for label, _ in self.recipe.oversample if label not in faces.labels]
         if strange:
-            raise TrainingError(f'the recipe oversamples {strange}, but the classes are '
-                                f'{list(faces.labels)}')
+            raise TrainingError(
+                f'the recipe oversamples {strange}, but the classes are {list(faces.labels)}'
+            )
 
     def _start_phase(self, phase: Phase) -> tuple[torch.optim.Optimizer, Phase]:
         """Choose what is trained and make the phase's optimizer."""
@@ -177,13 +209,17 @@ class Trainer:
         mine = {'recipe': self.recipe.as_dict(), 'data': self.data}
         for part, present in mine.items():
             before = state[part]
-            changed = sorted(key for key in {*before, *present}
-                             if before.get(key) != present.get(key))
+            changed = sorted(
+                key for key in {*before, *present} if before.get(key) != present.get(key)
+            )
             if changed:
-                detail = '; '.join(f'{key}: then {before.get(key)!r}, now {present.get(key)!r}'
-                                   for key in changed)
-                raise TrainingError(f'{self.folder} holds a run with another {part} ({detail}); '
-                                    'give the same, or another --out')
+                detail = '; '.join(
+                    f'{key}: then {before.get(key)!r}, now {present.get(key)!r}' for key in changed
+                )
+                raise TrainingError(
+                    f'{self.folder} holds a run with another {part} ({detail}); '
+                    'give the same, or another --out'
+                )
         self.epoch = state['epoch']
         self.history, self.best = state['history'], state['best']
         self.best_epoch = state['best_epoch']
@@ -214,8 +250,12 @@ class Trainer:
                 self.optimizer, self.phase = self._start_phase(phase)
             started = time.monotonic()
             train_loss = self._train_epoch(place)
-            entry = {'epoch': self.epoch + 1, 'train_loss': train_loss, **self._validate(),
-                     'seconds': round(time.monotonic() - started, 1)}
+            entry = {
+                'epoch': self.epoch + 1,
+                'train_loss': train_loss,
+                **self._validate(),
+                'seconds': round(time.monotonic() - started, 1),
+            }
             self.history.append(entry)
             self.epoch += 1
             score = self._score(entry)
@@ -227,10 +267,12 @@ class Trainer:
                 self._save_state()
                 save_json(self.folder / 'history.json', self.history)
                 save_curves(self.folder / 'curves.png', self.history, self.data['name'])
-                tqdm.write(f'epoch {self.epoch}/{self.recipe.epochs}: '
-                           f'loss {train_loss:.4f}, validation loss {entry["valid_loss"]:.4f}, '
-                           f'accuracy {entry["accuracy"]:.4f}, macro-F1 {entry["macro_f1"]:.4f}'
-                           f'{self._seconds(entry)}')
+                tqdm.write(
+                    f'epoch {self.epoch}/{self.recipe.epochs}: '
+                    f'loss {train_loss:.4f}, validation loss {entry["valid_loss"]:.4f}, '
+                    f'accuracy {entry["accuracy"]:.4f}, macro-F1 {entry["macro_f1"]:.4f}'
+                    f'{self._seconds(entry)}'
+                )
             self.accelerator.wait_for_everyone()
         return self.history[self.best_epoch - 1]
 
@@ -239,11 +281,21 @@ class Trainer:
         if self.recipe.network == 'facenet':
             return  # it goes to the runtime as ONNX, see emotion_training.fer.export
         look = self.recipe.look
-        save_yaml((self.folder / self.recipe.output).with_suffix('.yaml'), {
-            'task': 'fer', 'backend': 'torch', 'architecture': self.recipe.network,
-            'labels': self.data['labels'],
-            'input': {'size': look.size, 'colour': look.colour, 'mean': list(look.mean),
-                      'std': list(look.std)}})
+        save_yaml(
+            (self.folder / self.recipe.output).with_suffix('.yaml'),
+            {
+                'task': 'fer',
+                'backend': 'torch',
+                'architecture': self.recipe.network,
+                'labels': self.data['labels'],
+                'input': {
+                    'size': look.size,
+                    'colour': look.colour,
+                    'mean': list(look.mean),
+                    'std': list(look.std),
+                },
+            },
+        )
 
     @staticmethod
     def _seconds(entry: dict[str, Any]) -> str:
@@ -270,9 +322,16 @@ class Trainer:
 
     def _save_state(self) -> None:
         network = self.accelerator.unwrap_model(self.network)
-        state = {'recipe': self.recipe.as_dict(), 'data': self.data, 'epoch': self.epoch,
-                 'history': self.history, 'best': self.best, 'best_epoch': self.best_epoch,
-                 'network': network.state_dict(), 'optimizer': self.optimizer.state_dict()}
+        state = {
+            'recipe': self.recipe.as_dict(),
+            'data': self.data,
+            'epoch': self.epoch,
+            'history': self.history,
+            'best': self.best,
+            'best_epoch': self.best_epoch,
+            'network': network.state_dict(),
+            'optimizer': self.optimizer.state_dict(),
+        }
         if self.average is not None:
             state['average'] = self.average.network.state_dict()
             state['average_steps'] = self.average.steps
@@ -286,45 +345,61 @@ class Trainer:
         """
         rank = self.accelerator.process_index
         torch.manual_seed(self.recipe.seed * 100_003 + self.epoch * 101 + rank)
-        chance = Chance(self.recipe.seed * 7_919 + self.epoch * 131 + rank,
-                        self.accelerator.device)
+        chance = Chance(
+            self.recipe.seed * 7_919 + self.epoch * 131 + rank, self.accelerator.device
+        )
         mine = self._share_of_epoch()
         self.network.train()
         if self.phase.trains == 'head':
             # Frozen features: their statistics stay as they were learnt.
             self.accelerator.unwrap_model(self.network).eval()
-        ease = [self._ease((place + step / len(mine)) / self.phase.epochs)
-                for step in range(len(mine))]
-        progress = tqdm(self._batches(mine, ease, chance), total=len(mine), leave=False,
-                        mininterval=5, desc=f'epoch {self.epoch + 1}/{self.recipe.epochs}',
-                        disable=not self.accelerator.is_main_process)
+        ease = [
+            self._ease((place + step / len(mine)) / self.phase.epochs) for step in range(len(mine))
+        ]
+        progress = tqdm(
+            self._batches(mine, ease, chance),
+            total=len(mine),
+            leave=False,
+            mininterval=5,
+            desc=f'epoch {self.epoch + 1}/{self.recipe.epochs}',
+            disable=not self.accelerator.is_main_process,
+        )
         return train_epoch(
-            self.accelerator.unwrap_model(self.network), progress,
-            lambda batch: self._loss(*batch, chance), self.optimizer,
+            self.accelerator.unwrap_model(self.network),
+            progress,
+            lambda batch: self._loss(*batch, chance),
+            self.optimizer,
             lambda step: self._rate((place + step / len(mine)) / self.phase.epochs),
-            self.average, self.recipe.clip, self.accelerator.backward)
+            self.average,
+            self.recipe.clip,
+            self.accelerator.backward,
+        )
 
     def _share_of_epoch(self) -> list[list[int]]:
         """Return the batches that this process takes of the epoch."""
         world = self.accelerator.num_processes
         shared = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.epoch)
         order = epoch_order(self.train_set, self.recipe, shared)
-        batches = [order[start:start + self.recipe.batch]
-                   for start in range(0, len(order), self.recipe.batch)]
+        batches = [
+            order[start : start + self.recipe.batch]
+            for start in range(0, len(order), self.recipe.batch)
+        ]
         if len(batches) > 1 and len(batches[-1]) < 2:
             batches.pop()  # batch normalisation needs two
         # All processes must take the same number of steps.
-        batches = batches[:len(batches) - len(batches) % world or None] if world > 1 else batches
-        return batches[self.accelerator.process_index::world]
+        batches = batches[: len(batches) - len(batches) % world or None] if world > 1 else batches
+        return batches[self.accelerator.process_index :: world]
 
-    def _batches(self, mine: list[list[int]], ease: list[float],
-                 chance: Chance) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def _batches(
+        self, mine: list[list[int]], ease: list[float], chance: Chance
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield pictures and targets, blended in pairs where the recipe mixes."""
         device = self.accelerator.device
         seen = zip(ease, self.feed.batches(mine, ease, chance))
         for amount, (indices, images) in seen:
             targets = torch.from_numpy(
-                self.train_set.targets[indices][:, :len(self.recipe.head_weights)]).to(device)
+                self.train_set.targets[indices][:, : len(self.recipe.head_weights)]
+            ).to(device)
             images, targets = mixup(chance.host, self.recipe.mixup * amount, images, targets)
             yield images.contiguous(memory_format=torch.channels_last), targets
 
@@ -333,11 +408,13 @@ class Trainer:
         if self.teachers is None:
             return soft_cross_entropy(logits, targets, self.recipe, self.weights)
         with self.accelerator.autocast():
-            taught = self.teachers(images, self.accelerator.unwrap_model(self.network),
-                                   chance.host)
+            taught = self.teachers(
+                images, self.accelerator.unwrap_model(self.network), chance.host
+            )
         share = self.recipe.taught
-        return (share * distance_from(taught, logits, self.recipe, targets.shape[2])
-                + (1 - share) * soft_cross_entropy(logits, targets, self.recipe, self.weights))
+        return share * distance_from(taught, logits, self.recipe, targets.shape[2]) + (
+            1 - share
+        ) * soft_cross_entropy(logits, targets, self.recipe, self.weights)
 
     def _ease(self, progress: float) -> float:
         """Return what the augmentation is multiplied by at a share (0 to 1) of the phase."""
@@ -352,9 +429,10 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         """Return the validation figures of the kept weights, by each head's own labels."""
         logits = predict(self._kept(), self.recipe, self.valid_set, self.accelerator.device)
-        targets = torch.from_numpy(self.valid_set.targets[:, :len(self.recipe.head_weights)])
-        entry = {'valid_loss': float(soft_cross_entropy(logits.flatten(1), targets, self.recipe,
-                                                        None))}
+        targets = torch.from_numpy(self.valid_set.targets[:, : len(self.recipe.head_weights)])
+        entry = {
+            'valid_loss': float(soft_cross_entropy(logits.flatten(1), targets, self.recipe, None))
+        }
         for head in range(len(self.recipe.head_weights)):
             truth = self.valid_set.truths[head]
             judged = truth >= 0
@@ -362,6 +440,11 @@ class Trainer:
                 raise TrainingError(f'no validation picture has a {self.valid_set.heads[head]}')
             result = figures(logits[:, head].softmax(1).numpy()[judged], truth[judged])
             suffix = '' if head == 0 else f'_{head + 1}'
-            entry.update({f'accuracy{suffix}': result.accuracy,
-                          f'macro_f1{suffix}': result.macro_f1, f'uar{suffix}': result.uar})
+            entry.update(
+                {
+                    f'accuracy{suffix}': result.accuracy,
+                    f'macro_f1{suffix}': result.macro_f1,
+                    f'uar{suffix}': result.uar,
+                }
+            )
         return entry

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Fit and judge the fusion on films in which face and voice belong together."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Readers of audio-visual corpora, in the layout they are distributed in, and a look at a clip."""
 
 from __future__ import annotations
@@ -60,13 +62,23 @@ def read_ravdess(root: Path) -> list[FilmClip]:
     found = []
     for (rest, field), path in sorted(films.items()):
         parts = rest.split('-')
-        if len(parts) != 6 or parts[0] != '01' or (field == '02' and (
-                (rest, '01') in films or rest not in sounds)):
+        if (
+            len(parts) != 6
+            or parts[0] != '01'
+            or (field == '02' and ((rest, '01') in films or rest not in sounds))
+        ):
             continue
         label = _six(corpora._RAVDESS.get(parts[1], ''))
         if label:
-            found.append(FilmClip('ravdess', path, sounds[rest] if field == '02' else path,
-                                  label, f'ravdess/A{parts[5]}'))
+            found.append(
+                FilmClip(
+                    'ravdess',
+                    path,
+                    sounds[rest] if field == '02' else path,
+                    label,
+                    f'ravdess/A{parts[5]}',
+                )
+            )
     return found
 
 
@@ -75,8 +87,11 @@ def read_crema_d(root: Path) -> list[FilmClip]:
 
     A film without its WAV is heard itself.
     """
-    sounds = {clip.path.stem: clip.path for clip in corpora.read_crema_d(root)
-              if clip.path.suffix.lower() not in VIDEO}
+    sounds = {
+        clip.path.stem: clip.path
+        for clip in corpora.read_crema_d(root)
+        if clip.path.suffix.lower() not in VIDEO
+    }
     found = []
     for path in sorted(Path(root).rglob('*')):
         parts = path.stem.split('_')
@@ -84,8 +99,11 @@ def read_crema_d(root: Path) -> list[FilmClip]:
             continue
         label = _six(corpora._CREMA.get(parts[2], ''))
         if label and parts[0].isdigit():
-            found.append(FilmClip('crema_d', path, sounds.get(path.stem, path), label,
-                                  f'crema_d/{parts[0]}'))
+            found.append(
+                FilmClip(
+                    'crema_d', path, sounds.get(path.stem, path), label, f'crema_d/{parts[0]}'
+                )
+            )
     return found
 
 
@@ -94,13 +112,18 @@ def read_meld(root: Path) -> list[FilmClip]:
 
     :raises TrainingError: if there is no annotation file.
     """
-    return [FilmClip('meld', clip.path, clip.path, _six(clip.label), clip.speaker, clip.part)
-            for clip in corpora.read_meld(root)
-            if clip.path.suffix.lower() in VIDEO and _six(clip.label)]
+    return [
+        FilmClip('meld', clip.path, clip.path, _six(clip.label), clip.speaker, clip.part)
+        for clip in corpora.read_meld(root)
+        if clip.path.suffix.lower() in VIDEO and _six(clip.label)
+    ]
 
 
 READERS: dict[str, Callable[[Path], list[FilmClip]]] = {
-    'ravdess': read_ravdess, 'crema_d': read_crema_d, 'meld': read_meld}
+    'ravdess': read_ravdess,
+    'crema_d': read_crema_d,
+    'meld': read_meld,
+}
 
 
 def read(spec: str) -> list[FilmClip]:
@@ -113,8 +136,10 @@ def read(spec: str) -> list[FilmClip]:
         raise TrainingError(f'{corpus}: there is no folder {path}')
     clips = READERS[corpus](path)
     if not clips:
-        raise TrainingError(f'{corpus}: no film was found under {path}; see docs/fusion.md for '
-                            'the layout that is expected')
+        raise TrainingError(
+            f'{corpus}: no film was found under {path}; see docs/fusion.md for '
+            'the layout that is expected'
+        )
     return clips
 
 
@@ -142,8 +167,12 @@ class Look:
     embeddings: dict[str, np.ndarray]
 
 
-def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionRecognizer,
-         rate: float = 5.0) -> Look:
+def look(
+    clip: FilmClip,
+    faces: FaceEmotionRecognizer,
+    voices: SpeechEmotionRecognizer,
+    rate: float = 5.0,
+) -> Look:
     """Watch and hear a film as the live graph does: all its faces, its whole utterance.
 
     :param rate: frames looked at in a second, at most.
@@ -177,13 +206,18 @@ def look(clip: FilmClip, faces: FaceEmotionRecognizer, voices: SpeechEmotionReco
         emotion = voices.predict(samples, 16000)
         if not emotion.abstained:
             voice, embeddings['voice'] = emotion.probabilities, emotion.embedding
-            voice_weight = float(np.nan_to_num(
-                snr.quality(snr.estimate(samples, background(samples))), nan=1.0))
+            voice_weight = float(
+                np.nan_to_num(snr.quality(snr.estimate(samples, background(samples))), nan=1.0)
+            )
     except TrainingError:
         if not seen:
             raise
-    return Look(np.asarray(face, np.float32), np.asarray(voice, np.float32),
-                np.array([face_weight, voice_weight], np.float32), embeddings)
+    return Look(
+        np.asarray(face, np.float32),
+        np.asarray(voice, np.float32),
+        np.array([face_weight, voice_weight], np.float32),
+        embeddings,
+    )
 
 
 def _frames(path: Path, rate: float) -> Iterator[tuple[float, np.ndarray]]:

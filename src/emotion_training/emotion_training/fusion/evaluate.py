@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``./emotion eval fusion``: is both better than either, missing and bad input included?"""
 
 from __future__ import annotations

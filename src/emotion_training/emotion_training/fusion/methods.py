@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Ways to make one vector of two, all fitted on pairs: product, mean, stacker, network."""
 
 from __future__ import annotations

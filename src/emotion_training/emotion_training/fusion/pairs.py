@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Label-paired draws: a face and a voice of one class, from pools that were never together.
 
 Right only as far as face and voice are independent given the class: in life both also share the

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What the face and the voice model say about labelled samples, clean and corrupted, kept on disk.
 
 A pool holds one modality; label-paired evaluation draws a face and a voice of one class from two

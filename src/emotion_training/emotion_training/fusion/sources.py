@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Which faces and voices are honest to use: nobody whom a model was trained on."""
 
 from __future__ import annotations

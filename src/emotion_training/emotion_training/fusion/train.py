@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``./emotion train fusion``: trust and agreement of the product, a stacker, a network."""
 
 from __future__ import annotations

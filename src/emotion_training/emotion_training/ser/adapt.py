@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Tune the head of a trained model to recordings of one's own, in minutes on a CPU.
 
 The embedded network first learns how the voice sounds, without labels: the profile of all
@@ -62,8 +64,9 @@ class Head(Protocol):
         """Return the mean embedding (d,) of the prepared pieces (k, samples) of one clip."""
         ...
 
-    def logits(self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
-               ) -> torch.Tensor:
+    def logits(
+        self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
         """Return the six logits (n, 6) of embeddings (n, d) under a head."""
         ...
 
@@ -82,36 +85,55 @@ class OnnxHead:
     def __init__(self, path: Path) -> None:
         self.model = onnx.load(path)
         values = {item.name: item for item in self.model.graph.initializer}
-        node = next((node for node in self.model.graph.node
-                     if f'{HEAD}.weight' in node.input and node.op_type == 'Gemm'), None)
+        node = next(
+            (
+                node
+                for node in self.model.graph.node
+                if f'{HEAD}.weight' in node.input and node.op_type == 'Gemm'
+            ),
+            None,
+        )
         if node is None or f'{HEAD}.bias' not in values:
-            raise TrainingError(f'{path}: is not a network of this project (no layer {HEAD}); '
-                                'adapt ser-default, or a file that `train ser` made')
+            raise TrainingError(
+                f'{path}: is not a network of this project (no layer {HEAD}); '
+                'adapt ser-default, or a file that `train ser` made'
+            )
         self.weight = numpy_helper.to_array(values[f'{HEAD}.weight']).copy()
         self.bias = numpy_helper.to_array(values[f'{HEAD}.bias']).copy()
         self._embedding = node.input[0]
         opened = onnx.ModelProto()
         opened.CopyFrom(self.model)
         opened.graph.output.append(
-            onnx.helper.make_tensor_value_info(self._embedding, onnx.TensorProto.FLOAT, None))
+            onnx.helper.make_tensor_value_info(self._embedding, onnx.TensorProto.FLOAT, None)
+        )
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            opened.SerializeToString(), options, providers=['CPUExecutionProvider'])
+            opened.SerializeToString(), options, providers=['CPUExecutionProvider']
+        )
         self._voice: dict[str, np.ndarray] = {}
 
     def listen(self, clips: Sequence[np.ndarray]) -> None:
         if any(value.name == 'profile' for value in self._session.get_overridable_initializers()):
-            self._voice = {'profile': profile_of(np.stack([
-                self._session.run(['embedding'], {'waveform': pieces})[0].mean(axis=0)
-                for pieces in clips]))}
+            self._voice = {
+                'profile': profile_of(
+                    np.stack(
+                        [
+                            self._session.run(['embedding'], {'waveform': pieces})[0].mean(axis=0)
+                            for pieces in clips
+                        ]
+                    )
+                )
+            }
 
     def embed(self, pieces: np.ndarray) -> np.ndarray:
-        return self._session.run([self._embedding],
-                                 {'waveform': pieces, **self._voice})[0].mean(axis=0)
+        return self._session.run([self._embedding], {'waveform': pieces, **self._voice})[0].mean(
+            axis=0
+        )
 
-    def logits(self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
-               ) -> torch.Tensor:
+    def logits(
+        self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
         return gate(functional.linear(embedding, weight, bias))
 
     def save(self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict) -> None:
@@ -137,14 +159,16 @@ class OnnxHead:
         save_yaml(path.with_suffix('.yaml'), entry)
 
 
-def six_logits(head: Head, embeddings: np.ndarray, weight: np.ndarray, bias: np.ndarray
-               ) -> np.ndarray:
+def six_logits(
+    head: Head, embeddings: np.ndarray, weight: np.ndarray, bias: np.ndarray
+) -> np.ndarray:
     """Return the six logits (n, 6) of embeddings (n, d) as an array."""
     return head.logits(*(torch.from_numpy(value) for value in (embeddings, weight, bias))).numpy()
 
 
-def tune(head: Head, embeddings: np.ndarray, truth: np.ndarray, temperature: float,
-         seed: int = 0) -> tuple[np.ndarray, np.ndarray, int]:
+def tune(
+    head: Head, embeddings: np.ndarray, truth: np.ndarray, temperature: float, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Train the head on embeddings, the classes weighted alike.
 
     With ten clips or more a fifth of them stops the training when their loss has not fallen for
@@ -167,17 +191,26 @@ def tune(head: Head, embeddings: np.ndarray, truth: np.ndarray, temperature: flo
         best, best_step = float('inf'), 0
         for step in range(1, steps + 1):
             losses = functional.cross_entropy(
-                head.logits(features[rows], weight, bias) / temperature, target[rows],
-                reduction='none')
+                head.logits(features[rows], weight, bias) / temperature,
+                target[rows],
+                reduction='none',
+            )
             pull = (weight - first[0]).square().sum() + (bias - first[1]).square().sum()
             optimiser.zero_grad()
             ((losses * balance[rows]).mean() + PULL * pull).backward()
             optimiser.step()
             if watch.size:
                 with torch.no_grad():
-                    loss = float((functional.cross_entropy(
-                        head.logits(features[watch], weight, bias) / temperature, target[watch],
-                        reduction='none') * balance[watch]).mean())
+                    loss = float(
+                        (
+                            functional.cross_entropy(
+                                head.logits(features[watch], weight, bias) / temperature,
+                                target[watch],
+                                reduction='none',
+                            )
+                            * balance[watch]
+                        ).mean()
+                    )
                 if loss < best - 1e-4:
                     best, best_step = loss, step
                 elif step - best_step >= PATIENCE:
@@ -218,31 +251,38 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
     :return: the figures, also written beside the file as JSON.
     :raises TrainingError: if the manifest has too little in it or the model does not serve.
     """
-    clips = [clip for clip in read_manifest(manifest)
-             if clip.label in EMOTIONS or clip.label == 'Calm']
-    truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
-                      for clip in clips], np.int64)
+    clips = [
+        clip for clip in read_manifest(manifest) if clip.label in EMOTIONS or clip.label == 'Calm'
+    ]
+    truth = np.array(
+        [EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label) for clip in clips],
+        np.int64,
+    )
     if len(clips) < 2 * FOLDS or len(np.unique(truth)) < 2:
         raise TrainingError(
             f'{manifest}: {len(clips)} usable clips of {len(np.unique(truth))} class(es); '
             f'adaptation needs at least {2 * FOLDS} clips of two classes, better ten of each of '
-            'the six (`emotion record` makes them)')
+            'the six (`emotion record` makes them)'
+        )
     try:
         loaded = load_model(model, 'ser', ModelSettings())
         from emotion_perception.models import model_file
+
         source = model_file(loaded.entry, '', True)
     except ModelError as error:
         raise TrainingError(str(error)) from error
     if loaded.entry.backend == 'transformers':
         from emotion_training.ser.wavlm import WavlmHead
+
         head: Head = WavlmHead(source)
         path = Path(out) / (name or 'wavlm_ser_adapted')
     elif loaded.entry.backend == 'onnx':
         head = OnnxHead(source)
         path = (Path(out) / (name or 'ser_adapted.onnx')).with_suffix('.onnx')
     else:
-        raise TrainingError(f'{model}: a model of backend {loaded.entry.backend} has no head to '
-                            'tune')
+        raise TrainingError(
+            f'{model}: a model of backend {loaded.entry.backend} has no head to tune'
+        )
     sounds, truth = _sounds(clips, truth, loaded.entry.speech, say)
     strange = np.stack([head.embed(pieces) for pieces in sounds]).astype(np.float32)
     head.listen(sounds)
@@ -256,31 +296,40 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
         weight, bias, _ = tune(head, embeddings[~test], truth[~test], temperature, fold)
         after[test] = six_logits(head, embeddings[test], weight, bias)
     new_temperature = fit_temperature(after, truth)
-    result = {'manifest': str(manifest), 'base': loaded.name, 'n': len(truth),
-              'before': _figures(six_logits(head, strange, head.weight, head.bias), truth,
-                                 temperature),
-              'after': _figures(after, truth, new_temperature)}
+    result = {
+        'manifest': str(manifest),
+        'base': loaded.name,
+        'n': len(truth),
+        'before': _figures(six_logits(head, strange, head.weight, head.bias), truth, temperature),
+        'after': _figures(after, truth, new_temperature),
+    }
     weight, bias, result['steps'] = tune(head, embeddings, truth, temperature)
     speech = loaded.entry.speech
-    entry = {'task': 'ser', 'backend': loaded.entry.backend, 'file': path.name,
-             'labels': list(EMOTIONS),
-             'input': {name: getattr(speech, name) for name in (
-                 'rate', 'min_seconds', 'max_seconds')},
-             'temperature': round(new_temperature, 4),
-             'abstain': {'min_confidence': loaded.entry.abstain.min_confidence},
-             'licence': loaded.entry.licence,
-             'about': f'{loaded.name} adapted to {len(truth)} recordings'}
+    entry = {
+        'task': 'ser',
+        'backend': loaded.entry.backend,
+        'file': path.name,
+        'labels': list(EMOTIONS),
+        'input': {name: getattr(speech, name) for name in ('rate', 'min_seconds', 'max_seconds')},
+        'temperature': round(new_temperature, 4),
+        'abstain': {'min_confidence': loaded.entry.abstain.min_confidence},
+        'licence': loaded.entry.licence,
+        'about': f'{loaded.name} adapted to {len(truth)} recordings',
+    }
     head.save(path, weight, bias, entry)
     save_json(path.with_name(path.stem + '.json'), result)
-    say(f'before: accuracy {result["before"]["accuracy"]:.3f}, '
+    say(
+        f'before: accuracy {result["before"]["accuracy"]:.3f}, '
         f'UAR {result["before"]["uar"]:.3f}; after (cross-validated): accuracy '
-        f'{result["after"]["accuracy"]:.3f}, UAR {result["after"]["uar"]:.3f}')
+        f'{result["after"]["accuracy"]:.3f}, UAR {result["after"]["uar"]:.3f}'
+    )
     say(f'written: {path}; use it with ser_model:={path}')
     return result
 
 
-def _sounds(clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
-            ) -> tuple[list[np.ndarray], np.ndarray]:
+def _sounds(
+    clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the prepared sound of the clips that are long enough, and their labels."""
     rows, found = [], []
     for row, clip in enumerate(clips):
@@ -301,5 +350,9 @@ def _sounds(clips: Sequence[Clip], truth: np.ndarray, speech: Any, say: Say
 
 def _figures(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:
     found = figures(softmax(logits, temperature), truth)
-    return {'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
-            'ece': found.ece}
+    return {
+        'accuracy': found.accuracy,
+        'uar': found.uar,
+        'macro_f1': found.macro_f1,
+        'ece': found.ece,
+    }

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Change sound as microphones, rooms, lines and other sound change it, a batch at a time.
 
 Everything runs where the batch is, on a CPU or a GPU.
@@ -10,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from emotion_perception.audio.pcm import RATE
 from emotion_training.ser import rooms
 from emotion_training.ser.levelling import speech_power
-from emotion_perception.audio.pcm import RATE
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class Augmenter:
 
     ROOMS = 200
 
-    def __init__(self, noise: np.ndarray, device: str = 'cpu', seed: int = 0,
-                 strength: Strength = Strength()) -> None:
+    def __init__(
+        self,
+        noise: np.ndarray,
+        device: str = 'cpu',
+        seed: int = 0,
+        strength: Strength = Strength(),
+    ) -> None:
         self.strength = strength
         self._noise = torch.from_numpy(np.asarray(noise, np.float32)).to(device)
         self._rooms = torch.from_numpy(rooms.bank(self.ROOMS, seed)).to(device)
@@ -89,29 +96,34 @@ class Augmenter:
         echoing = some(s.room)
         voice = torch.fft.rfft(sound, size)
         voice = torch.where(echoing, voice * response, voice)
-        sound = torch.fft.irfft(voice, size)[:, :sound.shape[1]]
+        sound = torch.fft.irfft(voice, size)[:, : sound.shape[1]]
 
         power = speech_power(sound)
         noise = self._noises(sound, channel)
         ratio = between(s.lowest, s.highest, each=True)
-        gain = (power / noise.square().mean(dim=1, keepdim=True).clamp(min=1e-10)
-                * 10 ** (-ratio / 10)).sqrt()
+        gain = (
+            power / noise.square().mean(dim=1, keepdim=True).clamp(min=1e-10) * 10 ** (-ratio / 10)
+        ).sqrt()
         noisy = torch.rand(count, 1, device=device) < s.noise
         sound = sound + torch.where(noisy, gain, 0.0) * noise
-        sound = sound + torch.where(some(s.hum), 1.0, 0.0) * self._hum(sound, power, groups,
-                                                                      channel)
+        sound = sound + torch.where(some(s.hum), 1.0, 0.0) * self._hum(
+            sound, power, groups, channel
+        )
 
         line = torch.ones_like(hertz).expand(groups, -1)
         octave = torch.log2(hertz.clamp(min=50.0) / 1000.0)
-        curve = (torch.randn(groups, 1, device=device) * 2.0 * octave
-                 + torch.randn(groups, 1, device=device) * 0.7 * (octave.square() - 4.0)
-                 + torch.randn(groups, 1, device=device) * 3.0 * torch.sin(
-                     octave * 1.7 + torch.rand(groups, 1, device=device) * 6.3))
+        curve = (
+            torch.randn(groups, 1, device=device) * 2.0 * octave
+            + torch.randn(groups, 1, device=device) * 0.7 * (octave.square() - 4.0)
+            + torch.randn(groups, 1, device=device)
+            * 3.0
+            * torch.sin(octave * 1.7 + torch.rand(groups, 1, device=device) * 6.3)
+        )
         tilted = torch.rand(groups, 1, device=device) < s.tilt
         line = torch.where(tilted, line * 10 ** (curve.clamp(-24, 24) / 20), line)
         line = line * self._bands(hertz, groups, device)
         sound = torch.fft.irfft(torch.fft.rfft(sound, size) * line[channel], size)
-        sound = sound[:, :original.shape[1]]
+        sound = sound[:, : original.shape[1]]
 
         sound = torch.where(some(s.codec), self._coded(sound, groups, channel), sound)
         limit = sound.abs().amax(dim=1, keepdim=True) * between(0.15, 0.8, each=True)
@@ -128,8 +140,11 @@ class Augmenter:
         normal = sound / speech_power(sound).clamp(min=1e-10).sqrt()
         talkers = torch.randint(3, 7, (count, 1), device=device)
         for talker in range(6):
-            other = torch.roll(normal[torch.randperm(count, device=device)],
-                               int(torch.randint(length, (1,))), dims=1)
+            other = torch.roll(
+                normal[torch.randperm(count, device=device)],
+                int(torch.randint(length, (1,))),
+                dims=1,
+            )
             voices = voices + torch.where(talkers > talker, other, 0.0)
         # Made: white to brown.
         size = 1 << (length - 1).bit_length()
@@ -145,8 +160,9 @@ class Augmenter:
         recorded = self._noise[start + torch.arange(length, device=device)]
         return torch.where(kind < 0.3, voices, torch.where(kind < 0.55, made, recorded))
 
-    def _hum(self, sound: torch.Tensor, power: torch.Tensor, groups: int, channel: torch.Tensor
-             ) -> torch.Tensor:
+    def _hum(
+        self, sound: torch.Tensor, power: torch.Tensor, groups: int, channel: torch.Tensor
+    ) -> torch.Tensor:
         device = sound.device
         time = torch.arange(sound.shape[1], device=device)[None] / RATE
         base = torch.where(torch.rand(groups, 1, device=device) < 0.5, 50.0, 60.0)
@@ -154,7 +170,8 @@ class Augmenter:
         for order in (1, 2, 3, 4, 5, 7):
             phase = torch.rand(groups, 1, device=device) * 6.3
             hum = hum + torch.rand(groups, 1, device=device) / order * torch.sin(
-                6.28318 * base * order * time + phase)
+                6.28318 * base * order * time + phase
+            )
         loud = 10 ** (torch.rand(groups, 1, device=device) * -1.5)
         return (hum * loud)[channel] * power.sqrt()
 
@@ -163,12 +180,16 @@ class Augmenter:
         banded = torch.rand(groups, 1, device=device) < self.strength.band
         phone = torch.rand(groups, 1, device=device) < 0.6
         low = torch.where(phone, 200.0 + 200.0 * torch.rand(groups, 1, device=device), 0.0)
-        high = torch.where(phone, 3000.0 + 800.0 * torch.rand(groups, 1, device=device),
-                           3400.0 + 4000.0 * torch.rand(groups, 1, device=device))
+        high = torch.where(
+            phone,
+            3000.0 + 800.0 * torch.rand(groups, 1, device=device),
+            3400.0 + 4000.0 * torch.rand(groups, 1, device=device),
+        )
         # Slopes of some twenty to a hundred hertz, as steep as telephone filters.
         sharp = 20.0 + 80.0 * torch.rand(groups, 1, device=device)
         gain = torch.sigmoid((high - hertz) / sharp) * torch.where(
-            phone, torch.sigmoid((hertz - low) / sharp), 1.0)
+            phone, torch.sigmoid((hertz - low) / sharp), 1.0
+        )
         return torch.where(banded, gain, 1.0)
 
     def _coded(self, sound: torch.Tensor, groups: int, channel: torch.Tensor) -> torch.Tensor:
@@ -182,5 +203,4 @@ class Augmenter:
         grain = 10 ** (-(4.0 + 16.0 * torch.rand(groups, 1, 1, device=device)) / 20)
         spectrum = spectrum + size * grain[channel] * torch.randn_like(spectrum)
         kept = size > size.amax(dim=1, keepdim=True) * depth[channel]
-        coded = torch.istft(spectrum * kept, 320, 160, window=window, length=sound.shape[1])
-        return coded
+        return torch.istft(spectrum * kept, 320, 160, window=window, length=sound.shape[1])

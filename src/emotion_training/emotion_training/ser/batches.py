@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Draw training batches: groups of one speaker each, the corpora and the classes in balance."""
 
 from __future__ import annotations
@@ -7,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.augment import Augmenter
 from emotion_training.ser.corpora import CLASSES
 from emotion_training.ser.levelling import steady
-from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.voice import OUTPUTS, SILENT, Profile
 
@@ -61,8 +63,9 @@ class Sampler:
         corpus_of, sizes = [], {}
         for speaker in np.unique(data.speakers[spoken]):
             own = spoken[data.speakers[spoken] == speaker]
-            self._speakers.append([own[data.labels[own] == label]
-                                   for label in np.unique(data.labels[own])])
+            self._speakers.append(
+                [own[data.labels[own] == label] for label in np.unique(data.labels[own])]
+            )
             corpus = str(data.corpora[own[0]])
             corpus_of.append(corpus)
             sizes[corpus] = sizes.get(corpus, 0) + len(own)
@@ -79,8 +82,9 @@ class Sampler:
             mixture = rng.dirichlet(np.full(len(classes), 1.5))
             for place, size in enumerate(rng.multinomial(each, mixture)):
                 pool = classes[place]
-                rows.append(rng.permutation(pool)[:size] if size <= len(pool)
-                            else rng.choice(pool, size))
+                rows.append(
+                    rng.permutation(pool)[:size] if size <= len(pool) else rng.choice(pool, size)
+                )
         if silent and len(self._silent):
             rows.append(rng.choice(self._silent, silent))
         return Rows(np.concatenate(rows), groups, each)
@@ -99,8 +103,16 @@ def log_shares(data: Sounds, chosen: np.ndarray) -> dict[str, np.ndarray]:
 
 def class_shares(data: Sounds, chosen: np.ndarray) -> list[float]:
     """Return how often training shows each of the six classes: the mixture it answers for."""
-    share = np.exp(np.mean([row for corpus, row in log_shares(data, chosen).items()
-                            if (data.labels[data.corpora == corpus] != SILENT).any()], axis=0))
+    share = np.exp(
+        np.mean(
+            [
+                row
+                for corpus, row in log_shares(data, chosen).items()
+                if (data.labels[data.corpora == corpus] != SILENT).any()
+            ],
+            axis=0,
+        )
+    )
     six = np.array([*share[:3], share[3] + share[CLASSES.index('Calm')], *share[4:6]])
     return [float(value) for value in six / six.sum()]
 
@@ -135,8 +147,9 @@ class Player:
         index = time.long()
         part = time - index
         index = index + self._start[rows][:, None]
-        sound = (self._samples[index].float() * (1 - part)
-                 + self._samples[index + 1].float() * part) / 32768.0
+        sound = (
+            self._samples[index].float() * (1 - part) + self._samples[index + 1].float() * part
+        ) / 32768.0
         sound = torch.where(inside, sound, 0.0)
         # No recording is without a floor.
         floor = 10 ** (torch.rand(count, 1, device=self.device) * -2.5 - 2.5)
@@ -163,7 +176,7 @@ def draw_profiles(values: torch.Tensor, rows: Rows, nothing: float = 0.4) -> Pro
     :param values: standardised embeddings of the batch (n, d).
     """
     groups, each, device = rows.groups, rows.each, values.device
-    own = values[:rows.spoken].detach().view(groups, each, -1)
+    own = values[: rows.spoken].detach().view(groups, each, -1)
     number = torch.randint(1, each, (groups, each, 1), device=device)
     # The diagonal last: a clip is never in its own profile.
     order = torch.rand(groups, each, each, device=device)

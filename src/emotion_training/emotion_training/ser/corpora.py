@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Readers of the speech corpora, each in the layout it is distributed in.
 
 A reader walks a folder and returns :class:`Clip` records; it opens no sound. Labels come out as
@@ -71,8 +73,9 @@ def _sounds(root: Path) -> list[Path]:
     return list(seen.values())
 
 
-def _collect(corpus: str, root: Path,
-             parse: Callable[[Path], tuple[str, str] | None]) -> list[Clip]:
+def _collect(
+    corpus: str, root: Path, parse: Callable[[Path], tuple[str, str] | None]
+) -> list[Clip]:
     """Make clips of the files whose name ``parse`` turns into (label, speaker); say of others."""
     clips, seen = [], set()
     strange: list[Path] = []
@@ -90,20 +93,37 @@ def _collect(corpus: str, root: Path,
             clips.append(Clip(corpus, path, label, f'{corpus}/{parsed[1]}'))
     _tell_strange(corpus, root, strange)
     if other:
-        log.warning('%s: left out, none of the classes: %s', corpus, ', '.join(
-            f'{count} {label}' for label, count in sorted(other.items())))
+        log.warning(
+            '%s: left out, none of the classes: %s',
+            corpus,
+            ', '.join(f'{count} {label}' for label, count in sorted(other.items())),
+        )
     return clips
 
 
 def _tell_strange(corpus: str, root: Path, strange: Sequence[Path]) -> None:
     """Say how many files are not called as the corpus calls its own."""
     if strange:
-        log.warning('%s: %d files under %s are not called as the corpus calls its own and are '
-                    'left out, for instance %s', corpus, len(strange), root, strange[0].name)
+        log.warning(
+            '%s: %d files under %s are not called as the corpus calls its own and are '
+            'left out, for instance %s',
+            corpus,
+            len(strange),
+            root,
+            strange[0].name,
+        )
 
 
-_RAVDESS = {'01': 'neutral', '02': 'calm', '03': 'happy', '04': 'sad', '05': 'angry',
-            '06': 'fear', '07': 'disgust', '08': 'surprise'}
+_RAVDESS = {
+    '01': 'neutral',
+    '02': 'calm',
+    '03': 'happy',
+    '04': 'sad',
+    '05': 'angry',
+    '06': 'fear',
+    '07': 'disgust',
+    '08': 'surprise',
+}
 
 
 def read_ravdess(root: Path) -> list[Clip]:
@@ -112,18 +132,32 @@ def read_ravdess(root: Path) -> list[Clip]:
     Livingstone and Russo, PLoS ONE 13(5), 2018: modality, channel, emotion, intensity, statement,
     repetition, actor. The corpus holds two copies of each file; one is taken.
     """
+
     def parse(path: Path) -> tuple[str, str] | None:
         parts = path.stem.split('-')
         if len(parts) != 7 or parts[0] not in ('01', '03') or parts[1] != '01':
             return None
         return _RAVDESS.get(parts[2], ''), f'A{parts[6]}'
+
     return _collect('ravdess', root, parse)
 
 
-_CREMA = {'ANG': 'angry', 'DIS': 'disgust', 'FEA': 'fear', 'HAP': 'happy', 'NEU': 'neutral',
-          'SAD': 'sad'}
-_CREMA_VOTES = {'A': 'anger', 'D': 'disgust', 'F': 'fear', 'H': 'happiness', 'N': 'neutral',
-                'S': 'sadness'}
+_CREMA = {
+    'ANG': 'angry',
+    'DIS': 'disgust',
+    'FEA': 'fear',
+    'HAP': 'happy',
+    'NEU': 'neutral',
+    'SAD': 'sad',
+}
+_CREMA_VOTES = {
+    'A': 'anger',
+    'D': 'disgust',
+    'F': 'fear',
+    'H': 'happiness',
+    'N': 'neutral',
+    'S': 'sadness',
+}
 
 
 def read_crema_d(root: Path) -> list[Clip]:
@@ -137,14 +171,20 @@ def read_crema_d(root: Path) -> list[Clip]:
     def parse(path: Path) -> tuple[str, str] | None:
         match = re.fullmatch(r'(\d{4})_[A-Z]{3}_([A-Z]{3})_[A-Z]{2}', path.stem)
         return None if match is None else (_CREMA.get(match[2], ''), match[1])
-    return [replace(clip, heard=votes.get(clip.path.stem, ()))
-            for clip in _collect('crema_d', root, parse)]
+
+    return [
+        replace(clip, heard=votes.get(clip.path.stem, ()))
+        for clip in _collect('crema_d', root, parse)
+    ]
 
 
 def _crema_votes(root: Path) -> dict[str, tuple[float, ...]]:
     """Return by clip what most listeners heard; where several words tie, equal shares."""
-    tables = [*sorted(root.rglob('summaryTable.csv'))[:1], root / 'index.csv',
-              root.parent / 'index.csv']
+    tables = [
+        *sorted(root.rglob('summaryTable.csv'))[:1],
+        root / 'index.csv',
+        root.parent / 'index.csv',
+    ]
     found: dict[str, tuple[float, ...]] = {}
     for table in tables:
         if found or not table.is_file():
@@ -152,8 +192,9 @@ def _crema_votes(root: Path) -> dict[str, tuple[float, ...]]:
         for row in read_table(table, ()):
             stem = row.get('FileName') or Path(row.get('path')).stem
             words = (row.get('VoiceVote') or row.get('voice_vote')).split('/')
-            words = [_CREMA_VOTES.get(word.strip(), word) for part in words
-                     for word in part.split(':')]
+            words = [
+                _CREMA_VOTES.get(word.strip(), word) for part in words for word in part.split(':')
+            ]
             named = [class_name(word) for word in words if word.strip()]
             if named and None not in named:
                 found[stem] = tuple(named.count(name) / len(named) for name in CLASSES)
@@ -162,15 +203,24 @@ def _crema_votes(root: Path) -> dict[str, tuple[float, ...]]:
 
 def read_tess(root: Path) -> list[Clip]:
     """Read TESS, ``OAF_Fear/OAF_back_fear.wav``; ``ps`` is pleasant surprise."""
+
     def parse(path: Path) -> tuple[str, str] | None:
         parts = path.stem.split('_')
-        speaker = {'OA': 'OAF'}.get(parts[0], parts[0])     # one file of the corpus says OA
+        speaker = {'OA': 'OAF'}.get(parts[0], parts[0])  # one file of the corpus says OA
         return (parts[-1], speaker) if len(parts) == 3 and speaker in ('OAF', 'YAF') else None
+
     return _collect('tess', root, parse)
 
 
-_SAVEE = {'a': 'angry', 'd': 'disgust', 'f': 'fear', 'h': 'happy', 'n': 'neutral', 'sa': 'sad',
-          'su': 'surprise'}
+_SAVEE = {
+    'a': 'angry',
+    'd': 'disgust',
+    'f': 'fear',
+    'h': 'happy',
+    'n': 'neutral',
+    'sa': 'sad',
+    'su': 'surprise',
+}
 
 
 def read_savee(root: Path) -> list[Clip]:
@@ -194,17 +244,21 @@ _EMODB = {'W': 'angry', 'E': 'disgust', 'A': 'fear', 'F': 'happy', 'T': 'sad', '
 
 def read_emodb(root: Path) -> list[Clip]:
     """Read EMO-DB, ``wav/03a01Fa.wav`` (German letters: Wut, Ekel, Angst, Freude, Trauer)."""
+
     def parse(path: Path) -> tuple[str, str] | None:
         match = re.fullmatch(r'(\d{2})[ab]\d{2}([WLEAFTN])[a-z]?', path.stem)
         return None if match is None else (_EMODB.get(match[2], ''), match[1])
+
     return _collect('emodb', root, parse)
 
 
 def read_nemo(root: Path) -> list[Clip]:
     """Read nEMO, ``samples/SB0_anger_12.wav`` (Christop, LREC-COLING 2024)."""
+
     def parse(path: Path) -> tuple[str, str] | None:
         match = re.fullmatch(r'([A-Z]{2}\d)_([a-z]+)_\d+', path.stem)
         return None if match is None else (match[2], match[1])
+
     return _collect('nemo', root, parse)
 
 
@@ -228,19 +282,31 @@ def read_meld(root: Path) -> list[Clip]:
     for part, (table, folders) in _MELD_FOLDERS.items():
         for path in sorted(root.rglob(table))[:1]:
             found = True
-            places = [place for folder in folders for place in sorted(root.rglob(folder))
-                      if place.is_dir()]
+            places = [
+                place
+                for folder in folders
+                for place in sorted(root.rglob(folder))
+                if place.is_dir()
+            ]
             for row in read_table(path, ('Speaker', 'Emotion', 'Dialogue_ID', 'Utterance_ID')):
                 label = class_name(row['Emotion'])
                 stem = f'dia{row["Dialogue_ID"]}_utt{row["Utterance_ID"]}'
-                sound = next((place / (stem + suffix) for place in places
-                              for suffix in _MELD_SUFFIXES
-                              if (place / (stem + suffix)).is_file()), None)
+                sound = next(
+                    (
+                        place / (stem + suffix)
+                        for place in places
+                        for suffix in _MELD_SUFFIXES
+                        if (place / (stem + suffix)).is_file()
+                    ),
+                    None,
+                )
                 if label is not None and sound is not None:
                     clips.append(Clip('meld', sound, label, f'meld/{row["Speaker"]}', part=part))
     if not found:
-        raise TrainingError(f'{root}: no train_sent_emo.csv, dev_sent_emo.csv or '
-                            'test_sent_emo.csv; give the folder that MELD.Raw was unpacked to')
+        raise TrainingError(
+            f'{root}: no train_sent_emo.csv, dev_sent_emo.csv or '
+            'test_sent_emo.csv; give the folder that MELD.Raw was unpacked to'
+        )
     return clips
 
 
@@ -261,7 +327,8 @@ def read_manifest(path: Path) -> list[Clip]:
         if label is None and class_of(row['label']) is None:
             raise TrainingError(
                 f'{row.where}: unknown label {row["label"]!r}; known are {", ".join(CLASSES)} and '
-                'their usual other names (anger, joy, fearful, ...)')
+                'their usual other names (anger, joy, fearful, ...)'
+            )
         sound = path.parent / row['path']
         try:
             check_file(sound)
@@ -278,8 +345,14 @@ def read_manifest(path: Path) -> list[Clip]:
 
 
 READERS: dict[str, Callable[[Path], list[Clip]]] = {
-    'ravdess': read_ravdess, 'crema_d': read_crema_d, 'meld': read_meld, 'tess': read_tess,
-    'savee': read_savee, 'emodb': read_emodb, 'nemo': read_nemo, 'manifest': read_manifest,
+    'ravdess': read_ravdess,
+    'crema_d': read_crema_d,
+    'meld': read_meld,
+    'tess': read_tess,
+    'savee': read_savee,
+    'emodb': read_emodb,
+    'nemo': read_nemo,
+    'manifest': read_manifest,
 }
 
 
@@ -290,8 +363,7 @@ def corpus_and_path(spec: str, known: Collection[str]) -> tuple[str, Path]:
     """
     corpus, separator, place = spec.partition('=')
     if not separator or corpus not in known:
-        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of '
-                            f'{", ".join(known)}')
+        raise TrainingError(f'{spec!r}: write CORPUS=PATH, with CORPUS one of {", ".join(known)}')
     return corpus, Path(place).expanduser()
 
 
@@ -305,12 +377,17 @@ def read(spec: str) -> list[Clip]:
         raise TrainingError(f'{corpus}: there is no {path}')
     clips = READERS[corpus](path)
     if not clips:
-        raise TrainingError(f'{corpus}: no clip was found under {path}; see docs/ser.md for the '
-                            'layout that is expected')
+        raise TrainingError(
+            f'{corpus}: no clip was found under {path}; see docs/ser.md for the '
+            'layout that is expected'
+        )
     return clips
 
 
 def read_shared(root: Path) -> list[Clip]:
     """Read the project's own folder ``speech/``: RAVDESS, nEMO and CREMA-D."""
-    return [clip for corpus in ('ravdess', 'nemo', 'crema_d')
-            for clip in read(f'{corpus}={Path(root) / corpus}')]
+    return [
+        clip
+        for corpus in ('ravdess', 'nemo', 'crema_d')
+        for clip in read(f'{corpus}={Path(root) / corpus}')
+    ]

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Read the variables of a CTranslate2 model file, the format that Whisper's small models come in.
 
 The layout (CTranslate2 4.x, binary version 6, little-endian): u32 version, the name of the model
@@ -35,8 +37,9 @@ def read_variables(path: Path, prefix: str = '') -> dict[str, np.ndarray]:
     try:
         return _parse(memoryview(data), prefix)
     except (struct.error, UnicodeDecodeError, ValueError) as error:
-        raise TrainingError(f'{path} is not a whole CTranslate2 model of version {VERSION}: '
-                            f'{error}') from error
+        raise TrainingError(
+            f'{path} is not a whole CTranslate2 model of version {VERSION}: {error}'
+        ) from error
 
 
 def _parse(data: memoryview, prefix: str) -> dict[str, np.ndarray]:
@@ -44,14 +47,14 @@ def _parse(data: memoryview, prefix: str) -> dict[str, np.ndarray]:
 
     def take(form: str) -> int:
         nonlocal place
-        value, = struct.unpack_from(form, data, place)
+        (value,) = struct.unpack_from(form, data, place)
         place += struct.calcsize(form)
         return value
 
     def text() -> str:
         nonlocal place
         length = take('<H')
-        raw = bytes(data[place:place + length])
+        raw = bytes(data[place : place + length])
         place += length
         if len(raw) != length or not raw.endswith(b'\0'):
             raise ValueError('a name is damaged')
@@ -70,6 +73,6 @@ def _parse(data: memoryview, prefix: str) -> dict[str, np.ndarray]:
         if kind >= len(_TYPES) or size > _MOST or place + size > len(data):
             raise ValueError(f'variable {name} is damaged or cut short')
         if name.startswith(prefix):
-            found[name] = np.frombuffer(data[place:place + size], _TYPES[kind]).reshape(shape)
+            found[name] = np.frombuffer(data[place : place + size], _TYPES[kind]).reshape(shape)
         place += size
     return found

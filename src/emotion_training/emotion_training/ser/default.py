@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Train, calibrate and export the default: one model on all corpora."""
 
 from __future__ import annotations
@@ -40,8 +42,10 @@ def held_out(data: Sounds, say: Say) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices (train, calibration), by speakers where there are at least four."""
     speakers = len(np.unique(data.speakers))
     if speakers < 4:
-        say(f'only {speakers} speaker(s): calibrating on clips of the same people, so the '
-            'confidence will be too high for others')
+        say(
+            f'only {speakers} speaker(s): calibrating on clips of the same people, so the '
+            'confidence will be too high for others'
+        )
         return random_split(len(data), 0.15, 0)
     fold = speaker_folds(data.speakers, data.corpora, min(HELD_OUT, speakers), seed=5)
     train, rest = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
@@ -63,11 +67,18 @@ def calibrate(logits: np.ndarray, truth: np.ndarray, silence: np.ndarray) -> dic
     threshold = min(CONFIDENCE_CAP, float(np.quantile(probabilities.max(axis=1), 0.01)))
     silent = softmax(silence, temperature).max(axis=1)
     found = figures(probabilities, truth)
-    return {'temperature': temperature, 'min_confidence': round(threshold, 3), 'n': found.n,
-            'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
-            'ece': found.ece, 'ece_before': calibration_error(softmax(logits), truth),
-            'speech_abstained': float((probabilities.max(axis=1) < threshold).mean()),
-            'nonspeech_abstained': float((silent < threshold).mean())}
+    return {
+        'temperature': temperature,
+        'min_confidence': round(threshold, 3),
+        'n': found.n,
+        'accuracy': found.accuracy,
+        'uar': found.uar,
+        'macro_f1': found.macro_f1,
+        'ece': found.ece,
+        'ece_before': calibration_error(softmax(logits), truth),
+        'speech_abstained': float((probabilities.max(axis=1) < threshold).mean()),
+        'nonspeech_abstained': float((silent < threshold).mean()),
+    }
 
 
 def train_default(shop: Workshop) -> Path:
@@ -94,9 +105,11 @@ def train_default(shop: Workshop) -> Path:
         network = evened(shop.stage('default', train, shop.full, 11, fold=0), data, train)
         quiet = np.flatnonzero(noise_fold(shop.silence) == 0)
         logits, silence = (
-            torch.from_numpy(fit.judge(network, fit.embeddings(network, sounds, rows,
-                                                               shop.device)))
-            for sounds, rows in ((data, rest), (shop.silence, quiet)))
+            torch.from_numpy(
+                fit.judge(network, fit.embeddings(network, sounds, rows, shop.device))
+            )
+            for sounds, rows in ((data, rest), (shop.silence, quiet))
+        )
     truth = six_labels(data.labels[rest])
     found = calibrate(gate(logits).numpy()[truth >= 0], truth[truth >= 0], gate(silence).numpy())
     found['shares'] = evened_shares(data, everyone)
@@ -105,13 +118,22 @@ def train_default(shop: Workshop) -> Path:
 
 def write(network: torch.nn.Module, found: dict, path: Path, say: Say) -> Path:
     """Write a model with its calibration as ``path``, with sidecar and figures beside it."""
-    entry = entry_of(path.name, found['temperature'], found['min_confidence'],
-                     'embedded default for voices on the encoder of Whisper; can adapt to the '
-                     'voice it hears', found['shares'], card=path.with_suffix('.md').name)
+    entry = entry_of(
+        path.name,
+        found['temperature'],
+        found['min_confidence'],
+        'embedded default for voices on the encoder of Whisper; can adapt to the voice it hears',
+        found['shares'],
+        card=path.with_suffix('.md').name,
+    )
     export(network, path, entry)
     save_yaml(path.with_suffix('.yaml'), entry)
-    save_json(path.with_suffix('.json'), found | {'sha256': sha256_of(path),
-                                                  'bytes': path.stat().st_size})
-    say(f'{path}: {path.stat().st_size / 1e6:.1f} MB, unheard speakers UAR {found["uar"]:.3f}, '
-        f'ECE {found["ece"]:.3f} (uncalibrated {found["ece_before"]:.3f})')
+    save_json(
+        path.with_suffix('.json'),
+        found | {'sha256': sha256_of(path), 'bytes': path.stat().st_size},
+    )
+    say(
+        f'{path}: {path.stat().st_size / 1e6:.1f} MB, unheard speakers UAR {found["uar"]:.3f}, '
+        f'ECE {found["ece"]:.3f} (uncalibrated {found["ece_before"]:.3f})'
+    )
     return path

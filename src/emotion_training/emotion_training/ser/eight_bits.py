@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Weights in eight bits: what checkpoints keep, and what the exported file holds.
 
 Symmetric, one scale for each output of a matrix, so that storing them again changes nothing.
@@ -44,5 +46,8 @@ def pack(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def unpack(packed: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the state dict that :func:`pack` was given, its matrices rounded."""
-    return {name: widen(tensor, packed[f'{name}:scale']) if f'{name}:scale' in packed else tensor
-            for name, tensor in packed.items() if not name.endswith(':scale')}
+    return {
+        name: widen(tensor, packed[f'{name}:scale']) if f'{name}:scale' in packed else tensor
+        for name, tensor in packed.items()
+        if not name.endswith(':scale')
+    }

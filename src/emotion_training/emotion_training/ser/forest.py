@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The reports' second recipe: a random forest on MFCC means, RAVDESS, 8 classes, no pickle."""
 
 from __future__ import annotations
@@ -44,8 +46,9 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
     features = []
     for clip in clips:
         samples = read_sound(clip.path)
-        features.append(mfcc_statistics(samples / max(float(np.abs(samples).max()), 1e-6), RATE,
-                                        FEATURES))
+        features.append(
+            mfcc_statistics(samples / max(float(np.abs(samples).max()), 1e-6), RATE, FEATURES)
+        )
     features = np.stack(features)
     labels = np.array([CLASSES.index(clip.label) for clip in clips])
 
@@ -61,19 +64,43 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
         columns = [CLASSES.index(label) for label in forest.classes_]
         probabilities[:, columns] = forest.predict_proba(features[test])
         found = figures(probabilities, labels[test])
-        runs.append({'accuracy': found.accuracy, 'uar': found.uar, 'macro_f1': found.macro_f1,
-                     'n': found.n})
+        runs.append(
+            {
+                'accuracy': found.accuracy,
+                'uar': found.uar,
+                'macro_f1': found.macro_f1,
+                'n': found.n,
+            }
+        )
         say(f'seed {seed}: accuracy {found.accuracy:.4f}')
     path = Path(out) / 'mfcc_random_forest.skops'
     write_atomically(path, io.dumps(grow(np.arange(len(clips)), 0)))
-    save_yaml(path.with_suffix('.yaml'), {
-        'task': 'ser', 'backend': 'skops', 'file': path.name, 'output': 'probabilities',
-        'input': {'rate': RATE, 'min_seconds': 0.5,
-                  'mfcc': {'coefficients': FEATURES.coefficients}},
-        'licence': 'as its training data', 'about': 'random forest on the means of 40 MFCC'})
-    save_json(path.with_suffix('.json'), {
-        'protocol': 'random 80/20 over clips, the same people on both sides', 'runs': runs,
-        **{name: float(np.mean([run[name] for run in runs]))
-           for name in ('accuracy', 'uar', 'macro_f1')}})
+    save_yaml(
+        path.with_suffix('.yaml'),
+        {
+            'task': 'ser',
+            'backend': 'skops',
+            'file': path.name,
+            'output': 'probabilities',
+            'input': {
+                'rate': RATE,
+                'min_seconds': 0.5,
+                'mfcc': {'coefficients': FEATURES.coefficients},
+            },
+            'licence': 'as its training data',
+            'about': 'random forest on the means of 40 MFCC',
+        },
+    )
+    save_json(
+        path.with_suffix('.json'),
+        {
+            'protocol': 'random 80/20 over clips, the same people on both sides',
+            'runs': runs,
+            **{
+                name: float(np.mean([run[name] for run in runs]))
+                for name in ('accuracy', 'uar', 'macro_f1')
+            },
+        },
+    )
     say(f'written: {path}')
     return path

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Features of an encoder that stays as it is, computed once and kept on disk.
 
 Each pass over the clips is one reading of them: the first as they are, the others changed, all
@@ -27,8 +29,15 @@ PASSES = 3
 _BATCH = 16
 
 
-def frozen_features(model: VoiceModel, data: Sounds, augmenter: Augmenter, cache: Path,
-                    made_of: str, say: Callable[[str], None], device: str = 'cpu') -> np.ndarray:
+def frozen_features(
+    model: VoiceModel,
+    data: Sounds,
+    augmenter: Augmenter,
+    cache: Path,
+    made_of: str,
+    say: Callable[[str], None],
+    device: str = 'cpu',
+) -> np.ndarray:
     """Return the pooled values of every clip in every pass, float16 (passes, n, d).
 
     :param made_of: what the features depend on besides the clips: encoder and augmentation.
@@ -51,14 +60,17 @@ def frozen_features(model: VoiceModel, data: Sounds, augmenter: Augmenter, cache
         # Clips of a speaker together, by length within: they share a batch and its line.
         order = np.lexsort((data.lengths, speaker_of))
         for start in range(0, len(order), _BATCH):
-            rows = order[start:start + _BATCH]
+            rows = order[start : start + _BATCH]
             if number == 0 and plain is not None:
                 for row in rows.tolist():
                     found[0, row] = plain(steady.steady(data.clip(row), RATE))
                 continue
             seconds = float(data.lengths[rows].max()) / RATE * 1.1
-            sound = (player.play(rows, round(seconds, 1), speaker_of[rows]) if number
-                     else player.plain(rows))
+            sound = (
+                player.play(rows, round(seconds, 1), speaker_of[rows])
+                if number
+                else player.plain(rows)
+            )
             if plain is not None:
                 found[number, rows] = [plain(row) for row in sound.numpy()]
                 continue

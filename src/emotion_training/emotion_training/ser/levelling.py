@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The steady front end of :mod:`emotion_perception.audio.steady` for batches in PyTorch.
 
 A test holds the two together.
@@ -16,7 +18,7 @@ SIZE = round(RATE * runtime.FRAME)
 def frame_powers(sound: torch.Tensor) -> torch.Tensor:
     """Return the mean square of each 20 ms, (n, samples // 320), of sound (n, samples)."""
     count = sound.shape[1] // SIZE
-    return sound[:, :count * SIZE].unflatten(1, (count, SIZE)).square().mean(dim=2)
+    return sound[:, : count * SIZE].unflatten(1, (count, SIZE)).square().mean(dim=2)
 
 
 def speech_power(sound: torch.Tensor) -> torch.Tensor:
@@ -31,7 +33,7 @@ def steady(sound: torch.Tensor) -> torch.Tensor:
     sound = sound - sound.mean(dim=1, keepdim=True)
     size = runtime.fast_length(sound.shape[1] + RATE // 10)
     fade = torch.from_numpy(runtime.fade(size, RATE)).to(sound.device)
-    sound = torch.fft.irfft(torch.fft.rfft(sound, size) * fade, size)[:, :sound.shape[1]]
+    sound = torch.fft.irfft(torch.fft.rfft(sound, size) * fade, size)[:, : sound.shape[1]]
     power = speech_power(sound)
     gain = 10 ** (runtime.LEVEL_DB / 20) / power.clamp(min=1e-12).sqrt()
     return sound * torch.where(power < 1e-12, 1.0, gain)

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What sound goes through on its way: a telephone, a codec, a room, a bad converter."""
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ def opus(sound: np.ndarray, bits: int = 12000) -> np.ndarray:
         stream = coded.add_stream('libopus', rate=RATE, layout='mono')
         stream.bit_rate = bits
         frame = av.AudioFrame.from_ndarray(
-            np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16)[None], 's16', 'mono')
+            np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16)[None], 's16', 'mono'
+        )
         frame.sample_rate = RATE
         for packet in (*stream.encode(frame), *stream.encode(None)):
             coded.mux(packet)
@@ -54,13 +57,13 @@ def _decoded(buffer: io.BytesIO, size: int) -> np.ndarray:
 
 def room(sound: np.ndarray, rng: np.random.Generator, rt60: float = 0.5) -> np.ndarray:
     """Return sound as it arrives in a room of 5 x 4 x 2.7 m, from 2.7 m away, at its old level."""
-    response = impulse_response(rng, np.array((5.0, 4.0, 2.7)), np.array((3.6, 2.9, 1.5)),
-                                np.array((1.5, 1.3, 1.2)), rt60)
+    response = impulse_response(
+        rng, np.array((5.0, 4.0, 2.7)), np.array((3.6, 2.9, 1.5)), np.array((1.5, 1.3, 1.2)), rt60
+    )
     size = sound.size + response.size
     heard = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(response, size), size)
-    heard = heard[:sound.size]
-    return (heard * np.sqrt(np.mean(sound ** 2) / max(np.mean(heard ** 2), 1e-12))
-            ).astype(np.float32)
+    heard = heard[: sound.size]
+    return (heard * np.sqrt(np.mean(sound**2) / max(np.mean(heard**2), 1e-12))).astype(np.float32)
 
 
 def offset(sound: np.ndarray, share: float = 0.005) -> np.ndarray:

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Whisper's log-mel spectrum as a module, equal in training and inside the exported file."""
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from emotion_perception.audio.pcm import RATE
+
 N_FFT = 400
 HOP = 160
 AMIN = 1e-10
@@ -22,14 +25,16 @@ def mel_filters(mels: int = 80, rate: int = RATE, n_fft: int = N_FFT) -> np.ndar
     The same as ``librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=mels)`` (Slaney, Auditory
     Toolbox, 1998): linear below 1 kHz, logarithmic above.
     """
+
     def to_mel(hertz: float) -> float:
         if hertz < 1000.0:
             return hertz * 3.0 / 200.0
         return 15.0 + 27.0 * np.log(hertz / 1000.0) / np.log(6.4)
 
     points = np.linspace(0.0, to_mel(rate / 2.0), mels + 2)
-    hertz = np.where(points < 15.0, points * 200.0 / 3.0,
-                     1000.0 * np.exp(np.log(6.4) / 27.0 * (points - 15.0)))
+    hertz = np.where(
+        points < 15.0, points * 200.0 / 3.0, 1000.0 * np.exp(np.log(6.4) / 27.0 * (points - 15.0))
+    )
     bins = np.fft.rfftfreq(n_fft, 1.0 / rate)
     ramps = hertz[:, None] - bins[None, :]
     widths = np.diff(hertz)[:, None]
@@ -52,24 +57,32 @@ class LogMel(nn.Module):
         half = N_FFT // 2
         angle = np.pi / half * np.outer(np.arange(half + 1), np.arange(half + 1))
         window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(N_FFT) / N_FFT)
-        for name, value in (('window', window), ('cosines', np.cos(angle)),
-                            ('sines', np.sin(angle[1:-1, 1:-1])),
-                            ('mel', mel_filters(bands).T.copy())):
-            self.register_buffer(name, torch.from_numpy(value.astype(np.float32)),
-                                 persistent=False)
+        for name, value in (
+            ('window', window),
+            ('cosines', np.cos(angle)),
+            ('sines', np.sin(angle[1:-1, 1:-1])),
+            ('mel', mel_filters(bands).T.copy()),
+        ):
+            self.register_buffer(
+                name, torch.from_numpy(value.astype(np.float32)), persistent=False
+            )
 
     @torch.autocast('cuda', enabled=False)
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """Return the spectra of sound of more than 200 samples."""
         half, block = N_FFT // 2, N_FFT // 5
         padded = functional.pad(waveform.float().unsqueeze(1), (half, half), 'reflect')[:, 0]
-        blocks = padded[:, :padded.shape[1] // block * block].unflatten(1, (-1, block))
+        blocks = padded[:, : padded.shape[1] // block * block].unflatten(1, (-1, block))
         # A frame is five blocks, and the next frame begins two blocks later.
         count = waveform.shape[1] // HOP
-        frames = torch.cat([blocks[:, place:place + 2 * count:2][:, :count]
-                            for place in range(5)], dim=2) * self.window
-        head, tail = frames[:, :, 1:half], frames[:, :, half + 1:].flip(2)
-        even = torch.cat((frames[:, :, :1], head + tail, frames[:, :, half:half + 1]), dim=2)
+        frames = (
+            torch.cat(
+                [blocks[:, place : place + 2 * count : 2][:, :count] for place in range(5)], dim=2
+            )
+            * self.window
+        )
+        head, tail = frames[:, :, 1:half], frames[:, :, half + 1 :].flip(2)
+        even = torch.cat((frames[:, :, :1], head + tail, frames[:, :, half : half + 1]), dim=2)
         real, imaginary = even @ self.cosines, (head - tail) @ self.sines
         # No imaginary part at either end of the spectrum.
         power = real.square() + functional.pad(imaginary, (1, 1)).square()

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Recorded sound without speech: for backgrounds, and to learn when to say nothing."""
 
 from __future__ import annotations
@@ -9,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from emotion_perception.audio import steady
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.media.samples import to_int16
 from emotion_training.common.files import TrainingError
 from emotion_training.ser import nonspeech
 from emotion_training.ser.corpora import CLASSES
-from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.sound import read_sound
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.voice import SILENT
@@ -52,10 +54,14 @@ def read_noise(folder: Path | None, say: Callable[[str], None]) -> Sounds:
     packed = [to_int16(0.5 * steady.steady(sound, RATE)) for sound in sounds]
     count = len(packed)
     return Sounds(
-        np.concatenate(packed), np.cumsum([0, *(sound.size for sound in packed)]),
-        np.full(count, SILENT), np.zeros((count, len(CLASSES)), np.float32),
-        np.array([f'{CORPUS}/{kind}' for kind in kinds]), np.full(count, CORPUS),
-        np.array(names))
+        np.concatenate(packed),
+        np.cumsum([0, *(sound.size for sound in packed)]),
+        np.full(count, SILENT),
+        np.zeros((count, len(CLASSES)), np.float32),
+        np.array([f'{CORPUS}/{kind}' for kind in kinds]),
+        np.full(count, CORPUS),
+        np.array(names),
+    )
 
 
 def noise_files(folder: Path) -> list[tuple[Path, str]]:
@@ -69,8 +75,11 @@ def noise_files(folder: Path) -> list[tuple[Path, str]]:
     if table.is_file():
         with open(table, newline='', encoding='utf-8') as file:
             kinds = {Path(row['path']).name: row['kind'] for row in csv.DictReader(file)}
-    found = [(path, kinds.get(path.name, 'noise')) for path in sorted(folder.rglob('*'))
-             if path.suffix.lower() in ('.wav', '.flac', '.opus', '.ogg')]
+    found = [
+        (path, kinds.get(path.name, 'noise'))
+        for path in sorted(folder.rglob('*'))
+        if path.suffix.lower() in ('.wav', '.flac', '.opus', '.ogg')
+    ]
     if not found:
         raise TrainingError(f'{folder} holds no sound')
     return found
@@ -78,9 +87,17 @@ def noise_files(folder: Path) -> list[tuple[Path, str]]:
 
 def joined(first: Sounds, second: Sounds) -> Sounds:
     """Return the clips of both, one behind the other."""
+
     def both(name: str) -> np.ndarray:
         return np.concatenate((getattr(first, name), getattr(second, name)))
 
     start = np.concatenate((first.start, second.start[1:] + first.start[-1]))
-    return Sounds(both('samples'), start, both('labels'), both('heard'), both('speakers'),
-                  both('corpora'), both('names'))
+    return Sounds(
+        both('samples'),
+        start,
+        both('labels'),
+        both('heard'),
+        both('speakers'),
+        both('corpora'),
+        both('names'),
+    )

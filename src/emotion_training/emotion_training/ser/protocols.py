@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The protocols that speech models of this project are reported by.
 
 P1: RAVDESS, 8 classes, random 80/20 over clips, five seeds (the same people on both sides).
@@ -40,8 +42,13 @@ EIGHT = CLASSES
 
 # EmoBox's folds of RAVDESS by actor: fold -> actors.
 RAVDESS_FOLDS = {
-    1: (1, 11, 20, 21), 2: (4, 10, 12, 14), 3: (8, 9, 19, 23), 4: (3, 5, 7, 24),
-    5: (2, 15, 16, 18), 6: (6, 13, 17, 22)}
+    1: (1, 11, 20, 21),
+    2: (4, 10, 12, 14),
+    3: (8, 9, 19, 23),
+    4: (3, 5, 7, 24),
+    5: (2, 15, 16, 18),
+    6: (6, 13, 17, 22),
+}
 
 FOLDS = 5
 """Of protocol P3."""
@@ -76,17 +83,22 @@ class Workshop:
     scale: float = 1.0
     full: Recipe = FULL
 
-    def stage(self, name: str, chosen: np.ndarray, recipe: Recipe, seed: int,
-              fold: int = -1) -> VoiceModel:
+    def stage(
+        self, name: str, chosen: np.ndarray, recipe: Recipe, seed: int, fold: int = -1
+    ) -> VoiceModel:
         """Return the model of a stage, training it unless it lies in ``out`` already.
 
         :param chosen: indices of the clips that it is trained on.
         :param fold: of the sounds without speech that it must not hear, -1 for none.
         """
         recipe = replace(recipe, steps=max(2, round(recipe.steps * self.scale)))
-        made_of = {'encoder': self.encoder, 'recipe': asdict(recipe), 'seed': seed,
-                   'clips': len(chosen),
-                   'speakers': sorted(set(self.data.speakers[chosen].tolist()))}
+        made_of = {
+            'encoder': self.encoder,
+            'recipe': asdict(recipe),
+            'seed': seed,
+            'clips': len(chosen),
+            'speakers': sorted(set(self.data.speakers[chosen].tolist())),
+        }
         path = Path(self.out) / f'{name}.pt'
         model = VoiceModel(load_encoder(self.encoder))
         if path.is_file():
@@ -98,13 +110,25 @@ class Workshop:
             self.say(f'{name}: {path} was made by other settings; training again')
         quiet = np.flatnonzero(noise_fold(self.silence) != fold)
         whole = joined(self.data, self.silence)
-        heard = np.concatenate([self.silence.clip(row) for row in quiet
-                                if self.silence.speakers[row] != 'nonspeech/made']
-                               or [np.zeros(0, np.float32)])
+        heard = np.concatenate(
+            [
+                self.silence.clip(row)
+                for row in quiet
+                if self.silence.speakers[row] != 'nonspeech/made'
+            ]
+            or [np.zeros(0, np.float32)]
+        )
         model = fit.fit(
-            model, whole, np.concatenate((chosen, quiet + len(self.data))), recipe, seed, heard,
+            model,
+            whole,
+            np.concatenate((chosen, quiet + len(self.data))),
+            recipe,
+            seed,
+            heard,
             lambda step, loss: self.say(f'{name}: step {step}/{recipe.steps}, loss {loss:.3f}'),
-            self.device, self._features(model, whole, recipe))
+            self.device,
+            self._features(model, whole, recipe),
+        )
         model = model.to('cpu')
         packed = pack(model.state_dict())
         save_torch(path, {'made_of': made_of, 'state': packed})
@@ -118,8 +142,15 @@ class Workshop:
             return None
         recorded = np.asarray(self.silence.samples, np.float32) / np.float32(32768.0)
         augmenter = Augmenter(recorded, self.device, 0, recipe.strength)
-        return frozen_features(model, whole, augmenter, Path(self.out) / 'cache',
-                               f'{self.encoder} {recipe.strength}', self.say, self.device)
+        return frozen_features(
+            model,
+            whole,
+            augmenter,
+            Path(self.out) / 'cache',
+            f'{self.encoder} {recipe.strength}',
+            self.say,
+            self.device,
+        )
 
     def embeddings(self, model: VoiceModel, rows: np.ndarray) -> torch.Tensor:
         """Return the standardised embeddings of clips."""
@@ -161,19 +192,26 @@ def six_labels(labels: np.ndarray) -> np.ndarray:
 
 def six_probabilities(logits: np.ndarray) -> np.ndarray:
     """Return probabilities (n, 6) of logits over the model's outputs."""
-    return softmax(to_six(torch.from_numpy(logits[:, :len(CLASSES)])).numpy())
+    return softmax(to_six(torch.from_numpy(logits[:, : len(CLASSES)])).numpy())
 
 
 def summary(probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict:
     """Return the figures of a protocol as plain values."""
     found = figures(probabilities, truth)
-    return {'n': found.n, 'accuracy': found.accuracy, 'uar': found.uar,
-            'macro_f1': found.macro_f1, 'ece': found.ece,
-            'classes': [label for label, share in zip(labels, found.recall)
-                        if not np.isnan(share)],
-            'recall': {label: float(share) for label, share in zip(labels, found.recall)
-                       if not np.isnan(share)},
-            'confusion': found.confusion.tolist()}
+    return {
+        'n': found.n,
+        'accuracy': found.accuracy,
+        'uar': found.uar,
+        'macro_f1': found.macro_f1,
+        'ece': found.ece,
+        'classes': [label for label, share in zip(labels, found.recall) if not np.isnan(share)],
+        'recall': {
+            label: float(share)
+            for label, share in zip(labels, found.recall)
+            if not np.isnan(share)
+        },
+        'confusion': found.confusion.tolist(),
+    }
 
 
 def _ravdess(data: Sounds) -> np.ndarray:
@@ -204,7 +242,7 @@ def run_p1(shop: Workshop) -> dict:
 
 
 def run_p2(shop: Workshop) -> dict:
-    """Run P2 and return its figures; ``uar`` is the mean over the six folds; see :func:`run_p1`."""
+    """Run P2 and return its figures, ``uar`` the mean over the six folds; as :func:`run_p1`."""
     rows, values = _strange(shop)
     data = shop.data
     actor = np.array([int(name.split('/A')[1]) for name in data.speakers[rows]])
@@ -214,8 +252,10 @@ def run_p2(shop: Workshop) -> dict:
         if held.any() and not held.all():
             check_disjoint(data.speakers, rows[~held], rows[held])
             splits.append((np.flatnonzero(~held), np.flatnonzero(held)))
-    return {'protocol': 'P2',
-            **_judged(values, data.labels[rows], data.speakers[rows], splits, shop.say)}
+    return {
+        'protocol': 'P2',
+        **_judged(values, data.labels[rows], data.speakers[rows], splits, shop.say),
+    }
 
 
 def _strange(shop: Workshop) -> tuple[np.ndarray, np.ndarray]:
@@ -224,8 +264,13 @@ def _strange(shop: Workshop) -> tuple[np.ndarray, np.ndarray]:
     return rows, shop.embeddings(without(shop, 'ravdess'), rows).numpy()
 
 
-def _judged(values: np.ndarray, truth: np.ndarray, speakers: np.ndarray,
-            splits: list[tuple[np.ndarray, np.ndarray]], say: Say) -> dict:
+def _judged(
+    values: np.ndarray,
+    truth: np.ndarray,
+    speakers: np.ndarray,
+    splits: list[tuple[np.ndarray, np.ndarray]],
+    say: Say,
+) -> dict:
     """Judge each test part by a classifier fitted on the rest, by itself and relative to the
     voice.
     """
@@ -235,8 +280,11 @@ def _judged(values: np.ndarray, truth: np.ndarray, speakers: np.ndarray,
         for train, test in splits:
             logits = ridge.answer(table[train], truth[train], table[test], len(EIGHT))
             runs.append(summary(softmax(logits), truth[test], EIGHT))
-        found[name] = {**_mean(runs), 'runs': runs,
-                       'confusion': np.sum([run['confusion'] for run in runs], axis=0).tolist()}
+        found[name] = {
+            **_mean(runs),
+            'runs': runs,
+            'confusion': np.sum([run['confusion'] for run in runs], axis=0).tolist(),
+        }
         say(f'{name}: accuracy {found[name]["accuracy"]:.4f}, UAR {found[name]["uar"]:.4f}')
     return {**found['alone'], 'known': found['known']}
 
@@ -253,40 +301,55 @@ def run_p3(shop: Workshop) -> dict:
     truth = six_labels(data.labels)
     names = ('alone', *SESSIONS)
     pooled = {name: np.zeros((len(data), SILENT + 1), np.float32) for name in names}
-    silent, silent_fold = np.zeros((len(shop.silence), SILENT + 1), np.float32), noise_fold(
-        shop.silence)
+    silent, silent_fold = (
+        np.zeros((len(shop.silence), SILENT + 1), np.float32),
+        noise_fold(shop.silence),
+    )
     for fold in range(FOLDS):
         test, train = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         check_disjoint(data.speakers, train, test)
-        model = evened(shop.stage(f'p3_fold{fold}', train, shop.full, fold, fold=fold), data,
-                       train)
+        model = evened(
+            shop.stage(f'p3_fold{fold}', train, shop.full, fold, fold=fold), data, train
+        )
         values = shop.embeddings(model, test)
         for name in names:
             profile = None if name == 'alone' else profiles(name, data, values, test, fold)
             pooled[name][test] = fit.judge(model, values, profile)
         held = np.flatnonzero(silent_fold == fold)
         if held.size:
-            silent[held] = fit.judge(model, fit.embeddings(model, shop.silence, held,
-                                                           shop.device))
+            silent[held] = fit.judge(model, fit.embeddings(model, shop.silence, held, shop.device))
         save_fold(shop, fold, model, data.speakers[test])
         judged = test[truth[test] >= 0]
         for name in ('alone', 'session'):
             found = summary(six_probabilities(pooled[name][judged]), truth[judged], EMOTIONS)
             shop.say(f'P3 fold {fold}, {name}: UAR {found["uar"]:.4f}')
-    save_torch(Path(shop.out) / 'p3_logits.pt', {
-        **{name: torch.from_numpy(pooled[name]) for name in names},
-        'silence': torch.from_numpy(silent), 'fold': torch.from_numpy(fold_of)})
+    save_torch(
+        Path(shop.out) / 'p3_logits.pt',
+        {
+            **{name: torch.from_numpy(pooled[name]) for name in names},
+            'silence': torch.from_numpy(silent),
+            'fold': torch.from_numpy(fold_of),
+        },
+    )
     judged = np.flatnonzero(truth >= 0)
     corpora = np.unique(data.corpora).tolist()
 
     def whole_figures(logits: np.ndarray) -> dict:
         parts = {corpus: judged[data.corpora[judged] == corpus] for corpus in corpora}
-        return {**summary(six_probabilities(logits[judged]), truth[judged], EMOTIONS),
-                'corpora': {corpus: _both(six_probabilities(logits[part]), truth[part])
-                            for corpus, part in parts.items()}}
+        return {
+            **summary(six_probabilities(logits[judged]), truth[judged], EMOTIONS),
+            'corpora': {
+                corpus: _both(six_probabilities(logits[part]), truth[part])
+                for corpus, part in parts.items()
+            },
+        }
 
-    return {'protocol': 'P3', 'folds': FOLDS, **whole_figures(pooled['alone']),
-            'voice_memory': {name: whole_figures(pooled[name]) for name in SESSIONS}}
+    return {
+        'protocol': 'P3',
+        'folds': FOLDS,
+        **whole_figures(pooled['alone']),
+        'voice_memory': {name: whole_figures(pooled[name]) for name in SESSIONS},
+    }
 
 
 def save_fold(shop: Workshop, fold: int, model: VoiceModel, unheard: np.ndarray) -> None:
@@ -294,8 +357,10 @@ def save_fold(shop: Workshop, fold: int, model: VoiceModel, unheard: np.ndarray)
     path = Path(shop.out) / f'p3_fold{fold}.onnx'
     export(model, path, entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
     quiet = shop.silence.names[noise_fold(shop.silence) == fold]
-    save_json(path.with_suffix('.json'), {'speakers': sorted(set(unheard.tolist())),
-                                          'silence': quiet.tolist()})
+    save_json(
+        path.with_suffix('.json'),
+        {'speakers': sorted(set(unheard.tolist())), 'silence': quiet.tolist()},
+    )
 
 
 def run_left_out(shop: Workshop) -> dict:
@@ -304,11 +369,18 @@ def run_left_out(shop: Workshop) -> dict:
     if len(corpora) < 2:
         raise TrainingError('leaving a corpus out needs two or more')
     found = {corpus: _left_out(shop, corpus) for corpus in corpora}
-    mean = {name: float(np.mean([figure[name] for figure in found.values()]))
-            for name in ('accuracy', 'uar', 'macro_f1', 'ece')}
+    mean = {
+        name: float(np.mean([figure[name] for figure in found.values()]))
+        for name in ('accuracy', 'uar', 'macro_f1', 'ece')
+    }
     confusion = np.sum([figure['confusion'] for figure in found.values()], axis=0)
-    return {'protocol': 'LOCO', **mean, 'n': sum(figure['n'] for figure in found.values()),
-            'confusion': confusion.tolist(), 'left_out': found}
+    return {
+        'protocol': 'LOCO',
+        **mean,
+        'n': sum(figure['n'] for figure in found.values()),
+        'confusion': confusion.tolist(),
+        'left_out': found,
+    }
 
 
 def _left_out(shop: Workshop, corpus: str) -> dict:
@@ -321,8 +393,9 @@ def _left_out(shop: Workshop, corpus: str) -> dict:
     found = _both(six_probabilities(fit.judge(model, values)), truth[part])
     session = fit.judge(model, values, profiles('session', data, values, part, 0))
     found['session'] = _both(six_probabilities(session), truth[part])
-    shop.say(f'P3 without {corpus}: UAR {found["uar"]:.4f}, in sessions '
-             f'{found["session"]["uar"]:.4f}')
+    shop.say(
+        f'P3 without {corpus}: UAR {found["uar"]:.4f}, in sessions {found["session"]["uar"]:.4f}'
+    )
     return found
 
 
@@ -331,16 +404,24 @@ def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
     present = np.isin(np.arange(len(EMOTIONS)), truth)
     known = np.where(present, probabilities, 0)
     known = known / np.maximum(known.sum(axis=1, keepdims=True), 1e-9)
-    return {**summary(probabilities, truth, EMOTIONS),
-            'uar_among_own_classes': figures(known, truth).uar}
+    return {
+        **summary(probabilities, truth, EMOTIONS),
+        'uar_among_own_classes': figures(known, truth).uar,
+    }
 
 
 def _mean(runs: list[dict]) -> dict:
-    return {name: float(np.mean([run[name] for run in runs]))
-            for name in ('accuracy', 'uar', 'macro_f1', 'ece')} | {
-                f'{name}_deviation': float(np.std([run[name] for run in runs]))
-                for name in ('accuracy', 'uar')} | {
-                'n': sum(run['n'] for run in runs), 'classes': list(EIGHT)}
+    return (
+        {
+            name: float(np.mean([run[name] for run in runs]))
+            for name in ('accuracy', 'uar', 'macro_f1', 'ece')
+        }
+        | {
+            f'{name}_deviation': float(np.std([run[name] for run in runs]))
+            for name in ('accuracy', 'uar')
+        }
+        | {'n': sum(run['n'] for run in runs), 'classes': list(EIGHT)}
+    )
 
 
 PROTOCOLS = {'P1': run_p1, 'P2': run_p2, 'P3': run_p3, 'LOCO': run_left_out}
@@ -350,9 +431,14 @@ def report(protocol: str, shop: Workshop) -> dict:
     """Run a protocol, write ``PROTOCOL.json`` and ``PROTOCOL.png`` into ``out``."""
     result = PROTOCOLS[protocol](shop)
     save_json(Path(shop.out) / f'{protocol}.json', result)
-    save_confusion(Path(shop.out) / f'{protocol}.png', np.array(result['confusion']),
-                   EMOTIONS if protocol in ('P3', 'LOCO') else EIGHT,
-                   f'{protocol}: UAR {result["uar"]:.3f}, n {result["n"]}')
-    shop.say(f'{protocol}: accuracy {result["accuracy"]:.4f}, UAR {result["uar"]:.4f}, macro-F1 '
-             f'{result["macro_f1"]:.4f}, ECE {result["ece"]:.4f}')
+    save_confusion(
+        Path(shop.out) / f'{protocol}.png',
+        np.array(result['confusion']),
+        EMOTIONS if protocol in ('P3', 'LOCO') else EIGHT,
+        f'{protocol}: UAR {result["uar"]:.3f}, n {result["n"]}',
+    )
+    shop.say(
+        f'{protocol}: accuracy {result["accuracy"]:.4f}, UAR {result["uar"]:.4f}, macro-F1 '
+        f'{result["macro_f1"]:.4f}, ECE {result["ece"]:.4f}'
+    )
     return result

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Clips that can be read, found before a run begins."""
 
 from __future__ import annotations

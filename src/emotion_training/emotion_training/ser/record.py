@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``./emotion record``: record one's own sentences in each emotion, on this machine only."""
 
 from __future__ import annotations
@@ -16,14 +18,13 @@ from typing import TextIO
 import numpy as np
 
 from emotion_perception.audio.level import clipped, level
-from emotion_perception.audio.pcm import to_float
+from emotion_perception.audio.pcm import RATE, to_float
 from emotion_perception.audio.source import AudioSource, AudioSourceError, SourceSettings
 from emotion_perception.audio.sources import open_source
 from emotion_perception.emotions import EMOTIONS, emotion_of
 from emotion_perception.media.samples import to_int16
 from emotion_perception.media.wav import write_wav
 from emotion_training.common.files import TrainingError
-from emotion_perception.audio.pcm import RATE
 
 SENTENCES = (
     'Kids are talking by the door.',
@@ -94,8 +95,9 @@ def bar(decibels: float, width: int = 30) -> str:
     return f'[{"#" * filled}{"-" * (width - filled)}] {max(decibels, -99.0):4.0f} dB'
 
 
-def record_take(source: AudioSource, longest: float, stop: Callable[[], bool],
-                show: Callable[[str], None]) -> Take:
+def record_take(
+    source: AudioSource, longest: float, stop: Callable[[], bool], show: Callable[[str], None]
+) -> Take:
     """Record until the speaker stops, presses Enter, or time is over.
 
     :param stop: asked after each block.
@@ -136,7 +138,7 @@ def complaint(take: Take) -> str:
     """Return what is wrong with a take, for the user; empty if nothing is."""
     if take.seconds < SHORTEST:
         return f'only {take.seconds:.1f} s long'
-    frames = take.samples[:take.samples.size // 160 * 160].reshape(-1, 160)
+    frames = take.samples[: take.samples.size // 160 * 160].reshape(-1, 160)
     loudest = max(level(frame) for frame in frames)
     if loudest < QUIET_DB:
         return f'too quiet ({loudest:.0f} dB at its loudest): come closer or raise the gain'
@@ -149,6 +151,7 @@ def play(samples: np.ndarray) -> str:
     """Play a take and wait; return why it could not be played, or nothing."""
     try:
         import sounddevice
+
         sounddevice.play(samples, RATE, blocking=True)
     except Exception as error:
         # PortAudio raises its own errors, a missing library an OSError.
@@ -163,8 +166,14 @@ class Session:
     :param speaker: name in the manifest.
     """
 
-    def __init__(self, folder: Path, speaker: str, lines: Lines, say: Callable[[str], None],
-                 show: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        speaker: str,
+        lines: Lines,
+        say: Callable[[str], None],
+        show: Callable[[str], None],
+    ) -> None:
         self.folder, self.speaker = Path(folder), speaker
         self.lines, self.say, self.show = lines, say, show
         self.manifest = self.folder / 'manifest.csv'
@@ -174,20 +183,35 @@ class Session:
         if not self.manifest.is_file():
             return set()
         with open(self.manifest, newline='', encoding='utf-8') as file:
-            return {(row['label'], row['text']) for row in csv.DictReader(file)
-                    if row['speaker'] == self.speaker}
+            return {
+                (row['label'], row['text'])
+                for row in csv.DictReader(file)
+                if row['speaker'] == self.speaker
+            }
 
-    def run(self, open_microphone: Callable[[], AudioSource], emotions: Sequence[str],
-            sentences: Sequence[str], longest: float, repeats: int = 1) -> int:
+    def run(
+        self,
+        open_microphone: Callable[[], AudioSource],
+        emotions: Sequence[str],
+        sentences: Sequence[str],
+        longest: float,
+        repeats: int = 1,
+    ) -> int:
         """Record what is missing; return how many takes were kept.
 
         :raises AudioSourceError: if the microphone cannot be opened or is lost.
         """
-        wanted = [(label, text if turn == 0 else f'{text} ({turn + 1})')
-                  for turn in range(repeats) for text in sentences for label in emotions]
+        wanted = [
+            (label, text if turn == 0 else f'{text} ({turn + 1})')
+            for turn in range(repeats)
+            for text in sentences
+            for label in emotions
+        ]
         todo = [pair for pair in wanted if pair not in self.done()]
-        self.say(f'{len(todo)} of {len(wanted)} takes to record into {self.folder}. Nothing '
-                 'leaves this machine.')
+        self.say(
+            f'{len(todo)} of {len(wanted)} takes to record into {self.folder}. Nothing '
+            'leaves this machine.'
+        )
         kept = 0
         for number, (label, text) in enumerate(todo, 1):
             answer = self._one(open_microphone, f'{number}/{len(todo)}', label, text, longest)
@@ -199,8 +223,14 @@ class Session:
             self.say(f'next: emotion train ser --adapt {self.manifest}')
         return kept
 
-    def _one(self, open_microphone: Callable[[], AudioSource], place: str, label: str, text: str,
-             longest: float) -> str:
+    def _one(
+        self,
+        open_microphone: Callable[[], AudioSource],
+        place: str,
+        label: str,
+        text: str,
+        longest: float,
+    ) -> str:
         """Record one sentence; return '' if kept, 's' if skipped, 'q' to stop."""
         while True:
             self.say(f'\n[{place}] say it {label.upper()}:  "{text}"')
@@ -254,18 +284,27 @@ class Session:
             writer = csv.DictWriter(file, COLUMNS)
             if new:
                 writer.writeheader()
-            writer.writerow({'path': path.name, 'label': label, 'speaker': self.speaker,
-                             'seconds': f'{take.seconds:.2f}', 'text': text})
+            writer.writerow(
+                {
+                    'path': path.name,
+                    'label': label,
+                    'speaker': self.speaker,
+                    'seconds': f'{take.seconds:.2f}',
+                    'text': text,
+                }
+            )
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(
-        prog='emotion record', description='Record your own voice in each emotion.')
+        prog='emotion record', description='Record your own voice in each emotion.'
+    )
     made.add_argument('--out', type=Path, default=Path('recordings'), metavar='DIR')
     made.add_argument('--speaker', default='me', help='your name in the manifest')
-    made.add_argument('--emotions', default=','.join(EMOTIONS),
-                      help='comma-separated (default: all six)')
+    made.add_argument(
+        '--emotions', default=','.join(EMOTIONS), help='comma-separated (default: all six)'
+    )
     made.add_argument('--sentences', type=Path, metavar='FILE', help='text file, one a line')
     made.add_argument('--repeats', type=int, default=1, help='takes of each sentence and emotion')
     made.add_argument('--seconds', type=float, default=8.0, help='longest take')
@@ -301,11 +340,13 @@ def run(options: argparse.Namespace) -> None:
     def show(line: str) -> None:
         print(f'\r{line}' if live else line, end='' if live else '\n', flush=True)
 
-    session = Session(options.out, options.speaker, Lines(sys.stdin),
-                      lambda line: print(line, flush=True), show)
+    session = Session(
+        options.out, options.speaker, Lines(sys.stdin), lambda line: print(line, flush=True), show
+    )
     try:
-        session.run(lambda: open_source(settings), labels, sentences, options.seconds,
-                    options.repeats)
+        session.run(
+            lambda: open_source(settings), labels, sentences, options.seconds, options.repeats
+        )
     except AudioSourceError as error:
         raise TrainingError(str(error)) from error
 

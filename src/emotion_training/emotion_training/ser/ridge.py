@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Kernel ridge regression: a classifier of embeddings that is fitted in a second.
 
 Saunders, Gammerman and Vovk, "Ridge Regression Learning Algorithm in Dual Variables", ICML 1998;
@@ -25,8 +27,11 @@ def answer(train: np.ndarray, labels: np.ndarray, test: np.ndarray, classes: int
     power = float(np.median(np.square(train).sum(axis=1)))
 
     def kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        distance = (np.square(first).sum(axis=1)[:, None] + np.square(second).sum(axis=1)
-                    - 2.0 * first @ second.T)
+        distance = (
+            np.square(first).sum(axis=1)[:, None]
+            + np.square(second).sum(axis=1)
+            - 2.0 * first @ second.T
+        )
         return np.exp(-distance / (2.0 * power))
 
     target = np.eye(classes)[labels]

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """What a session makes known of a voice: profiles to judge a network that adapts to it.
 
 Nothing here looks at the label of the clip that is judged, and no profile holds that clip.
@@ -22,12 +24,14 @@ SESSIONS = {
     'thirty': '30 other clips of the speaker',
     'neutral': '10 neutral clips of the speaker',
     'mixed': '20 clips, each of some speaker of the same corpus',
-    'wrong': '20 clips of another speaker of the same corpus'}
+    'wrong': '20 clips of another speaker of the same corpus',
+}
 """How a profile comes about, by name."""
 
 
-def profiles(kind: str, data: Sounds, values: torch.Tensor, rows: np.ndarray, seed: int = 0
-             ) -> Profile:
+def profiles(
+    kind: str, data: Sounds, values: torch.Tensor, rows: np.ndarray, seed: int = 0
+) -> Profile:
     """Return a profile for each clip.
 
     :param kind: one of :data:`SESSIONS`.
@@ -39,11 +43,14 @@ def profiles(kind: str, data: Sounds, values: torch.Tensor, rows: np.ndarray, se
     values = values.numpy()
     speakers, corpora = data.speakers[rows], data.corpora[rows]
     neutral = np.isin(data.labels[rows], NEUTRAL)
-    of_speaker = {speaker: rng.permutation(np.flatnonzero(speakers == speaker))
-                  for speaker in np.unique(speakers)}
+    of_speaker = {
+        speaker: rng.permutation(np.flatnonzero(speakers == speaker))
+        for speaker in np.unique(speakers)
+    }
     of_corpus = {corpus: np.unique(speakers[corpora == corpus]) for corpus in np.unique(corpora)}
-    place = {int(index): number for clips in of_speaker.values()
-             for number, index in enumerate(clips)}
+    place = {
+        int(index): number for clips in of_speaker.values() for number, index in enumerate(clips)
+    }
     count = np.zeros((len(rows), 1), np.float32)
     mean = np.zeros((len(rows), values.shape[1]), np.float32)
     deviation = np.zeros_like(mean)
@@ -51,12 +58,15 @@ def profiles(kind: str, data: Sounds, values: torch.Tensor, rows: np.ndarray, se
     for index in range(len(rows)):
         own = of_speaker[speakers[index]]
         if kind == 'session':
-            heard = own[max(0, place[index] - SESSION):place[index]]
+            heard = own[max(0, place[index] - SESSION) : place[index]]
         elif kind in ('wrong', 'mixed'):
             others = [name for name in of_corpus[corpora[index]] if name != speakers[index]]
             some = rng.choice(others, 1 if kind == 'wrong' else 20) if others else []
-            heard = np.concatenate([rng.choice(of_speaker[name], 20 // len(some))
-                                    for name in some]) if len(some) else own[:0]
+            heard = (
+                np.concatenate([rng.choice(of_speaker[name], 20 // len(some)) for name in some])
+                if len(some)
+                else own[:0]
+            )
         else:
             own = own[own != index]
             if kind == 'neutral':

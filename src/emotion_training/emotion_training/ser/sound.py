@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Read sound of any usual format as 16 kHz mono, or say why not."""
 
 from __future__ import annotations
@@ -7,18 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.resample import mix
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import read_sound as read_media
 from emotion_training.common.files import TrainingError
-from emotion_perception.audio.pcm import RATE
 
 LONGEST = 60.0
 """Seconds read of one clip: an utterance that is longer is a wrong file or a whole session."""
 
 
-def read_native(path: Path, longest: float = LONGEST,
-                say: Callable[[str], None] = lambda _: None) -> tuple[np.ndarray, int]:
+def read_native(
+    path: Path, longest: float = LONGEST, say: Callable[[str], None] = lambda _: None
+) -> tuple[np.ndarray, int]:
     """Return the first ``longest`` seconds of a file as one channel.
 
     Any number of channels, sampling rate and sample format that the reader of media knows; values
@@ -40,5 +43,6 @@ def read_sound(path: Path, rate: int = RATE, longest: float = LONGEST) -> np.nda
     samples, own = read_native(path, longest)
     if own != rate:
         import soxr
+
         samples = soxr.resample(samples, own, rate)
     return np.ascontiguousarray(samples, np.float32)

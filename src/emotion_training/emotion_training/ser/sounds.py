@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """All clips of a training run in memory, trimmed to what is heard, with their labels."""
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from emotion_perception.audio import steady
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.media.samples import to_int16
 from emotion_training.common.files import TrainingError
 from emotion_training.common.leftout import LeftOut
 from emotion_training.ser.corpora import CLASSES, Clip
-from emotion_perception.audio.pcm import RATE
 from emotion_training.ser.sound import read_sound
 
 SHORTEST = 0.2
@@ -56,7 +58,7 @@ class Sounds:
 
     def clip(self, row: int) -> np.ndarray:
         """Return a clip as float32 in -1..1."""
-        return self.samples[self.start[row]:self.start[row + 1]] / np.float32(32768.0)
+        return self.samples[self.start[row] : self.start[row + 1]] / np.float32(32768.0)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -70,12 +72,12 @@ def trim(sound: np.ndarray) -> np.ndarray:
     count = sound.size // size
     if count == 0:
         return sound
-    powers = np.square(sound[:count * size].reshape(count, size)).mean(axis=1)
+    powers = np.square(sound[: count * size].reshape(count, size)).mean(axis=1)
     loud = np.flatnonzero(powers > 10 ** ((steady.LEVEL_DB + _FAINT_DB) / 10))
     if not loud.size:
         return sound
     margin = round(MARGIN * RATE)
-    return sound[max(0, loud[0] * size - margin):(loud[-1] + 1) * size + margin]
+    return sound[max(0, loud[0] * size - margin) : (loud[-1] + 1) * size + margin]
 
 
 def _prepared(clip: Clip) -> np.ndarray | str:
@@ -118,14 +120,17 @@ def load_sounds(clips: Sequence[Clip], cache: Path, say: Say, processes: int = 1
                 kept.append((clip, sound))
         out.close(len(kept))
         place.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(table, start=np.cumsum([0, *(sound.size for _, sound in kept)]),
-                 labels=[CLASSES.index(clip.label) for clip, _ in kept],
-                 heard=np.array([clip.heard or (0.0,) * len(CLASSES) for clip, _ in kept],
-                                np.float32),
-                 speakers=[clip.speaker for clip, _ in kept],
-                 corpora=[clip.corpus for clip, _ in kept],
-                 names=[clip.name for clip, _ in kept])
+        np.savez(
+            table,
+            start=np.cumsum([0, *(sound.size for _, sound in kept)]),
+            labels=[CLASSES.index(clip.label) for clip, _ in kept],
+            heard=np.array([clip.heard or (0.0,) * len(CLASSES) for clip, _ in kept], np.float32),
+            speakers=[clip.speaker for clip, _ in kept],
+            corpora=[clip.corpus for clip, _ in kept],
+            names=[clip.name for clip, _ in kept],
+        )
         np.save(packed, np.concatenate([sound for _, sound in kept]))
     with np.load(table, allow_pickle=False) as archive:
-        return Sounds(np.load(packed, mmap_mode='r'), **{name: archive[name]
-                                                        for name in archive.files})
+        return Sounds(
+            np.load(packed, mmap_mode='r'), **{name: archive[name] for name in archive.files}
+        )

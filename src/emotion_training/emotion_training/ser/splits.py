@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """Splits in which no speaker stands on two sides."""
 
 from __future__ import annotations
@@ -7,8 +9,9 @@ import numpy as np
 from emotion_training.common.files import TrainingError
 
 
-def speaker_folds(speakers: np.ndarray, corpora: np.ndarray, folds: int, seed: int = 0
-                  ) -> np.ndarray:
+def speaker_folds(
+    speakers: np.ndarray, corpora: np.ndarray, folds: int, seed: int = 0
+) -> np.ndarray:
     """Give each clip a fold so that all clips of a speaker share one.
 
     Within each corpus the speakers, shuffled, go one by one to the fold that has the fewest
@@ -21,7 +24,8 @@ def speaker_folds(speakers: np.ndarray, corpora: np.ndarray, folds: int, seed: i
     if len(np.unique(speakers)) < 2:
         raise TrainingError(
             f'only one speaker ({speakers[0] if len(speakers) else "none"}): a speaker-disjoint '
-            'split needs two or more; name them in the column `speaker` of the manifest')
+            'split needs two or more; name them in the column `speaker` of the manifest'
+        )
     rng = np.random.default_rng(seed)
     result = np.zeros(len(speakers), int)
     for corpus in np.unique(corpora):

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """``./emotion train ser``: the default, the protocols, the recipes, adaptation.
 
 Without ``--protocol``, ``--adapt`` or another ``--recipe`` it trains the default: a head, and
@@ -26,42 +28,91 @@ RECIPES = ('default', 'wavlm', 'forest')
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
     made = argparse.ArgumentParser(
-        prog='emotion train ser', description='Train speech emotion recognition.')
-    made.add_argument('--corpus', action='append', default=[], metavar='NAME=PATH',
-                      help=f'a corpus to train on, repeatable; NAME: {", ".join(READERS)}')
-    made.add_argument('--data', type=Path, metavar='DIR',
-                      help='a folder with ravdess/, nemo/ and crema_d/')
-    made.add_argument('--noise', type=Path, metavar='DIR',
-                      help='recorded sound without speech, for backgrounds and to learn when to '
-                           'say nothing (default: the folder noise/ beside --data, if there)')
-    made.add_argument('--encoder', default='whisper-tiny.en', metavar='NAME',
-                      help='pretrained speech encoder: whisper-tiny.en, or a folder or hub id '
-                           'of a Transformers Whisper, wav2vec 2.0, HuBERT or WavLM')
-    made.add_argument('--frozen', action='store_true',
-                      help='leave the encoder as it is: its features are computed once and '
-                           'kept, and a run takes minutes')
-    made.add_argument('--out', type=Path, default=Path('runs/ser'), metavar='DIR',
-                      help='where results go, and checkpoints that a second run continues')
-    made.add_argument('--recipe', choices=RECIPES, default='default',
-                      help='default: a head on an encoder; wavlm: fine-tune WavLM as a '
-                           'Transformers model; forest: random forest on MFCC')
-    made.add_argument('--protocol', choices=('P1', 'P2', 'P3', 'LOCO'),
-                      help='run one of the published protocols')
-    made.add_argument('--adapt', type=Path, metavar='MANIFEST',
-                      help='tune the head of --model to recordings of your own')
-    made.add_argument('--model', default='ser-default', metavar='NAME',
-                      help='what --adapt starts from: a catalogue name, an ONNX file that this '
-                           'command made, or a wavlm_ser_model directory')
-    made.add_argument('--name', default='', metavar='FILE',
-                      help='what --adapt writes into --out (default: ser_adapted.onnx, or '
-                           'wavlm_ser_adapted for WavLM)')
-    made.add_argument('--steps-scale', type=float, default=1.0, metavar='X',
-                      help='multiply the steps of every stage')
+        prog='emotion train ser', description='Train speech emotion recognition.'
+    )
+    made.add_argument(
+        '--corpus',
+        action='append',
+        default=[],
+        metavar='NAME=PATH',
+        help=f'a corpus to train on, repeatable; NAME: {", ".join(READERS)}',
+    )
+    made.add_argument(
+        '--data', type=Path, metavar='DIR', help='a folder with ravdess/, nemo/ and crema_d/'
+    )
+    made.add_argument(
+        '--noise',
+        type=Path,
+        metavar='DIR',
+        help='recorded sound without speech, for backgrounds and to learn when to '
+        'say nothing (default: the folder noise/ beside --data, if there)',
+    )
+    made.add_argument(
+        '--encoder',
+        default='whisper-tiny.en',
+        metavar='NAME',
+        help='pretrained speech encoder: whisper-tiny.en, or a folder or hub id '
+        'of a Transformers Whisper, wav2vec 2.0, HuBERT or WavLM',
+    )
+    made.add_argument(
+        '--frozen',
+        action='store_true',
+        help='leave the encoder as it is: its features are computed once and '
+        'kept, and a run takes minutes',
+    )
+    made.add_argument(
+        '--out',
+        type=Path,
+        default=Path('runs/ser'),
+        metavar='DIR',
+        help='where results go, and checkpoints that a second run continues',
+    )
+    made.add_argument(
+        '--recipe',
+        choices=RECIPES,
+        default='default',
+        help='default: a head on an encoder; wavlm: fine-tune WavLM as a '
+        'Transformers model; forest: random forest on MFCC',
+    )
+    made.add_argument(
+        '--protocol', choices=('P1', 'P2', 'P3', 'LOCO'), help='run one of the published protocols'
+    )
+    made.add_argument(
+        '--adapt',
+        type=Path,
+        metavar='MANIFEST',
+        help='tune the head of --model to recordings of your own',
+    )
+    made.add_argument(
+        '--model',
+        default='ser-default',
+        metavar='NAME',
+        help='what --adapt starts from: a catalogue name, an ONNX file that this '
+        'command made, or a wavlm_ser_model directory',
+    )
+    made.add_argument(
+        '--name',
+        default='',
+        metavar='FILE',
+        help='what --adapt writes into --out (default: ser_adapted.onnx, or '
+        'wavlm_ser_adapted for WavLM)',
+    )
+    made.add_argument(
+        '--steps-scale',
+        type=float,
+        default=1.0,
+        metavar='X',
+        help='multiply the steps of every stage',
+    )
     made.add_argument('--device', choices=('auto', 'cpu', 'cuda'), default='auto')
     made.add_argument('--threads', type=int, default=1)
     wavlm = made.add_argument_group('WavLM')
-    wavlm.add_argument('--wavlm', default='microsoft/wavlm-base', metavar='DIR|HUB-ID',
-                       help='pretrained model to start from')
+    wavlm.add_argument(
+        '--wavlm',
+        default='microsoft/wavlm-base',
+        metavar='DIR|HUB-ID',
+        help='pretrained model to start from',
+    )
     wavlm.add_argument('--pooling', choices=('mean', 'mean_std', 'attention'), default='mean')
     wavlm.add_argument('--epochs', type=int, default=10)
     wavlm.add_argument('--batch', type=int, default=8)
@@ -94,17 +145,26 @@ def run(options: argparse.Namespace) -> None:
     prepare_process(options.threads)
     if options.adapt is not None:
         from emotion_training.ser.adapt import adapt
+
         adapt(options.adapt, options.model, options.out, options.name, _say)
     elif options.recipe == 'wavlm':
         from emotion_training.ser.wavlm import WavlmRecipe, train_wavlm
-        recipe = WavlmRecipe(start=options.wavlm, pooling=options.pooling,
-                             epochs=options.epochs, batch=options.batch, rate=options.rate)
+
+        recipe = WavlmRecipe(
+            start=options.wavlm,
+            pooling=options.pooling,
+            epochs=options.epochs,
+            batch=options.batch,
+            rate=options.rate,
+        )
         train_wavlm(clips_of(options), options.out, recipe, _say)
     elif options.recipe == 'forest':
         from emotion_training.ser.forest import train_forest
+
         train_forest(clips_of(options), options.out, _say, options.trees)
     else:
         from emotion_training.ser import default, protocols
+
         shop = workshop(options)
         if options.protocol:
             protocols.report(options.protocol, shop)
@@ -133,8 +193,16 @@ def workshop(options: argparse.Namespace) -> Workshop:
         noise = options.data.parent / 'noise'
     data = load_sounds(clips_of(options), options.out / 'cache', _say, os.cpu_count() or 1)
     full = replace(FULL, encoder_rate=0.0) if options.frozen else FULL
-    return Workshop(options.encoder, data, read_noise(noise, _say), options.out, _say, device,
-                    options.steps_scale, full)
+    return Workshop(
+        options.encoder,
+        data,
+        read_noise(noise, _say),
+        options.out,
+        _say,
+        device,
+        options.steps_scale,
+        full,
+    )
 
 
 def _say(line: str) -> None:

@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The speech model: an encoder, statistics of all its levels, and a head that may know the voice.
 
 Everything that tells one utterance from another is the mean and the deviation over time of every
@@ -45,8 +47,9 @@ def activity(waveform: torch.Tensor) -> torch.Tensor:
     """
     powers = frame_powers(waveform)
     smooth = nn.functional.avg_pool1d(powers.unsqueeze(1), 5, 1, 2)[:, 0]
-    below = 10.0 * torch.log10((smooth / smooth.amax(dim=1, keepdim=True).clamp(min=1e-12))
-                               .clamp(min=1e-9))
+    below = 10.0 * torch.log10(
+        (smooth / smooth.amax(dim=1, keepdim=True).clamp(min=1e-12)).clamp(min=1e-9)
+    )
     return torch.sigmoid((below - ACTIVE_DB) / 3.0)
 
 
@@ -55,7 +58,7 @@ def statistics(level: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
     :param weight: of at least as many frames.
     """
-    level, weight = level.float(), weight[:, :level.shape[1], None]
+    level, weight = level.float(), weight[:, : level.shape[1], None]
     share = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-6)
     mean = (level * share).sum(dim=1)
     variance = ((level - mean.unsqueeze(1)).square() * share).sum(dim=1)
@@ -81,8 +84,7 @@ class Standardise(nn.Module):
                 self.seen += 1
                 rate = torch.clamp(1.0 / self.seen, min=self.rate)
                 self.mean += rate * (values.mean(dim=0) - self.mean)
-                self.variance += rate * ((values - self.mean).square().mean(dim=0)
-                                         - self.variance)
+                self.variance += rate * ((values - self.mean).square().mean(dim=0) - self.variance)
         scaled = (values - self.mean) / (self.variance + 1e-6).sqrt()
         return scaled.clamp(-LIMIT, LIMIT)
 
@@ -156,7 +158,7 @@ class VoiceModel(nn.Module):
     def pooled(self, waveform: torch.Tensor) -> torch.Tensor:
         """Return the statistics of all levels, (n, d), not yet standardised."""
         # Whole frames only: then every encoder gives at most one level a frame.
-        waveform = waveform[:, :waveform.shape[1] // SIZE * SIZE]
+        waveform = waveform[:, : waveform.shape[1] // SIZE * SIZE]
         weight = activity(waveform)
         return torch.cat([statistics(level, weight) for level in self.encoder(waveform)], dim=1)
 

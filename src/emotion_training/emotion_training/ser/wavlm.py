@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The reports' first recipe: WavLM fine-tuned as a six-class sequence classifier.
 
 Chen et al., "WavLM", IEEE JSTSP 16(6), 2022. The convolutional feature encoder stays frozen; the
@@ -35,18 +37,19 @@ class WavlmRecipe:
     """How WavLM is fine-tuned."""
 
     start: str = 'microsoft/wavlm-base'
-    pooling: str = 'mean'           # mean, mean_std, attention
+    pooling: str = 'mean'  # mean, mean_std, attention
     epochs: int = 10
     batch: int = 8
-    accumulate: int = 2             # batches per optimiser step
-    rate: float = 2e-5              # of the transformer; the new layers learn ten times faster
+    accumulate: int = 2  # batches per optimiser step
+    rate: float = 2e-5  # of the transformer; the new layers learn ten times faster
     warmup: float = 0.1
-    folds: int = 10                 # one of so many parts of the speakers validates
-    seconds: float = 6.0            # longer clips are cut at random in training
+    folds: int = 10  # one of so many parts of the speakers validates
+    seconds: float = 6.0  # longer clips are cut at random in training
 
 
-def train_wavlm(clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say,
-                seed: int = 0) -> Path:
+def train_wavlm(
+    clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say, seed: int = 0
+) -> Path:
     """Fine-tune on clips of the six classes and save the best checkpoint.
 
     :return: the directory ``wavlm_ser_model``; ``wavlm_history.json`` beside it holds the loss and
@@ -56,8 +59,9 @@ def train_wavlm(clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say,
     clips = [clip for clip in clips if clip.label in EMOTIONS or clip.label == 'Calm']
     if len(clips) < 4:
         raise TrainingError(f'{len(clips)} clips of sound of the six classes are too few')
-    truth = np.array([EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label)
-                      for clip in clips])
+    truth = np.array(
+        [EMOTIONS.index('Neutral' if clip.label == 'Calm' else clip.label) for clip in clips]
+    )
     train, valid = _split(clips, recipe.folds, seed, say)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -67,29 +71,32 @@ def train_wavlm(clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say,
     model.to(device)
     count = np.bincount(truth[train], minlength=len(EMOTIONS))
     balance = np.where(count > 0, len(train) / np.maximum(count, 1), 0.0)
-    balance = torch.tensor(balance / balance[count > 0].mean(), dtype=torch.float32,
-                           device=device)
+    balance = torch.tensor(balance / balance[count > 0].mean(), dtype=torch.float32, device=device)
     new, old = [], []
     for name, value in model.named_parameters():
         if value.requires_grad:
             (old if name.startswith('wavlm.') else new).append(value)
-    optimiser = torch.optim.AdamW([{'params': old, 'lr': recipe.rate},
-                                   {'params': new, 'lr': 10 * recipe.rate}], weight_decay=0.01)
+    optimiser = torch.optim.AdamW(
+        [{'params': old, 'lr': recipe.rate}, {'params': new, 'lr': 10 * recipe.rate}],
+        weight_decay=0.01,
+    )
     batches = -(-len(train) // recipe.batch)
     total = max(1, recipe.epochs * -(-batches // recipe.accumulate))
     warm = max(1, round(total * recipe.warmup))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / warm, max(0.0, (total - step) / total)))
+        optimiser, lambda step: min((step + 1) / warm, max(0.0, (total - step) / total))
+    )
     history, best, folder = [], -1.0, Path(out) / NAME
     for epoch in range(recipe.epochs):
         model.train()
         order, losses = rng.permutation(train), []
         for number in range(batches):
-            rows = order[number * recipe.batch:(number + 1) * recipe.batch]
+            rows = order[number * recipe.batch : (number + 1) * recipe.batch]
             sounds = [_cut(_sound(clips[row]), recipe.seconds, rng) for row in rows]
             logits = model(**_inputs(extractor, sounds, device)).logits
             loss = functional.cross_entropy(
-                logits, torch.tensor(truth[rows], device=device), weight=balance)
+                logits, torch.tensor(truth[rows], device=device), weight=balance
+            )
             (loss / recipe.accumulate).backward()
             if (number + 1) % recipe.accumulate == 0 or number + 1 == batches:
                 torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -97,19 +104,34 @@ def train_wavlm(clips: Sequence[Clip], out: Path, recipe: WavlmRecipe, say: Say,
                 schedule.step()
                 optimiser.zero_grad()
             losses.append(float(loss.detach()))
-        found = figures(_predict(model, extractor, [clips[row] for row in valid], device),
-                        truth[valid])
-        history.append({'epoch': epoch + 1, 'train_loss': float(np.mean(losses)),
-                        'accuracy': found.accuracy, 'uar': found.uar,
-                        'macro_f1': found.macro_f1})
-        say(f'epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}, '
-            f'macro-F1 {found.macro_f1:.3f}')
+        found = figures(
+            _predict(model, extractor, [clips[row] for row in valid], device), truth[valid]
+        )
+        history.append(
+            {
+                'epoch': epoch + 1,
+                'train_loss': float(np.mean(losses)),
+                'accuracy': found.accuracy,
+                'uar': found.uar,
+                'macro_f1': found.macro_f1,
+            }
+        )
+        say(
+            f'epoch {epoch + 1}/{recipe.epochs}: loss {np.mean(losses):.3f}, '
+            f'macro-F1 {found.macro_f1:.3f}'
+        )
         if found.macro_f1 > best:
             best = found.macro_f1
             save_model(model, extractor, folder)
-        save_json(Path(out) / 'wavlm_history.json',
-                  {'recipe': asdict(recipe), 'best_macro_f1': best, 'history': history,
-                   'validation_speakers': sorted({clips[row].speaker for row in valid})})
+        save_json(
+            Path(out) / 'wavlm_history.json',
+            {
+                'recipe': asdict(recipe),
+                'best_macro_f1': best,
+                'history': history,
+                'validation_speakers': sorted({clips[row].speaker for row in valid}),
+            },
+        )
     say(f'written: {folder} and {folder}.pth, best macro-F1 {best:.3f}')
     return folder
 
@@ -126,15 +148,21 @@ def load_start(recipe: WavlmRecipe) -> tuple[torch.nn.Module, object]:
 
     try:
         config = AutoConfig.from_pretrained(
-            recipe.start, num_labels=len(EMOTIONS), id2label=dict(enumerate(EMOTIONS)),
-            label2id={label: index for index, label in enumerate(EMOTIONS)})
+            recipe.start,
+            num_labels=len(EMOTIONS),
+            id2label=dict(enumerate(EMOTIONS)),
+            label2id={label: index for index, label in enumerate(EMOTIONS)},
+        )
         config.pooling = recipe.pooling
         extractor = AutoFeatureExtractor.from_pretrained(recipe.start)
-        model = PooledWavLM.from_pretrained(recipe.start, config=config,
-                                            ignore_mismatched_sizes=True)
+        model = PooledWavLM.from_pretrained(
+            recipe.start, config=config, ignore_mismatched_sizes=True
+        )
     except (OSError, ValueError) as error:
-        raise TrainingError(f'{recipe.start}: cannot be loaded ({" ".join(str(error).split())}); '
-                            'give a directory written by save_pretrained with --wavlm') from error
+        raise TrainingError(
+            f'{recipe.start}: cannot be loaded ({" ".join(str(error).split())}); '
+            'give a directory written by save_pretrained with --wavlm'
+        ) from error
     return model, extractor
 
 
@@ -142,8 +170,10 @@ def save_model(model: torch.nn.Module, extractor: object, folder: Path) -> None:
     """Write a Transformers directory, and its weights again as ``FOLDER.pth``."""
     model.save_pretrained(folder)
     extractor.save_pretrained(folder)
-    save_torch(folder.with_name(folder.name + '.pth'),
-               {name: value.cpu() for name, value in model.state_dict().items()})
+    save_torch(
+        folder.with_name(folder.name + '.pth'),
+        {name: value.cpu() for name, value in model.state_dict().items()},
+    )
 
 
 class WavlmHead:
@@ -157,9 +187,11 @@ class WavlmHead:
         from transformers import AutoFeatureExtractor
 
         from emotion_perception.models.wavlm_pooling import PooledWavLM
+
         self._model = PooledWavLM.from_pretrained(folder).eval()
-        if [self._model.config.id2label[index] for index in range(
-                self._model.config.num_labels)] != list(EMOTIONS):
+        if [
+            self._model.config.id2label[index] for index in range(self._model.config.num_labels)
+        ] != list(EMOTIONS):
             raise TrainingError(f'{folder}: its classes are not {list(EMOTIONS)}')
         self._extractor = AutoFeatureExtractor.from_pretrained(folder)
         self.weight = self._model.classifier.weight.detach().numpy().copy()
@@ -174,8 +206,9 @@ class WavlmHead:
             inputs = _inputs(self._extractor, list(pieces), 'cpu')
             return self._model.embed(**inputs).mean(dim=0).numpy()
 
-    def logits(self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
-               ) -> torch.Tensor:
+    def logits(
+        self, embedding: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
         """Return the six logits (n, 6) of embeddings (n, d)."""
         return functional.linear(embedding, weight, bias)
 
@@ -191,17 +224,20 @@ class WavlmHead:
 def _import_transformers() -> None:
     """Import torchvision the way that works with builds that lack its compiled operators."""
     from emotion_perception.models.torch_compat import import_torchvision
+
     try:
         import_torchvision()
     except ImportError:
-        pass        # Transformers does without it
+        pass  # Transformers does without it
     import transformers
+
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
 
 
-def _split(clips: Sequence[Clip], folds: int, seed: int, say: Say
-           ) -> tuple[np.ndarray, np.ndarray]:
+def _split(
+    clips: Sequence[Clip], folds: int, seed: int, say: Say
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the indices (train, validation): MELD's own parts stay, the rest by speaker.
 
     MELD's speakers stand in its train and dev parts alike, so there its own parts are kept and
@@ -240,7 +276,7 @@ def _cut(samples: np.ndarray, seconds: float, rng: np.random.Generator) -> np.nd
     if samples.size <= longest:
         return np.pad(samples, (0, max(0, INPUT.rate // 2 - samples.size)))
     start = int(rng.integers(samples.size - longest + 1))
-    return samples[start:start + longest]
+    return samples[start : start + longest]
 
 
 def _inputs(extractor: object, sounds: list[np.ndarray], device: str) -> dict:
@@ -248,8 +284,9 @@ def _inputs(extractor: object, sounds: list[np.ndarray], device: str) -> dict:
     return {name: value.to(device) for name, value in batch.items()}
 
 
-def _predict(model: torch.nn.Module, extractor: object, clips: Sequence[Clip], device: str
-             ) -> np.ndarray:
+def _predict(
+    model: torch.nn.Module, extractor: object, clips: Sequence[Clip], device: str
+) -> np.ndarray:
     model.eval()
     rows = []
     with torch.inference_mode():

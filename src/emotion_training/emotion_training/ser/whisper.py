@@ -1,3 +1,5 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
 """The encoder of Whisper as a part of a speech model: every level, at the length of the sound.
 
 Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", ICML 2023. The
@@ -96,8 +98,11 @@ class WhisperEncoder(nn.Module):
     def depths(self) -> list[list[nn.Parameter]]:
         """Return the weights by depth, those next to the sound first."""
         first = [*self.first.parameters(), *self.second.parameters()]
-        return [first, *(list(block.parameters()) for block in self.blocks[:-1]),
-                [*self.blocks[-1].parameters(), *self.norm.parameters()]]
+        return [
+            first,
+            *(list(block.parameters()) for block in self.blocks[:-1]),
+            [*self.blocks[-1].parameters(), *self.norm.parameters()],
+        ]
 
     def forward(self, waveform: torch.Tensor) -> list[torch.Tensor]:
         """Return the levels of sound of at least 0.05 s."""
@@ -107,7 +112,7 @@ class WhisperEncoder(nn.Module):
     def encode(self, spectrum: torch.Tensor) -> list[torch.Tensor]:
         """Return the levels of log-mel spectra (n, bands, frames of 10 ms)."""
         x = functional.gelu(self.second(functional.gelu(self.first(spectrum)))).transpose(1, 2)
-        x = x + self.positions[:x.shape[1]]
+        x = x + self.positions[: x.shape[1]]
         found = [x]
         for block in self.blocks:
             x = block(x)
@@ -133,6 +138,7 @@ def masked(spectrum: torch.Tensor) -> torch.Tensor:
 
 def from_ctranslate2(variables: Mapping[str, np.ndarray]) -> WhisperEncoder:
     """Build the encoder from the variables ``encoder/...`` of a CTranslate2 Whisper model."""
+
     def value(name: str) -> torch.Tensor:
         return torch.from_numpy(variables[f'encoder/{name}'].astype(np.float32))
 
@@ -140,8 +146,11 @@ def from_ctranslate2(variables: Mapping[str, np.ndarray]) -> WhisperEncoder:
     width, bands, _ = variables['encoder/conv1/weight'].shape
     inner = variables['encoder/layer_0/ffn/linear_0/weight'].shape[0]
     names = {'first': 'conv1', 'second': 'conv2'}
-    state = {f'{ours}.{part}': value(f'{theirs}/{part}')
-             for ours, theirs in names.items() for part in ('weight', 'bias')}
+    state = {
+        f'{ours}.{part}': value(f'{theirs}/{part}')
+        for ours, theirs in names.items()
+        for part in ('weight', 'bias')
+    }
     state['positions'] = value('position_encodings/encodings')
     norms = {'norm': 'layer_norm'}
     linears = {}
@@ -165,8 +174,13 @@ def from_ctranslate2(variables: Mapping[str, np.ndarray]) -> WhisperEncoder:
 
 def from_transformers(config: object, states: Mapping[str, torch.Tensor]) -> WhisperEncoder:
     """Build the encoder from a Transformers Whisper's configuration and encoder state dict."""
-    shape = WhisperShape(config.num_mel_bins, config.d_model, config.encoder_attention_heads,
-                         config.encoder_layers, config.encoder_ffn_dim)
+    shape = WhisperShape(
+        config.num_mel_bins,
+        config.d_model,
+        config.encoder_attention_heads,
+        config.encoder_layers,
+        config.encoder_ffn_dim,
+    )
     states = {name: tensor.float() for name, tensor in states.items()}
     state = {'positions': states['embed_positions.weight']}
     for ours, theirs in (('first', 'conv1'), ('second', 'conv2'), ('norm', 'layer_norm')):
@@ -174,18 +188,24 @@ def from_transformers(config: object, states: Mapping[str, torch.Tensor]) -> Whi
             state[f'{ours}.{part}'] = states[f'{theirs}.{part}']
     for layer in range(shape.layers):
         ours, theirs = f'blocks.{layer}', f'layers.{layer}'
-        for own, other in (('attention_norm', 'self_attn_layer_norm'),
-                           ('out', 'self_attn.out_proj'), ('norm', 'final_layer_norm'),
-                           ('widen', 'fc1'), ('narrow', 'fc2')):
+        for own, other in (
+            ('attention_norm', 'self_attn_layer_norm'),
+            ('out', 'self_attn.out_proj'),
+            ('norm', 'final_layer_norm'),
+            ('widen', 'fc1'),
+            ('narrow', 'fc2'),
+        ):
             for part in ('weight', 'bias'):
                 state[f'{ours}.{own}.{part}'] = states[f'{theirs}.{other}.{part}']
         query, key, value = (f'{theirs}.self_attn.{name}_proj' for name in 'qkv')
         state[f'{ours}.project.weight'] = torch.cat(
-            [states[f'{name}.weight'] for name in (query, key, value)])
+            [states[f'{name}.weight'] for name in (query, key, value)]
+        )
         bias = states[f'{query}.bias']
         # Whisper's keys have no bias.
         state[f'{ours}.project.bias'] = torch.cat(
-            [bias, torch.zeros_like(bias), states[f'{value}.bias']])
+            [bias, torch.zeros_like(bias), states[f'{value}.bias']]
+        )
     return _filled(shape, state)
 
 
