@@ -49,7 +49,9 @@ def test_each_picture_of_a_batch_has_its_own_amount():
     assert across[2] < across[1] < across[0] and down[1] < down[2] < down[0]
     dim = degrade.dark(images, torch.tensor([1.0, 0.5, 0.1]), torch.zeros_like(images))
     assert torch.equal(dim[0], images[0])
-    assert dim[2].max() < 25 and float(dim[2].mean()) == pytest.approx(float(images.mean()) * 0.1, abs=0.6)
+    assert dim[2].max() < 25 and float(dim[2].mean()) == pytest.approx(
+        float(images.mean()) * 0.1, abs=0.6
+    )
 
 
 def test_a_cover_hides_its_place_and_nothing_else():
