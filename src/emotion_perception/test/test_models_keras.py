@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emotion_perception.carried import package_file
 from emotion_perception.models import (
     FaceEmotionRecognizer,
     ModelError,
@@ -17,7 +18,6 @@ from emotion_perception.models import (
     load_catalog,
     load_model,
 )
-from emotion_perception.models.files import package_file
 
 h5py = pytest.importorskip('h5py', reason='Keras files need h5py (setup --training)')
 pytest.importorskip('onnx', reason='Keras files are rewritten with onnx (setup --training)')

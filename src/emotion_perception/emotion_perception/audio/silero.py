@@ -15,7 +15,7 @@ import numpy as np
 
 from emotion_perception.audio.pcm import RATE, to_float
 from emotion_perception.audio.vad import VadError
-from emotion_perception.models.files import package_file
+from emotion_perception.carried import package_file
 
 _INSTALL = 'install it with `pip install --no-deps silero-vad`, or choose vad:=webrtc or rms'
 

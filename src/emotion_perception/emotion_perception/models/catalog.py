@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from emotion_perception.carried import PACKAGE_DATA
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.errors import ModelError
 
@@ -30,9 +31,6 @@ BACKENDS = ('onnx', 'litert', 'torch', 'transformers', 'keras-h5', 'skops', 'skl
 COLOURS = ('grey', 'rgb', 'bgr')
 LONG_RULES = ('average', 'centre')
 OUTPUTS = ('logits', 'probabilities')
-
-PACKAGE_DATA = Path(__file__).resolve().parents[1] / 'data'
-"""What a wheel carries: the weights, and the files of the default detectors by their package."""
 
 TIGHT_WINDOW = (0.1, 0.07, 0.9, 0.87)
 """The tight face box (brows to chin) inside the canonical crop: what most published face models

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 
+from emotion_perception.carried import package_file
 from emotion_perception.models.catalog import (
-    PACKAGE_DATA,
     CatalogEntry,
     describe_file,
     weights_directories,
@@ -108,23 +107,6 @@ def damaged(entry: CatalogEntry, path: Path, error: Exception, cache: str = '') 
         f'model {entry.name}: {path}{size} cannot be loaded as {entry.backend}: '
         f'{type(error).__name__}: {reason}; {remedy(entry, cache, path)}'
     )
-
-
-def package_file(package: str, member: str) -> Path | None:
-    """Return a file that a Python package carries, without importing the package.
-
-    It is looked for in the package where that is installed, else in what a wheel of this project
-    carries.
-    """
-    try:
-        spec = importlib.util.find_spec(package)
-    except (ImportError, ValueError):
-        spec = None
-    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    for folder in (*folders, PACKAGE_DATA / package):
-        if (folder / member).exists():
-            return folder / member
-    return None
 
 
 # Import names whose project has another name on PyPI.

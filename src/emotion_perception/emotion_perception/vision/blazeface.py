@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emotion_perception.models.files import package_file
+from emotion_perception.carried import package_file
 from emotion_perception.vision.align import halve
 from emotion_perception.vision.detect import (
     Detection,
