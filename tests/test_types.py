@@ -74,7 +74,10 @@ def test_the_packages_are_typed() -> None:
         ),
     ],
 )
-def test_a_field_that_a_message_does_not_have_is_found(code: str, says: str) -> None:
-    done = check('-c', code)
+def test_a_field_that_a_message_does_not_have_is_found(
+    code: str, says: str, tmp_path: Path
+) -> None:
+    (tmp_path / 'wrong.py').write_text(code)
+    done = check(str(tmp_path / 'wrong.py'))
     assert done.returncode == 1
     assert says in done.stdout
