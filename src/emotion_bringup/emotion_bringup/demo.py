@@ -34,7 +34,7 @@ from sensor_msgs.msg import Image
 from emotion_apps.viewer.node import ViewNode
 from emotion_bringup import demo_media
 from emotion_bringup.graphs import GRAPHS, ArgumentError, NodeSetup, resolve
-from emotion_bringup.runner import GraphProcess, make_node
+from emotion_bringup.runner import GraphProcess, in_executor, make_node
 from emotion_msgs.action import DetectEmotion
 from emotion_msgs.msg import EmotionPrediction, MultimodalState
 from emotion_perception.emotions import names
@@ -289,9 +289,8 @@ def run_cycle(
         wait(audience.is_active(name), f'{name}, active', models)
     wait(audience.detect.server_is_ready, 'the action emotion/detect')
     wait(lambda: audience.watching, 'the screen')
-    sent = audience.detect.send_goal_async(
-        DetectEmotion.Goal(face_timeout=options.limit, speech_timeout=speech_timeout)
-    )
+    goal = DetectEmotion.Goal(face_timeout=options.limit, speech_timeout=speech_timeout)
+    sent = in_executor(audience, lambda: audience.detect.send_goal_async(goal))
     wait(sent.done, 'an answer of emotion/detect')
     audience.begin()
     for setup in resolve(GRAPHS['multimodal'], chosen.arguments):
@@ -299,7 +298,7 @@ def run_cycle(
             process.spin(make_node(setup))
     # The cycle has time-outs of its own; this one is for a graph that stands still.
     end = time.monotonic() + options.limit + speech_timeout + _SLACK
-    result = sent.result().get_result_async()
+    result = in_executor(audience, sent.result().get_result_async)
     wait(result.done, 'the end of the cycle', _SOURCES)
     outcome = result.result().result
     if outcome.outcome in (DetectEmotion.Result.SUCCESS, DetectEmotion.Result.NO_SPEECH):

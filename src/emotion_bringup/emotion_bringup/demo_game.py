@@ -25,7 +25,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup.demo_media import save_picture
 from emotion_bringup.graphs import GRAPHS, ArgumentError, resolve
-from emotion_bringup.runner import GraphProcess, finish, initialise
+from emotion_bringup.runner import GraphProcess, finish, in_executor, initialise
 from emotion_bringup.two_people import TwoPeople
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPredictionArray, GameState
@@ -173,12 +173,11 @@ def play(stage: Stage, limit: float) -> PlayGame.Result | None:
     # The models are loaded when the first faces come out: only then is it worth to begin.
     if not wait(stage.play.server_is_ready) or not wait(lambda: stage.model):
         return None
-    sent = stage.play.send_goal_async(
-        PlayGame.Goal(rounds=ROUNDS, seconds=SECONDS, targets=list(TARGETS), seed=SEED)
-    )
+    goal = PlayGame.Goal(rounds=ROUNDS, seconds=SECONDS, targets=list(TARGETS), seed=SEED)
+    sent = in_executor(stage, lambda: stage.play.send_goal_async(goal))
     if not wait(sent.done) or not sent.result().accepted:
         return None
-    result = sent.result().get_result_async()
+    result = in_executor(stage, sent.result().get_result_async)
     if not wait(result.done):
         return None
     wait(lambda: 'FINAL' in stage.pictures)

@@ -24,6 +24,7 @@ from ament_index_python.packages import get_package_prefix
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
 
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, Graph, NodeSetup, resolve
 from emotion_perception.ros.main import shut_down
@@ -123,6 +124,25 @@ def finish(process: GraphProcess | None) -> None:
     if process is not None:
         process.close()
     shut_down(complete=process is not None)
+
+
+def in_executor(node: Node, call: Callable[[], Future], timeout: float = 30.0) -> Future:
+    """Have the thread that spins a node send an action's request; return its future.
+
+    rclpy's action client notes a request only after it has sent it: sent from another thread, an
+    answer that comes at once is taken for somebody else's, and lost.
+
+    :raises TimeoutError: if the node is not spun.
+    """
+    executor = node.executor
+    if executor is None:
+        raise TimeoutError(f'{node.get_name()} is not spun')
+    sent = threading.Event()
+    task = executor.create_task(call)
+    task.add_done_callback(lambda _: sent.set())
+    if not sent.wait(timeout):
+        raise TimeoutError(f'{node.get_name()} sent nothing within {timeout:g} s')
+    return task.result()
 
 
 def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) -> Node:
