@@ -214,7 +214,7 @@ class Client:
         self.until(future.done, timeout, what)
         return future.result()
 
-    def call(self, kind: type, service: str, request: Any = None, timeout: float = 20.0) -> Any:
+    def call(self, kind: Any, service: str, request: Any = None, timeout: float = 20.0) -> Any:
         """Call a service once it is there; return the response."""
         client = self.node.create_client(kind, service)
         self.until(client.service_is_ready, timeout, f'the service {service}')

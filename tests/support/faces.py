@@ -30,7 +30,9 @@ def hopper() -> np.ndarray:
     path = Path(matplotlib.get_data_path()) / 'sample_data' / 'grace_hopper.jpg'
     if not path.is_file():
         pytest.skip(f'needs {path}')
-    return cv2.imread(str(path))
+    picture = cv2.imread(str(path))
+    assert picture is not None, f'{path} cannot be read'
+    return picture
 
 
 def portrait(picture: np.ndarray, box: Sequence[float]) -> np.ndarray:
@@ -115,7 +117,7 @@ def turn_back(done: float) -> tuple[float, float]:
 def write_video(path: Path, frames: Sequence[np.ndarray], rate: float = 30.0) -> Path:
     """Write frames as a video that OpenCV reads everywhere (Motion JPEG in AVI)."""
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), rate, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), rate, (width, height))
     if not writer.isOpened():
         pytest.skip('this OpenCV cannot write Motion JPEG')
     for frame in frames:

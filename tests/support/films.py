@@ -155,7 +155,7 @@ def _pictures(
     picture: Callable[[float], np.ndarray],
     shift: float,
     tick: Fraction,
-) -> Iterable[av.Packet]:
+) -> Iterable[av.Packet[Any]]:
     for time in times:
         frame = av.VideoFrame.from_ndarray(picture(time), 'bgr24')
         frame.pts, frame.time_base = round((time + shift) / tick), tick
@@ -163,7 +163,7 @@ def _pictures(
     yield from stream.encode(None)
 
 
-def _packets(stream: Any, sound: Sound, shift: float) -> Iterable[av.Packet]:
+def _packets(stream: Any, sound: Sound, shift: float) -> Iterable[av.Packet[Any]]:
     """Encode the pieces one behind the other, then move each packet to its piece."""
     context = stream.codec_context
     context.open()
@@ -190,19 +190,20 @@ def _packets(stream: Any, sound: Sound, shift: float) -> Iterable[av.Packet]:
         frame.sample_rate = sound.rate
         fifo.write(frame)
     place = 0
-    while (frame := fifo.read(size, partial=True)) is not None:
-        frame.pts, frame.time_base = place, Fraction(1, sound.rate)
-        place += frame.samples
-        yield from _moved(stream.encode(frame), sound, starts, shift)
+    while (whole := fifo.read(size, partial=True)) is not None:
+        whole.pts, whole.time_base = place, Fraction(1, sound.rate)
+        place += whole.samples
+        yield from _moved(stream.encode(whole), sound, starts, shift)
     yield from _moved(stream.encode(None), sound, starts, shift)
 
 
 def _moved(
-    packets: list[av.Packet], sound: Sound, starts: list[tuple[int, float]], shift: float
-) -> Iterable[av.Packet]:
+    packets: list[av.Packet[Any]], sound: Sound, starts: list[tuple[int, float]], shift: float
+) -> Iterable[av.Packet[Any]]:
     for packet in packets:
-        first = packet.pts * packet.time_base * sound.rate
-        written, begin = max(item for item in starts if item[0] <= max(first, 0))
+        assert packet.pts is not None and packet.dts is not None
+        first = float(packet.pts * packet.time_base * sound.rate)
+        written, begin = max(item for item in starts if item[0] <= max(first, 0.0))
         move = round((begin - written / sound.rate + shift) / packet.time_base)
         packet.pts, packet.dts = packet.pts + move, packet.dts + move
         yield packet

@@ -13,12 +13,17 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from support.domain import claim_domain
+
+if TYPE_CHECKING:
+    from support.client import Client
+    from support.processes import ProcessGroup
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +42,9 @@ def ros_domain() -> Iterator[int]:
 
 
 @pytest.fixture
-def processes(request: pytest.FixtureRequest, tmp_path: Path, ros_domain: int) -> Iterator:
+def processes(
+    request: pytest.FixtureRequest, tmp_path: Path, ros_domain: int
+) -> Iterator[ProcessGroup]:
     """Give the test a ProcessGroup; at its end every process has to heed Ctrl-C."""
     from support.processes import ProcessGroup
 
@@ -55,7 +62,7 @@ def processes(request: pytest.FixtureRequest, tmp_path: Path, ros_domain: int) -
 
 
 @pytest.fixture
-def client(processes, ros_domain: int) -> Iterator:
+def client(processes: ProcessGroup, ros_domain: int) -> Iterator[Client]:
     """Give the test a Client on the domain of its processes."""
     from support.client import Client
 
@@ -97,7 +104,7 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """Put the processes' logs into the report of a test that failed."""
     outcome = yield
     report = outcome.get_result()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def voice_model(folder: Path, embedding: bool = False, shares: Sequence[float] =
     )
 
 
-def write_network(path: Path, seen: dict | None) -> Path:
+def write_network(path: Path, seen: dict[str, Any] | None) -> Path:
     """Write a fusion network: the logit of the first class is the sum of both embeddings.
 
     :param seen: what its metadata says of the models; their sizes are 2 and 3 without.
@@ -70,7 +71,7 @@ def write_network(path: Path, seen: dict | None) -> Path:
     onnx = pytest.importorskip('onnx', reason='makes the small models')
     from onnx import TensorProto, helper, numpy_helper
 
-    def matrix(name: str, height: int, value: float) -> object:
+    def matrix(name: str, height: int, value: float) -> TensorProto:
         table = np.zeros((height, 6), np.float32)
         table[:, 0] = value
         return numpy_helper.from_array(table, name)
@@ -117,7 +118,7 @@ def _write(
     path: Path,
     card: str,
     name: str,
-    shape: list,
+    shape: list[int | str],
     axes: tuple[int, ...],
     bias: np.ndarray,
     embedding: bool,

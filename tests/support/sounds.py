@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ class PulseServer:
             'PULSE_COOKIE': str(folder / 'cookie'),
             'PULSE_SERVER': f'unix:{self.socket}',
         }
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -109,7 +110,7 @@ class PulseServer:
                 pytest.skip('PulseAudio does not start on this machine')
             time.sleep(0.05)
 
-    def run(self, *command: str) -> subprocess.CompletedProcess:
+    def run(self, *command: str) -> subprocess.CompletedProcess[Any]:
         """Run one of PulseAudio's programs against this server."""
         return subprocess.run(
             command,
