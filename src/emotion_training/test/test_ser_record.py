@@ -40,7 +40,9 @@ class Sound:
     def read(self) -> AudioChunk | None:
         block = self._samples[self._at : self._at + 320]
         self._at += 320
-        return AudioChunk(block[:, None], RATE, self._at / RATE) if len(block) else None
+        if not len(block):
+            return None
+        return AudioChunk(block.reshape(len(block), -1), RATE, self._at / RATE)
 
     def close(self) -> None:
         self._samples = self._samples[:0]
@@ -77,6 +79,12 @@ def test_a_pause_after_speech_ends_the_take():
     quiet = np.zeros(5 * RATE, np.int16)
     found = take(np.concatenate((quiet[:RATE], speech(), quiet)))
     assert 2.0 + record.PAUSE <= found.seconds < 2.2 + record.PAUSE
+
+
+def test_channels_that_cancel_each_other_are_not_averaged_to_silence():
+    voice = speech()
+    found = take(np.stack((voice, -voice), axis=1))
+    assert np.abs(found.samples).max() == pytest.approx(0.3, abs=0.01)
 
 
 def test_silence_before_speech_does_not_end_the_take():

@@ -18,7 +18,8 @@ from typing import TextIO
 import numpy as np
 
 from emotion_perception.audio.level import clipped, level
-from emotion_perception.audio.pcm import RATE, to_float
+from emotion_perception.audio.pcm import RATE
+from emotion_perception.audio.resample import Mixer
 from emotion_perception.audio.source import AudioSource, AudioSourceError, SourceSettings
 from emotion_perception.audio.sources import open_source
 from emotion_perception.emotions import EMOTIONS, emotion_of
@@ -109,12 +110,14 @@ def record_take(
 
     blocks, rate, heard, quiet, shown, block_level = [], RATE, False, 0.0, 0.0, -99.0
     seconds = 0.0
+    mixer: Mixer | None = None
     while seconds < longest:
         chunk = source.read()
         if chunk is None:
             break
         rate = chunk.rate
-        blocks.append(to_float(chunk.samples).mean(axis=1))
+        mixer = mixer or Mixer(rate)
+        blocks.append(mixer.push(chunk.samples))
         length = len(chunk.samples) / rate
         seconds += length
         block_level = level(blocks[-1])
