@@ -509,7 +509,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(files.os, 'fsync', full)
+    monkeypatch.setattr(os, 'fsync', full)
     with pytest.raises(TrainingError, match='No space left'):
         save_torch(path, {'epoch': 2})
     assert load_torch(path) == {'epoch': 1}

@@ -7,13 +7,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
+
+from emotion_perception import storage
 
 
 class TrainingError(Exception):
@@ -24,29 +25,14 @@ class TrainingError(Exception):
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a crash or a full disk leaves the old one untouched.
-
-    The bytes go to a temporary file beside the target, reach the disk, and only then take the
-    target's name (``os.replace`` is atomic on POSIX).
+    """Write a file by :func:`emotion_perception.storage.write_atomically`.
 
     :raises TrainingError: if the disk is full or the folder cannot be written.
     """
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise TrainingError(
-            f'could not save {path} ({len(data) / 1e6:.1f} MB): '
-            f'{error.strerror or error}; the file that stood there before, if '
-            'any, is unchanged'
-        ) from error
+        storage.write_atomically(path, data)
+    except storage.SaveError as error:
+        raise TrainingError(str(error)) from error
 
 
 def save_torch(path: Path, state: Any) -> None:
