@@ -3,9 +3,10 @@
 
 // The multimodal cycle: hold an expression, speak, see both.
 
-import {Overlay, serviceButtons} from './actions.js';
+import {serviceButtons} from './actions.js';
 import {announce, interrupt} from './announce.js';
-import {attempt, h, setHidden, setText, soon} from './dom.js';
+import {Application} from './application.js';
+import {attempt, h, setHidden, setText} from './dom.js';
 import {Reading} from './readings.js';
 import {percent, seconds, t} from './text.js';
 
@@ -13,11 +14,9 @@ const WAITING_FACE = 0;
 const LISTENING = 1;
 const SHOW_RESULT = 2;
 
-export class Cycle {
+export class Cycle extends Application {
   constructor(parts) {
-    this.parts = parts;
-    this.store = parts.store;
-    this.overlay = new Overlay(parts.stage);
+    super(parts, 'multimodal');
     this.steps = ['hold', 'speak', 'result'].map((name) => h('li', {}, t(`cycle.${name}`)));
     this.prompt = h('p', {class: 'question', id: 'cycle-prompt'});
     this.detail = h('p', {class: 'muted'});
@@ -34,24 +33,10 @@ export class Cycle {
           ['start', 'cancel', 'stop', 'reset'], 'start'), this.once)),
       this.fused.element, h('div', {class: 'two', id: 'cycle-result'}, this.face.element,
         this.voice.element));
-    this.draw = this.draw.bind(this);
-    this.store.on('state', ({name}) => name === 'multimodal' && this.shown && soon(this.draw));
-    this.store.on('selected', () => this.shown && soon(this.draw));
-  }
-
-  show() {
-    this.shown = true;
-    soon(this.draw);
-  }
-
-  hide() {
-    this.shown = false;
-    this.overlay.clear();
   }
 
   draw() {
-    if (!this.shown) return;
-    const state = this.store.place_.states.multimodal;
+    const {state} = this;
     if (!state) return;
     // A cycle that was asked for alone is over when its result is shown.
     const running = state.running || state.phase === SHOW_RESULT;

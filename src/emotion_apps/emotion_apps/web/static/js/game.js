@@ -3,9 +3,10 @@
 
 // The game: two players, a target, bars, a winner.
 
-import {Overlay, serviceButtons} from './actions.js';
+import {serviceButtons} from './actions.js';
 import {announce, interrupt} from './announce.js';
-import {attempt, h, setHidden, setScale, setText, soon} from './dom.js';
+import {Application} from './application.js';
+import {attempt, h, setHidden, setScale, setText} from './dom.js';
 import {percent, t} from './text.js';
 
 const PHASES = ['IDLE', 'WAITING_PLAYERS', 'COUNTDOWN', 'ROUND', 'PAUSED', 'ROUND_RESULT', 'FINAL'];
@@ -43,11 +44,9 @@ class Player {
   }
 }
 
-export class Game {
+export class Game extends Application {
   constructor(parts) {
-    this.parts = parts;
-    this.store = parts.store;
-    this.overlay = new Overlay(parts.stage);
+    super(parts, 'game');
     this.phase = h('p', {class: 'question', id: 'game-phase'});
     this.chip = h('i', {});
     this.goal = h('span', {});
@@ -79,24 +78,19 @@ export class Game {
           serviceButtons(parts, 'game', ['stop', 'reset'], '')), this.explanation),
       h('div', {class: 'two'}, this.players.map((player) => player.element)),
       this.results, this.form);
-    this.draw = this.draw.bind(this);
-    this.store.on('state', ({name}) => name === 'game' && this.shown && soon(this.draw));
-    this.store.on('selected', () => this.shown && soon(this.draw));
   }
 
   show() {
-    this.shown = true;
+    super.show();
     // The boxes in the picture take the players' colours.
     this.parts.stage.players = (place) => Object.fromEntries(
       (place.states.game?.players ?? []).filter((player) => player.track_id)
         .map((player) => [player.track_id, player.number]));
-    soon(this.draw);
   }
 
   hide() {
-    this.shown = false;
+    super.hide();
     this.parts.stage.players = () => ({});
-    this.overlay.clear();
   }
 
   begin() {
@@ -108,8 +102,7 @@ export class Game {
   }
 
   draw() {
-    if (!this.shown) return;
-    const state = this.store.place_.states.game;
+    const {state} = this;
     if (!state) return;
     const phase = PHASES[state.phase] ?? 'IDLE';
     const words = this.words(state, phase);

@@ -3,9 +3,10 @@
 
 // The mock interview: questions, hints, and the report.
 
-import {Overlay, serviceButtons} from './actions.js';
+import {serviceButtons} from './actions.js';
 import {announce, interrupt} from './announce.js';
-import {h, setHidden, setText, soon} from './dom.js';
+import {Application} from './application.js';
+import {h, setHidden, setText} from './dom.js';
 import {percent, seconds, t} from './text.js';
 
 const IDLE = 0;
@@ -13,11 +14,9 @@ const QUESTION = 1;
 const ANSWER = 2;
 const FINISHED = 3;
 
-export class Interview {
+export class Interview extends Application {
   constructor(parts) {
-    this.parts = parts;
-    this.store = parts.store;
-    this.overlay = new Overlay(parts.stage);
+    super(parts, 'interview');
     this.place = h('p', {class: 'muted'});
     this.question = h('p', {class: 'question', id: 'interview-question'});
     this.hint = h('p', {class: 'hint'});
@@ -37,24 +36,10 @@ export class Interview {
       h('div', {class: 'card'}, this.place, this.question, this.hint,
         h('div', {class: 'row'}, this.services)),
       h('div', {class: 'card'}, h('h2', {}, t('interview.answer')), this.table), this.report);
-    this.draw = this.draw.bind(this);
-    this.store.on('state', ({name}) => name === 'interview' && this.shown && soon(this.draw));
-    this.store.on('selected', () => this.shown && soon(this.draw));
-  }
-
-  show() {
-    this.shown = true;
-    soon(this.draw);
-  }
-
-  hide() {
-    this.shown = false;
-    this.overlay.clear();
   }
 
   draw() {
-    if (!this.shown) return;
-    const state = this.store.place_.states.interview;
+    const {state} = this;
     if (!state) return;
     const asking = state.phase === QUESTION || state.phase === ANSWER;
     const words = state.phase === IDLE ? t('interview.idle')
