@@ -12,19 +12,16 @@ from std_msgs.msg import Header
 from emotion_msgs.msg import Face, FaceArray
 from emotion_perception.nodes.settings import FaceDetectorSettings
 from emotion_perception.ros import qos
-from emotion_perception.ros.bus import BusPublisher, BusSubscription
+from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import (
     ImageError,
     array_to_image,
     image_to_array,
     to_region,
-    to_seconds,
 )
+from emotion_perception.ros.frame_work import FrameWork
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
-from emotion_perception.ros.stamps import StampedLine, Stamps, now
-from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.timing import Order
 from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 
@@ -50,53 +47,34 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings, FaceFinder]):
         return {'model': model, 'device': 'cpu'}
 
 
-class _Detecting(Work):
+class _Detecting(FrameWork[Image]):
     """Finds faces while the node is active."""
 
     def __init__(self, node: FaceDetectorNode, finder: FaceFinder) -> None:
-        self._node = node
         self._finder = finder
         self._finder.reset()
-        self._stamps = Stamps(node, 'camera/image_raw')
-        self._line = StampedLine(node, 'camera/image_raw')
-        self._pictures = node.diagnostics.watch(Image, 'camera/image_raw', 'pictures')
         self._publisher = BusPublisher(node, FaceArray, 'emotion/detections', qos.IMAGE)
-        self._worker = LatestWorker(self._work, self._on_failure, 'face_detector')
-        self._subscription = BusSubscription(node, Image, 'camera/image_raw', self._on_image)
+        super().__init__(node, Image, 'camera/image_raw', 'pictures')
 
     def stop(self) -> None:
         """Take no more pictures."""
-        self._subscription.destroy()
-        self._worker.stop()
+        super().stop()
         self._publisher.destroy()
-        self._node.diagnostics.leave(self._pictures)
 
-    def facts(self) -> dict[str, object]:
-        """Return what was left out."""
-        return {'dropped': self._worker.dropped, 'out_of_order': self._line.late}
+    def begin_anew(self) -> None:
+        """Forget all tracks."""
+        self._finder.reset()
 
-    def _on_image(self, message: Image) -> None:
-        if self._node.enabled:
-            self._pictures.came()
-            self._worker.put((message, self._stamps.header(message.header)))
-
-    def _work(self, item: tuple[Image, Header]) -> None:
-        message, header = item
-        time = to_seconds(header.stamp)
-        order = self._line.take(time)
-        if order is Order.LATE:
-            return
-        if order is Order.ANEW:
-            self._finder.reset()
+    def answer(self, message: Image, header: Header, time: float) -> None:
+        """Publish the faces of a picture."""
         picture = image_to_array(message)
-        self._pictures.taken()
+        self.input.taken()
         faces = [
             self._face(message, header, face) for face in self._finder.find(picture, time) or ()
         ]
         result = FaceArray(header=header, image_width=message.width, image_height=message.height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
-        self._node.diagnostics.tick(now(self._node) - time)
 
     def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
         return Face(
@@ -108,13 +86,10 @@ class _Detecting(Work):
             crop=array_to_image(face.crop, header),
         )
 
-    def _on_failure(self, error: Exception) -> None:
-        if not self._node.context.ok():
-            # Ctrl-C: nothing can be published any more.
-            return
-        self._pictures.refused(str(error))
+    def leave_out(self, error: Exception) -> None:
+        """Say that a picture could not be used."""
         kind = 'image' if isinstance(error, ImageError) else type(error).__name__
-        self._node.report.warn(kind, f'a picture was left out: {error}')
+        self.node.report.warn(kind, f'a picture was left out: {error}')
 
 
 def main(args: list[str] | None = None) -> None:

@@ -16,19 +16,16 @@ from emotion_perception.models import FaceEmotionRecognizer, load_model
 from emotion_perception.models.balance import NATURAL, unknown_shares
 from emotion_perception.nodes.settings import FerSettings
 from emotion_perception.ros import qos
-from emotion_perception.ros.bus import BusPublisher, BusSubscription
+from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import (
     ImageError,
     from_region,
     image_to_array,
     to_prediction,
-    to_seconds,
 )
+from emotion_perception.ros.frame_work import FrameWork
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
-from emotion_perception.ros.stamps import StampedLine, Stamps, now
-from emotion_perception.ros.worker import LatestWorker
-from emotion_perception.timing import Order
 
 
 @dataclass(frozen=True)
@@ -78,51 +75,31 @@ class FerNode(ModelNode[FerSettings, FaceReader]):
         return {'model': model.name, 'device': model.device}
 
 
-class _Reading(Work):
+class _Reading(FrameWork[FaceArray]):
     """Reads faces while the node is active."""
 
     def __init__(self, node: FerNode, reader: FaceReader) -> None:
-        self._node = node
         self._reader = reader
         self._reader.reset()
-        self._stamps = Stamps(node, 'emotion/detections')
-        self._line = StampedLine(node, 'emotion/detections')
-        self._detections = node.diagnostics.watch(FaceArray, 'emotion/detections', 'detections')
         self._faces = BusPublisher(node, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
         self._face = BusPublisher(node, EmotionPrediction, 'emotion/face', qos.RESULT)
-        self._worker = LatestWorker(self._work, self._on_failure, 'fer')
-        self._subscription = BusSubscription(
-            node, FaceArray, 'emotion/detections', self._on_detections
-        )
+        super().__init__(node, FaceArray, 'emotion/detections', 'detections')
 
     def stop(self) -> None:
         """Take no more detections."""
-        self._subscription.destroy()
-        self._worker.stop()
+        super().stop()
         self._faces.destroy()
         self._face.destroy()
-        self._node.diagnostics.leave(self._detections)
 
-    def facts(self) -> dict[str, object]:
-        """Return what was left out."""
-        return {'dropped': self._worker.dropped, 'out_of_order': self._line.late}
+    def begin_anew(self) -> None:
+        """Forget what was smoothed."""
+        self._reader.reset()
 
-    def _on_detections(self, message: FaceArray) -> None:
-        if self._node.enabled:
-            self._detections.came()
-            self._worker.put((message, self._stamps.header(message.header)))
-
-    def _work(self, item: tuple[FaceArray, Header]) -> None:
-        message, header = item
-        time = to_seconds(header.stamp)
-        order = self._line.take(time)
-        if order is Order.LATE:
-            return
-        if order is Order.ANEW:
-            self._reader.reset()
+    def answer(self, message: FaceArray, header: Header, time: float) -> None:
+        """Publish the emotions of a frame's faces."""
         subjects = self._subjects(message)
         if subjects or not message.faces:
-            self._detections.taken()
+            self.input.taken()
         result = EmotionPredictionArray(header=header)
         readings, primary = self._reader.read(subjects, time)
         result.predictions = [
@@ -135,7 +112,6 @@ class _Reading(Work):
             if prediction.subject_id == primary:
                 self._face.publish(prediction)
         self._faces.publish(result)
-        self._node.diagnostics.tick(now(self._node) - time)
 
     def _subjects(self, message: FaceArray) -> list[_Subject]:
         """Read the crops; a face whose crop cannot be read is left out."""
@@ -144,18 +120,18 @@ class _Reading(Work):
             try:
                 crop = image_to_array(face.crop)
             except ImageError as error:
-                self._leave_out(face, str(error))
+                self._leave_face_out(face, str(error))
                 continue
             if crop.shape[0] != crop.shape[1]:
                 size = f'{crop.shape[1]}x{crop.shape[0]}'
-                self._leave_out(face, f'its crop is {size} pixels, not square')
+                self._leave_face_out(face, f'its crop is {size} pixels, not square')
                 continue
             subjects.append(_Subject(face.id, from_region(face.region), face, crop))
         return subjects
 
-    def _leave_out(self, face: Face, why: str) -> None:
-        self._detections.refused(why)
-        self._node.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
+    def _leave_face_out(self, face: Face, why: str) -> None:
+        self.input.refused(why)
+        self.node.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
 
     def _prediction(
         self, header: Header, subject: _Subject, reading: FaceReading
@@ -174,15 +150,12 @@ class _Reading(Work):
             quality=subject.message.quality,
             span=reading.span,
             region=subject.message.region,
-            embedding=reading.embedding if self._node.settings.embedding else None,
+            embedding=reading.embedding if self.node.settings.embedding else None,
         )
 
-    def _on_failure(self, error: Exception) -> None:
-        if not self._node.context.ok():
-            # Ctrl-C: nothing can be published any more.
-            return
-        self._detections.refused(str(error))
-        self._node.report.warn(type(error).__name__, f'a frame was left out: {error}')
+    def leave_out(self, error: Exception) -> None:
+        """Say that a frame could not be used."""
+        self.node.report.warn(type(error).__name__, f'a frame was left out: {error}')
 
 
 def main(args: list[str] | None = None) -> None:
