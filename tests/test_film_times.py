@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from emotion_perception.ros.convert import image_to_array, to_seconds
 from support.client import LATCHED, RELIABLE
 from support.faces import astronaut, background, paste, portrait
 from support.films import Sound, listen, read_ruler, write_film
+from support.interviews import interview
 from support.models import face_model, voice_model
 from support.sounds import real_voice
 
@@ -103,29 +103,6 @@ def models(tmp_path_factory) -> list[str]:
     return ['--fer-model', str(face_model(folder)), '--ser-model', str(voice_model(folder))]
 
 
-def interview(film: Path, out: Path, models: list[str], *more: str) -> dict:
-    done = subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'emotion_apps.interview.recording',
-            '--video',
-            str(film),
-            '--out',
-            str(out),
-            *models,
-            *more,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=170,
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads((out / 'interview.json').read_text())
-    report['said'] = done.stderr
-    return report
-
-
 def face_or_none(visible) -> object:
     """Return a picture maker: a face while ``visible(time)``, else none; in every picture."""
     face = portrait(astronaut(), (173, 66, 105, 105))
@@ -168,7 +145,7 @@ def test_words_are_reported_when_they_are_said_and_faces_for_as_long_as_they_are
         picture=face_or_none(lambda time: time < 3.99),
         crf='12',
     )
-    report = interview(film, tmp_path / 'out', models)
+    report = interview(film, tmp_path / 'out', *models)
     (answer,) = report['answers']
     assert report['seconds'] == pytest.approx(10.0, abs=0.15)
     # From the first word (1.0 s) on: three seconds of nine.
@@ -193,7 +170,7 @@ def test_the_first_word_may_come_after_ten_minutes_and_an_answer_go_on_after_a_l
         picture=lambda time: np.full((120, 160, 3), 90, np.uint8),
         preset='ultrafast',
     )
-    report = interview(film, tmp_path / 'out', models, '--fps', '0.2')
+    report = interview(film, tmp_path / 'out', *models, '--fps', '0.2')
     (answer,) = report['answers']
     assert report['seconds'] == pytest.approx(730, abs=1.1)
     assert answer['reaction'] == pytest.approx(620, abs=0.6)
@@ -212,7 +189,7 @@ def test_what_follows_the_last_question_is_said(tmp_path: Path, models) -> None:
         picture=face_or_none(lambda _: True),
         crf='20',
     )
-    report = interview(film, tmp_path / 'out', models, '--questions', str(questions))
+    report = interview(film, tmp_path / 'out', *models, '--questions', str(questions))
     assert len(report['left_out']) == 1
     assert 'what follows' in report['left_out'][0]
     assert 'all questions were answered' in report['left_out'][0]
@@ -226,7 +203,7 @@ def test_a_film_without_sound_says_so_and_nothing_of_the_answers(tmp_path: Path,
         picture=face_or_none(lambda _: True),
         crf='12',
     )
-    report = interview(film, tmp_path / 'out', models)
+    report = interview(film, tmp_path / 'out', *models)
     assert 'has no sound track: no speech was listened for' in report['left_out'][0]
     assert not any('question' in item['text'] for item in report['suggestions'])
     page = (tmp_path / 'out' / 'interview.html').read_text()

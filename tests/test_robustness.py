@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from emotion_perception.media.images import read_image
 from emotion_perception.media.pictures import PictureReader
 from emotion_perception.media.sound import SoundReader, read_sound
 from support.fixtures import ROOT
+from support.interviews import interview
 
 # What decodes pictures, films or sound, and who may: the room of media, and who has a device.
 _DECODERS = re.compile(
@@ -173,27 +172,6 @@ def test_tables_are_read_or_refused_with_their_line(case, tmp_path: Path, caplog
     assert len(read_manifest(tmp_path / 'manifest_one_bad_clip.csv')) == 2
     assert 'line 3: ' in caplog.text and 'Git LFS pointer' in caplog.text
     assert '1 of 3 clips' in caplog.text
-
-
-def interview(film: Path, out: Path) -> dict:
-    import json
-
-    done = subprocess.run(
-        [
-            sys.executable,
-            '-m',
-            'emotion_apps.interview.recording',
-            '--video',
-            str(film),
-            '--out',
-            str(out),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=170,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads((out / 'interview.json').read_text())
 
 
 def test_the_report_on_a_varying_rate_says_how_long_the_face_was_there(case, tmp_path) -> None:

@@ -85,9 +85,7 @@ class Procedures:
             PlayGame,
             f'{prefix}emotion/game/play',
             goal,
-            lambda result: self._notice(
-                prefix, 'ended/game', {'outcome': result.outcome, 'message': result.message}
-            ),
+            self._teller(prefix, 'game'),
         )
 
     async def _detect(self, prefix: str, values: Values) -> None:
@@ -99,9 +97,15 @@ class Procedures:
             DetectEmotion,
             f'{prefix}emotion/detect',
             goal,
-            lambda result: self._notice(
-                prefix, 'ended/multimodal', {'outcome': result.outcome, 'message': result.message}
-            ),
+            self._teller(prefix, 'multimodal'),
+        )
+
+    def _teller(self, prefix: str, application: str) -> Callable[[Any], None]:
+        """Return what tells the pages of a place how an application's goal ended."""
+        return lambda result: self._notice(
+            prefix,
+            f'ended/{application}',
+            {'outcome': result.outcome, 'message': result.message},
         )
 
     async def _enable(self, prefix: str, values: Values) -> str:
