@@ -311,6 +311,16 @@ _VOICE = (
     NodeEntry('vad_node'),
     NodeEntry('ser_node'),
 )
+_BOTH = (*_FACE, *_VOICE, NodeEntry('fusion_node'))
+_BOTH_ARGUMENTS = (
+    *_CAMERA,
+    *_MICROPHONE,
+    _FUSION,
+    _BALANCE['both'],
+    _VIDEO,
+    _LOOP,
+    _WINDOW,
+)
 
 
 def _view(screen: str) -> NodeEntry:
@@ -335,21 +345,19 @@ GRAPHS: dict[str, Graph] = {
         Graph(
             'perception',
             'Emotion from faces and voices, and both as one.',
-            (*_FACE, *_VOICE, NodeEntry('fusion_node'), _view('perception'), _WEB_NODE),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW, *_WEB),
+            (*_BOTH, _view('perception'), _WEB_NODE),
+            (*_BOTH_ARGUMENTS, *_WEB),
         ),
         Graph(
             'multimodal',
             'The cycle: lock a face, hear a voice, show both.',
             (
-                *_FACE,
-                *_VOICE,
-                NodeEntry('fusion_node'),
+                *_BOTH,
                 NodeEntry('orchestrator_node', _APPS),
                 _view('multimodal'),
                 _WEB_NODE,
             ),
-            (*_CAMERA, *_MICROPHONE, _FUSION, _BALANCE['both'], _VIDEO, _LOOP, _WINDOW, *_WEB),
+            (*_BOTH_ARGUMENTS, *_WEB),
         ),
         # The score of a round is a mean: smoothing would only delay the bars, and carry the
         # face of before into the round. No target may be hard because it was rare in training.
@@ -378,21 +386,13 @@ GRAPHS: dict[str, Graph] = {
             'interview',
             'Mock interview with feedback.',
             (
-                *_FACE,
-                *_VOICE,
-                NodeEntry('fusion_node'),
+                *_BOTH,
                 NodeEntry('interview_node', _APPS),
                 _view('interview'),
                 _WEB_NODE,
             ),
             (
-                *_CAMERA,
-                *_MICROPHONE,
-                _FUSION,
-                _BALANCE['both'],
-                _VIDEO,
-                _LOOP,
-                _WINDOW,
+                *_BOTH_ARGUMENTS,
                 *_INTERVIEW,
                 *_WEB,
             ),
@@ -402,9 +402,7 @@ GRAPHS: dict[str, Graph] = {
             'web',
             'Perception and every application, in a browser.',
             (
-                *_FACE,
-                *_VOICE,
-                NodeEntry('fusion_node'),
+                *_BOTH,
                 NodeEntry('orchestrator_node', _APPS, {'autostart': False}),
                 NodeEntry('game_node', _APPS, {'autostart': False}),
                 NodeEntry('interview_node', _APPS, {'autostart': False}),
@@ -412,13 +410,7 @@ GRAPHS: dict[str, Graph] = {
                 _WEB_NODE,
             ),
             (
-                *_CAMERA,
-                *_MICROPHONE,
-                _FUSION,
-                _BALANCE['both'],
-                _VIDEO,
-                _LOOP,
-                _WINDOW,
+                *_BOTH_ARGUMENTS,
                 *_GAME,
                 *_INTERVIEW,
                 *_WEB,
