@@ -8,9 +8,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def interview(film: Path, out: Path, *more: str) -> dict:
+def interview(film: Path, out: Path, *more: str) -> dict[str, Any]:
     """Return the report on a recorded interview; ``said`` is what was printed beside it.
 
     :param more: further arguments of the command.

@@ -25,7 +25,7 @@ class View {
     this.came = -1e9;
     // Of pictures whose faces were not shown yet: called when they are, on whichever picture.
     this.measures = new Map();
-    this.canvas = h('canvas', {role: 'img'});
+    this.canvas = h('canvas', {role: 'img', 'aria-label': t('picture.none')});
     this.none = h('p', {class: 'none'});
     this.over = h('div', {class: 'over'});
     this.button = h('button', {class: 'choose', type: 'button',
