@@ -60,7 +60,7 @@ _SPELLINGS: dict[str, str] = {
         'Sad': 'sad sadness',
         'Surprise': 'surprise surprised sur surprisal pleasant_surprise '
         'pleasant_surprised pleasantly_surprised ps',
-        'Calm': 'calm calmness',
+        'Calm': 'calm calmness cal',
         'Disgust': 'disgust disgusted dis disgusting',
         'Contempt': 'contempt contemptuous con',
         'Boredom': 'boredom bored bor',

@@ -270,6 +270,82 @@ def test_a_hub_entry_reads_a_tiny_model_of_its_form(tmp_path, name):
     assert np.allclose(*answers) == (not entry.shares)
 
 
+def tiny_encoder(kind: str, labels: list[str]):
+    torch.manual_seed(0)
+    small = {'hidden_size': 32, 'num_hidden_layers': 1, 'num_attention_heads': 2,
+             'intermediate_size': 64, 'conv_dim': (16,), 'conv_stride': (320,),
+             'conv_kernel': (400,), 'num_feat_extract_layers': 1, 'num_conv_pos_embeddings': 16,
+             'num_conv_pos_embedding_groups': 2, 'classifier_proj_size': 16}  # fmt: skip
+    if kind == 'wav2vec2':
+        return transformers.Wav2Vec2ForSequenceClassification(
+            transformers.Wav2Vec2Config(**small, **numbered(labels))
+        ).eval()
+    if kind == 'hubert':
+        return transformers.HubertForSequenceClassification(
+            transformers.HubertConfig(**small, **numbered(labels))
+        ).eval()
+    return transformers.WhisperForAudioClassification(
+        transformers.WhisperConfig(
+            d_model=32,
+            encoder_layers=1,
+            decoder_layers=1,
+            encoder_attention_heads=2,
+            encoder_ffn_dim=64,
+            num_mel_bins=128,
+            **numbered(labels),
+        )
+    ).eval()
+
+
+# What the hub's configuration of each names, in the order of its outputs; and its front end.
+IEMOCAP = ['neu', 'hap', 'ang', 'sad']
+SPEECH_HUB = {
+    'wav2vec2-superb': ('wav2vec2', IEMOCAP),
+    'hubert-superb': ('hubert', IEMOCAP),
+    'whisper-large-v3-ser': (
+        'whisper',
+        ['angry', 'disgust', 'fearful', 'happy', 'neutral', 'sad', 'surprised'],
+    ),
+}
+
+
+@pytest.mark.parametrize('name', SPEECH_HUB)
+def test_a_speech_entry_of_the_hub_reads_a_tiny_model_of_its_form(tmp_path, name):
+    kind, labels = SPEECH_HUB[name]
+    entry = CATALOG[name]
+    network = tiny_encoder(kind, labels)
+    network.save_pretrained(tmp_path / 'saved')
+    if kind == 'whisper':
+        extractor = transformers.WhisperFeatureExtractor(feature_size=128)
+    else:
+        extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=kind == 'hubert')
+    extractor.save_pretrained(tmp_path / 'saved')
+    here = dataclasses.replace(entry, hub='', file=str(tmp_path / 'saved'))
+    model = load_model(name, 'ser', CPU, Catalog([here]))
+    assert model.entry.labels == tuple(labels) and model.shares is not None
+    samples = tone()
+    values = extractor(samples, sampling_rate=16000, return_tensors='pt')
+    with torch.inference_mode():
+        expected = network(**values).logits.numpy()
+    assert model.raw(samples[None]) == pytest.approx(expected, abs=1e-4)
+    probabilities = SpeechEmotionRecognizer(model).predict(samples, 16000).probabilities
+    assert probabilities.sum() == pytest.approx(1)
+    assert ((probabilities > 0) == model.label_map.covered).all()
+
+
+def test_a_model_whose_file_has_no_weights_for_its_head_is_refused(tmp_path):
+    """Transformers fills them with chance: several models of the hub end so."""
+    encoder = tiny_encoder('wav2vec2', RAVDESS)
+    state = {
+        key.replace('projector', 'classifier.dense'): value
+        for key, value in encoder.state_dict().items()
+    }
+    encoder.save_pretrained(tmp_path / 'saved', state_dict=state)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(tmp_path / 'saved')
+    with pytest.raises(ModelError, match=r'no weights for projector\.bias.*classifier\.dense'):
+        load_model(str(tmp_path / 'saved'), 'ser', CPU, CATALOG)
+
+
 def test_shares_of_labels_that_the_files_configuration_does_not_name_are_refused(tmp_path):
     transformers.ViTForImageClassification(
         transformers.ViTConfig(

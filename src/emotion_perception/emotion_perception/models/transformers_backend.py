@@ -31,6 +31,9 @@ _WEIGHT_FILES = (
     'pytorch_model.bin.index.json',
 )
 
+# SpecAugment's embedding; files may lack it.
+_TRAINING_ONLY = 'masked_spec_embed'
+
 
 class TransformersBackend:
     """Runs a Transformers classifier on prepared pictures or waveforms.
@@ -49,8 +52,13 @@ class TransformersBackend:
         if self._extractor is None:
             inputs = {'pixel_values': torch.from_numpy(batch)}
         else:
+            # Whisper's encoder takes 30 s and no less; all others the length of the batch.
+            whole = 'input_features' in self._extractor.model_input_names
             inputs = self._extractor(
-                list(batch), sampling_rate=self._rate, padding=True, return_tensors='pt'
+                list(batch),
+                sampling_rate=self._rate,
+                padding='max_length' if whole else 'longest',
+                return_tensors='pt',
             )
         with torch.inference_mode():
             outputs = self._model(
@@ -169,8 +177,7 @@ def _model(
     own = path is None or any((path / name).is_file() for name in _WEIGHT_FILES)
     if beside is not None and beside.is_file() and (entry.state_dict or not own):
         model = automatic.from_config(config)
-        # SpecAugment's embedding is used in training only.
-        optional = tuple(key for key in model.state_dict() if key.endswith('masked_spec_embed'))
+        optional = tuple(key for key in model.state_dict() if key.endswith(_TRAINING_ONLY))
         state = _renamed(read_state_dict(beside, entry.name), model.state_dict())
         fill(model, state, entry.name, beside, optional)
         return model
@@ -179,7 +186,19 @@ def _model(
             f'model {entry.name}: neither {path} ({", ".join(_WEIGHT_FILES[:2])}) '
             f'nor {beside} holds weights'
         )
-    return automatic.from_pretrained(source, config=config, **options)
+    model, loaded = automatic.from_pretrained(
+        source, config=config, output_loading_info=True, **options
+    )
+    # Transformers would fill them with chance and warn; the answers would be chance, too.
+    missing = sorted(key for key in loaded['missing_keys'] if not key.endswith(_TRAINING_ONLY))
+    if missing:
+        other = sorted(loaded['unexpected_keys'])
+        raise ModelError(
+            f'model {entry.name}: its file has no weights for {", ".join(missing[:4])}'
+            + (f' (it has {", ".join(other[:4])})' if other else '')
+            + f', so it is no {type(model).__name__}; its answers would be chance'
+        )
+    return model
 
 
 def _renamed(state: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
