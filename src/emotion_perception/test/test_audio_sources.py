@@ -87,6 +87,8 @@ def test_a_wav_file_comes_out_sample_by_sample(tmp_path: Path) -> None:
         ('wav', 'PCM_24'),
         ('wav', 'FLOAT'),
         ('wav', 'PCM_U8'),
+        ('wav', 'ULAW'),
+        ('wav', 'ALAW'),
         ('aiff', 'PCM_16'),
         ('opus', 'OPUS'),
     ],

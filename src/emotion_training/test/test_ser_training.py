@@ -732,6 +732,34 @@ def test_silent_one_sample_and_clipped_clips_are_abstentions(trained, tmp_path):
     assert json.loads(out.read_text())['abstained'] == 3
 
 
+def test_odd_files_are_judged_as_the_plain_one_and_pure_hum_is_not(trained, tmp_path, capsys):
+    plain = voice(1, 1)
+    soundfile.write(tmp_path / 'plain.wav', plain, 16000)
+    soundfile.write(tmp_path / 'law.wav', plain[::2], 8000, subtype='ULAW')
+    soundfile.write(tmp_path / 'inverted.wav', np.stack([plain, -plain], 1), 16000)
+    # As a recorder leaves it that was switched off: its sizes were never written.
+    data = bytearray((tmp_path / 'plain.wav').read_bytes())
+    data[4:8] = data[40:44] = bytes(4)
+    (tmp_path / 'open.wav').write_bytes(data)
+    soundfile.write(tmp_path / 'whole.flac', np.tile(plain, 4), 16000)
+    half = (tmp_path / 'whole.flac').read_bytes()
+    (tmp_path / 'half.flac').write_bytes(half[: len(half) // 2])
+    hum = 0.3 * np.sin(2 * np.pi * 50 * np.arange(32000) / 16000)
+    soundfile.write(tmp_path / 'hum.wav', hum, 16000)
+    odd = ['law.wav', 'inverted.wav', 'open.wav', 'half.flac', 'hum.wav']
+    abstained = []
+    for names in (['plain.wav'], ['plain.wav', *odd]):
+        rows = ''.join(f'{name},joy\n' for name in names)
+        (tmp_path / 'list.csv').write_text('path,label\n' + rows)
+        arguments = [f'--manifest={tmp_path / "list.csv"}', f'--model={trained}']
+        assert evaluate.main([*arguments, f'--json={tmp_path / "out.json"}']) == 0
+        report = json.loads((tmp_path / 'out.json').read_text())
+        assert report['n'] == len(names)
+        abstained.append(report['abstained'])
+    assert abstained == [0, 1]
+    assert 'half.flac' in capsys.readouterr().out
+
+
 def test_no_corpus_named_says_what_to_write(tmp_path, capsys):
     assert train_ser.main([f'--out={tmp_path}']) == 2
     assert '--corpus NAME=PATH' in capsys.readouterr().err
