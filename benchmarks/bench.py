@@ -30,7 +30,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from tqdm import tqdm
 
 from emotion_bringup.graphs import GRAPHS, resolve
-from emotion_bringup.runner import GraphProcess, executable
+from emotion_bringup.process import GraphProcess, executable
 
 HERE = Path(__file__).parent
 ARGUMENTS = {'loop': 'true', 'rate': str(scene.FPS), 'window': 'off'}

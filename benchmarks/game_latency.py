@@ -35,7 +35,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from emotion_bringup.graphs import GRAPHS, resolve
-from emotion_bringup.runner import GraphProcess
+from emotion_bringup.process import GraphProcess
 from emotion_msgs.msg import EmotionPrediction, GameState
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher

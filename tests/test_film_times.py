@@ -33,7 +33,7 @@ FRAME = 1 / 25
 _BOTH = """
 import sys
 from emotion_bringup.graphs import GRAPHS, resolve
-from emotion_bringup.runner import GraphProcess, finish, initialise
+from emotion_bringup.process import GraphProcess, finish, initialise
 initialise(['--ros-args'])
 setups = [setup for setup in resolve(GRAPHS['perception'], {'video': sys.argv[1], 'loop': 'true'})
           if setup.name in ('camera_node', 'microphone_node')]

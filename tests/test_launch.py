@@ -19,7 +19,7 @@ from emotion_bringup.demo_media import find_voice, make_film, make_sound
 from emotion_bringup.graphs import COMMON, GRAPHS
 from emotion_msgs.msg import EmotionPrediction, FaceArray, MultimodalState
 from support.client import Client
-from support.processes import ProcessGroup
+from support.processes import Process, ProcessGroup
 
 pytestmark = pytest.mark.skipif(
     shutil.which('ros2') is None,
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
     'ROS 2 distribution is sourced',
 )
 
-LAUNCHED = ('perception', 'multimodal', 'game', 'interview')
+COMPOSED = pytest.mark.parametrize('composed', ['true', 'false'])
 
 
 @pytest.fixture(scope='module')
@@ -52,6 +52,19 @@ def ros2(processes: ProcessGroup, *words: str, timeout: float = 60.0) -> str:
     return done.stdout + done.stderr
 
 
+def until_said(client: Client, processes: ProcessGroup, texts: set[str], *words: str) -> None:
+    """Ask a ros2 command until it says all of that.
+
+    Some look around for half a second only: on a busy machine they may need another look.
+    """
+
+    def all_said() -> bool:
+        said = ros2(processes, *words)
+        return all(text in said for text in texts)
+
+    client.until(all_said, 90, f'{words} to say {texts}')
+
+
 def launch(processes: ProcessGroup, graph: str, *arguments: str, may_end: bool = False):
     """Start a launch file."""
     return processes.start(
@@ -65,12 +78,13 @@ def launch(processes: ProcessGroup, graph: str, *arguments: str, may_end: bool =
     )
 
 
-@pytest.mark.parametrize('graph', LAUNCHED)
+@pytest.mark.parametrize('graph', GRAPHS)
 def test_every_argument_is_shown_with_its_description(processes, graph: str) -> None:
     shown = ros2(processes, 'launch', 'emotion_bringup', f'{graph}.launch.py', '--show-args')
     for argument in (*GRAPHS[graph].arguments, *COMMON):
         assert f"'{argument.name}':" in shown
         assert argument.doc in shown
+    assert "'composed':" in shown
     assert "'respawn':" in shown
 
 
@@ -80,17 +94,25 @@ def test_a_wrong_value_ends_the_launch_with_what_is_allowed(processes) -> None:
     assert 'silero' in process.output()
 
 
+def started(process: Process) -> dict[str, int]:
+    """Return name and process id of what a launch has started."""
+    found = re.findall(r'\[(\w+)-\d+\]: process started with pid \[(\d+)\]', process.output())
+    return {name: int(pid) for name, pid in found}
+
+
+@COMPOSED
 def test_the_multimodal_graph_answers_the_ros2_commands(
-    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
 ) -> None:
     video, sound = sources
-    launch(
+    process = launch(
         processes,
         'multimodal',
         f'camera:={video}',
         f'microphone:={sound}',
         'loop:=true',
         'window:=off',
+        f'composed:={composed}',
     )
     face = client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
     assert sum(face.probabilities) == pytest.approx(1, abs=1e-3)
@@ -102,12 +124,16 @@ def test_the_multimodal_graph_answers_the_ros2_commands(
     )
     echo = ros2(processes, 'topic', 'echo', '--once', '/emotion/face')
     assert 'label:' in echo and 'probabilities:' in echo
-    # The command looks around for half a second: a busy machine may need another look.
-    client.until(lambda: 'vad_node' in ros2(processes, 'node', 'list'), 60, 'the list of nodes')
-    listed = ros2(processes, 'param', 'list', '/vad_node')
-    assert 'hangover' in listed and 'pre_roll' in listed
-    assert 'Seconds' in ros2(processes, 'param', 'describe', '/vad_node', 'hangover')
-    assert 'active' in ros2(processes, 'lifecycle', 'get', '/fer_node')
+    nodes = {entry.name for entry in GRAPHS['multimodal'].nodes if not entry.on_demand}
+    assert set(started(process)) == ({'multimodal'} if composed == 'true' else nodes)
+    until_said(client, processes, {f'/{name}\n' for name in nodes}, 'node', 'list')
+    until_said(
+        client, processes, {'segment.hangover', 'segment.pre_roll'}, 'param', 'list', '/vad_node'
+    )
+    until_said(
+        client, processes, {'Seconds'}, 'param', 'describe', '/vad_node', 'segment.hangover'
+    )
+    until_said(client, processes, {'active'}, 'lifecycle', 'get', '/fer_node')
     ros2(processes, 'service', 'call', '/orchestrator_node/stop', 'std_srvs/srv/Trigger')
     goal = ros2(
         processes,
@@ -122,54 +148,71 @@ def test_the_multimodal_graph_answers_the_ros2_commands(
     assert 'has_face: true' in goal
 
 
-def test_a_namespace_moves_every_node_and_topic(
-    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+@COMPOSED
+def test_namespace_remapping_and_file_of_parameters_reach_every_node(
+    processes: ProcessGroup,
+    client: Client,
+    sources: tuple[Path, Path],
+    tmp_path: Path,
+    composed: str,
 ) -> None:
-    launch(
-        processes,
-        'perception',
-        f'camera:={sources[0]}',
-        f'microphone:={sources[1]}',
-        'loop:=true',
-        'window:=off',
-        'namespace:=robot_1',
+    config = tmp_path / 'config.yaml'
+    config.write_text(
+        '/**:\n  fer_node:\n    ros__parameters: {smoother: {window: 15}}\n'
+        '  camera_node:\n    ros__parameters: {frame_id: head, rate: 12.5}\n'
     )
+    # As a robot's own launch file includes ours.
+    (tmp_path / 'robot.launch.xml').write_text(
+        f"""<launch><group>
+        <push-ros-namespace namespace="robot_1"/>
+        <set_remap from="emotion/face" to="mood"/>
+        <include file="$(find-pkg-share emotion_bringup)/launch/face.launch.py">
+            <arg name="camera" value="{sources[0]}"/>
+            <arg name="loop" value="true"/>
+            <arg name="rate" value="10"/>
+            <arg name="view" value="false"/>
+            <arg name="config" value="{config}"/>
+            <arg name="composed" value="{composed}"/>
+        </include></group></launch>"""
+    )
+    processes.start('ros2', 'launch', tmp_path / 'robot.launch.xml', name='robot')
+    face = client.wait_for('/robot_1/mood', EmotionPrediction, timeout=90)
+    assert face.header.frame_id == 'head'
     client.wait_for('/robot_1/emotion/detections', FaceArray, timeout=90)
-    client.wait_for('/robot_1/emotion/face', EmotionPrediction, timeout=90)
-    wanted = {(entry.name, '/robot_1') for entry in GRAPHS['perception'].nodes}
+    wanted = {(name, '/robot_1') for name in ('camera_node', 'face_detector_node', 'fer_node')}
     client.until(
         lambda: wanted <= set(client.node.get_node_names_and_namespaces()),
         60,
         'every node in the namespace',
     )
+    assert client.parameter('/robot_1/fer_node', 'smoother.window') == 15
+    assert client.parameter('/robot_1/camera_node', 'rate') == 10
 
 
-def test_a_node_that_dies_comes_back_with_respawn(
-    processes: ProcessGroup, client: Client, sources: tuple[Path, Path]
+@COMPOSED
+def test_what_dies_comes_back_with_respawn(
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
 ) -> None:
     process = launch(
         processes,
-        'perception',
+        'face',
         f'camera:={sources[0]}',
-        f'microphone:={sources[1]}',
         'loop:=true',
-        'window:=off',
+        'view:=false',
         'respawn:=true',
+        f'composed:={composed}',
     )
     client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
-    started = process.wait_for_output('fer_node')
-    pid = int(re.search(r'\[fer_node-\d+\]: process started with pid \[(\d+)\]', started)[1])
-    os.kill(pid, signal.SIGKILL)
-    process.wait_for_output('process has died', timeout=30)
-    client.until(
-        lambda: (
-            process.output().count('process started with pid') > len(GRAPHS['perception'].nodes)
-        ),
-        30,
-        'the node to come back',
-    )
+    before = started(process)
+    name = 'face' if composed == 'true' else 'fer_node'
+    os.kill(before[name], signal.SIGKILL)
+    client.until(lambda: started(process)[name] != before[name], 30, f'{name} to come back')
     # The dead one's services linger in discovery; what the new one says is what counts.
     back = client.node.get_clock().now().nanoseconds * 1e-9
     client.wait_for(
         '/emotion/face', EmotionPrediction, lambda face: face.header.stamp.sec > back, timeout=90
     )
+    others = set(before) - {name}
+    assert {other: started(process)[other] for other in others} == {
+        other: before[other] for other in others
+    }

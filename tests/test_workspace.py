@@ -19,7 +19,7 @@ from ament_index_python.packages import get_package_share_directory
 from std_msgs.msg import String
 
 from emotion_bringup.graphs import PACKAGES
-from emotion_bringup.runner import executable
+from emotion_bringup.process import executable
 
 TALKER = """
 import rclpy

@@ -19,6 +19,7 @@ setup(
         (f'share/{NAME}/config', sorted(glob('config/*.yaml') + glob('config/*.rviz'))),
     ],
     zip_safe=False,
+    entry_points={'console_scripts': ['graph = emotion_bringup.runner:main']},
     # Without it `colcon test` would run nothing, and say OK.
     extras_require={'test': ['pytest']},
     maintainer='Emotion Perception Maintainers',

@@ -34,7 +34,7 @@ from sensor_msgs.msg import Image
 from emotion_apps.viewer.node import ViewNode
 from emotion_bringup import demo_media
 from emotion_bringup.graphs import GRAPHS, ArgumentError, NodeSetup, resolve
-from emotion_bringup.runner import GraphProcess, in_executor, make_node
+from emotion_bringup.process import GraphProcess, in_executor, make_node
 from emotion_msgs.action import DetectEmotion
 from emotion_msgs.msg import EmotionPrediction, MultimodalState
 from emotion_perception.emotions import names

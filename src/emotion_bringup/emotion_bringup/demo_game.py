@@ -25,7 +25,7 @@ from std_msgs.msg import Header
 
 from emotion_bringup.demo_media import save_picture
 from emotion_bringup.graphs import GRAPHS, ArgumentError, resolve
-from emotion_bringup.runner import GraphProcess, finish, in_executor, initialise
+from emotion_bringup.process import GraphProcess, finish, in_executor, initialise
 from emotion_bringup.two_people import TwoPeople
 from emotion_msgs.action import PlayGame
 from emotion_msgs.msg import EmotionPredictionArray, GameState

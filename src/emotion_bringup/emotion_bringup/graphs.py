@@ -51,7 +51,7 @@ class Argument:
     :param choices: allowed values, or of a dict allowed names; empty for any.
     :param needs: what a value needs of other nodes: (value, node, parameter, its value) each.
     :param starts: what a value starts: (value, node) each.
-    :param replaces: what a value makes needless: (value, node) each.
+    :param replaces: what a value makes needless or leaves out: (value, node) each.
     :param setting: what the node says of the parameter: its default, and what is allowed.
     """
 
@@ -269,7 +269,15 @@ _VIDEO = Argument(
 _LOOP_FACE = _sets('loop', ('camera_node', 'loop'))
 _LOOP_VOICE = _sets('loop', ('microphone_node', 'loop'))
 _LOOP = _sets('loop', ('camera_node', 'loop'), ('microphone_node', 'loop'))
-_WINDOW = _sets('window', ('view_node', 'window'))
+_SCREEN = (
+    Argument(
+        'view',
+        'Draw the screen; false for a robot that shows nothing.',
+        kind=bool,
+        replaces=((False, 'view_node'),),
+    ),
+    _sets('window', ('view_node', 'window')),
+)
 
 _WEB = (
     Argument('web', 'Serve the page for browsers.', kind=bool, starts=((True, 'web_node'),)),
@@ -319,7 +327,7 @@ _BOTH_ARGUMENTS = (
     _BALANCE['both'],
     _VIDEO,
     _LOOP,
-    _WINDOW,
+    *_SCREEN,
 )
 
 
@@ -334,7 +342,7 @@ GRAPHS: dict[str, Graph] = {
             'face',
             'Emotion from faces.',
             (*_FACE, _view('perception'), _WEB_NODE),
-            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, _WINDOW, *_WEB),
+            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, *_SCREEN, *_WEB),
         ),
         Graph(
             'voice',
@@ -377,7 +385,7 @@ GRAPHS: dict[str, Graph] = {
             (
                 *_CAMERA,
                 _LOOP_FACE,
-                _WINDOW,
+                *_SCREEN,
                 *_GAME,
                 *_WEB,
             ),

@@ -12,7 +12,12 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from emotion_bringup.graphs import COMMON, GRAPHS, Argument, Graph, resolve
 
-_RESPAWN = Argument('respawn', 'Start a node again when it dies.', kind=bool)
+_COMPOSED = Argument(
+    'composed', 'One process for the whole graph; false starts a process a node.', kind=bool
+)
+_RESPAWN = Argument('respawn', 'Start a process again when it dies.', kind=bool)
+# Seconds until then. One that cannot start takes longer to say so than to be started again.
+_PAUSE = 0.2
 
 
 def describe(name: str) -> LaunchDescription:
@@ -21,7 +26,7 @@ def describe(name: str) -> LaunchDescription:
     An argument's default is empty: it leaves the node's own.
     """
     graph = GRAPHS[name]
-    arguments = (*graph.arguments, *COMMON, _RESPAWN)
+    arguments = (*graph.arguments, *COMMON, _COMPOSED, _RESPAWN)
     return LaunchDescription(
         [
             *(
@@ -46,19 +51,34 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
     def given(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
-    values = {argument.name: given(argument.name) for argument in (*graph.arguments, *COMMON)}
-    respawn = bool(_RESPAWN.parse(given('respawn') or 'false'))
-    files = [given('config')] if given('config') else []
-    log = ['--log-level', given('log_level')] if given('log_level') else []
+    names = [argument.name for argument in (*graph.arguments, *COMMON)]
+    values = {name: given(name) for name in names if given(name)}
+    setups = resolve(graph, values)
+    common = {
+        'namespace': values.pop('namespace', ''),
+        'output': 'screen',
+        'respawn': bool(_RESPAWN.parse(given('respawn') or 'false')),
+        'respawn_delay': _PAUSE,
+        'ros_arguments': ['--log-level', values.pop('log_level')] if 'log_level' in values else [],
+    }
+    files = [values.pop('config')] if 'config' in values else []
+    if _COMPOSED.parse(given('composed') or 'true'):
+        # A name would be that of every node.
+        return [
+            Node(
+                package='emotion_bringup',
+                executable='graph',
+                exec_name=graph.name,
+                arguments=['--graph', graph.name, *(f'{k}:={text}' for k, text in values.items())],
+                parameters=files,
+                **common,
+            )
+        ]
     return [
         Node(
             package=setup.package,
             executable=setup.name,
             name=setup.name,
-            namespace=given('namespace'),
-            output='screen',
-            respawn=respawn,
-            respawn_delay=1.0,
             parameters=[
                 *files,
                 {
@@ -67,9 +87,9 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
                 },
             ],
             remappings=list(setup.remappings.items()),
-            ros_arguments=log,
+            **common,
         )
-        for setup in resolve(graph, values)
+        for setup in setups
     ]
 
 
