@@ -345,3 +345,25 @@ enter() {
     prepare
     activate
 }
+
+# Everything that the tests want, as far as this machine lets it be installed.
+prepare_tests() {
+    prepare
+    install_system_extras test
+    install_tests
+    if [ "${EMOTION_TRAINING:-1}" != 0 ]; then install_training; fi
+    activate
+}
+
+# Tests run as every machine should: quiet discovery on this machine alone, no more threads than
+# are given, no screen, no service outside.
+test_environment() {
+    export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
+    export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-2}
+    export TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1 MPLBACKEND=Agg
+    export PYTHONDONTWRITEBYTECODE=1 PYTHONFAULTHANDLER=1
+    if [ -z "${EMOTION_SHARED:-}" ] && [ -d "$ROOT/../shared" ]; then
+        EMOTION_SHARED=$(cd "$ROOT/../shared" && pwd)
+        export EMOTION_SHARED
+    fi
+}
