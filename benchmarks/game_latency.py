@@ -80,7 +80,7 @@ def _film(pictures: list[np.ndarray]) -> list[np.ndarray]:
         for column, picture in enumerate(pictures):
             side = len(picture)
             angle = 2 * np.pi * (index / scene.FPS + column / 4)
-            shift = np.float32([[1, 0, 4 * np.cos(angle)], [0, 1, 4 * np.sin(angle)]])
+            shift = np.array([[1, 0, 4 * np.cos(angle)], [0, 1, 4 * np.sin(angle)]], np.float32)
             top = (scene.HEIGHT - side) // 2
             canvas[top : top + side, column * side : (column + 1) * side] = cv2.warpAffine(
                 picture, shift, (side, side), borderMode=cv2.BORDER_REPLICATE
@@ -131,7 +131,8 @@ class Table(Node):
         stamp = to_seconds(message.header.stamp)
         # A state without a new frame (the clock went on) says nothing about freshness.
         if not self.states or stamp > self.states[-1][0]:
-            self.states.append((stamp, time.time(), *(p.live for p in message.players)))
+            first, second = (player.live for player in message.players)
+            self.states.append((stamp, time.time(), first, second))
 
 
 def percentiles(seconds: np.ndarray) -> dict[str, float]:
@@ -206,7 +207,7 @@ def floor(count: int, seconds: float) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'people.avi'
         writer = cv2.VideoWriter(
-            str(path), cv2.VideoWriter_fourcc(*'MJPG'), scene.FPS, (scene.WIDTH, scene.HEIGHT)
+            str(path), cv2.VideoWriter.fourcc(*'MJPG'), scene.FPS, (scene.WIDTH, scene.HEIGHT)
         )
         film = people(count)[0]
         for index in range(int(seconds * scene.FPS)):
@@ -263,7 +264,7 @@ def main() -> int:
             runs.append({**row, 'floor_ms': floor(count, 8.0)})
             print(describe(runs[-1]))
     pairs = list(zip(runs[::2], runs[1::2]))
-    result = {
+    result: dict[str, Any] = {
         'runs': runs,
         'two_to_one': {
             name: round(

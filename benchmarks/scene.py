@@ -19,9 +19,11 @@ def portraits() -> list[np.ndarray]:
     import skimage.data
 
     collins = skimage.data.astronaut()[:, :, ::-1][0:290, 75:365]
-    with matplotlib.cbook.get_sample_data('grace_hopper.jpg') as file:
-        data = np.frombuffer(file.read(), np.uint8)
-    hopper = cv2.imdecode(data, cv2.IMREAD_COLOR)[20:420, 60:460]
+    path = matplotlib.cbook.get_sample_data('grace_hopper.jpg', asfileobj=False)
+    portrait = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if portrait is None:
+        raise OSError(f'{path} is no picture')
+    hopper = portrait[20:420, 60:460]
     return [np.ascontiguousarray(collins), np.ascontiguousarray(hopper)]
 
 
@@ -34,7 +36,7 @@ def write(path: Path, faces: int, seconds: float) -> None:
     cell = (WIDTH // columns, HEIGHT // rows)
     side = min(cell)
     pictures = [cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in portraits()]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
     for frame in range(int(seconds * FPS)):
         canvas = np.full((HEIGHT, WIDTH, 3), 96, np.uint8)
         for i in range(faces):
@@ -43,7 +45,7 @@ def write(path: Path, faces: int, seconds: float) -> None:
             shift = (4 * np.cos(angle), 4 * np.sin(angle))
             moved = cv2.warpAffine(
                 picture,
-                np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]),
+                np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32),
                 (side, side),
                 borderMode=cv2.BORDER_REPLICATE,
             )

@@ -57,7 +57,8 @@ def scene(crop: np.ndarray) -> np.ndarray:
 def shaken(picture: np.ndarray, source: np.random.Generator) -> np.ndarray:
     """Return what a camera makes of a still scene from one frame to the next."""
     turn, grow = source.normal(0, 0.3), 1 + source.normal(0, 0.003)
-    matrix = cv2.getRotationMatrix2D((PICTURE[1] / 2, PICTURE[0] / 2), turn, grow)
+    centre = (PICTURE[1] / 2, PICTURE[0] / 2)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, turn, grow), np.float64)
     matrix[:, 2] += source.normal(0, 0.7, 2)
     moved = cv2.warpAffine(picture, matrix, PICTURE[::-1], borderMode=cv2.BORDER_REPLICATE)
     light = 1 + source.normal(0, 0.02)

@@ -71,14 +71,15 @@ class FloorServer:
 
     async def _start(self) -> int:
         application = web.Application()
-        application.router.add_get(
-            '/', lambda request: web.Response(text=PAGE, content_type='text/html')
-        )
+        application.router.add_get('/', self._page)
         application.router.add_get('/socket', self._socket)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, '127.0.0.1', 0).start()
         return runner.addresses[0][1]
+
+    async def _page(self, request: web.Request) -> web.Response:
+        return web.Response(text=PAGE, content_type='text/html')
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
@@ -92,6 +93,8 @@ class FloorServer:
 
     def _faces(self, jpeg: bytes) -> list[list[float]]:
         picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            return []
         faces = self._detector.detect(picture)
         self._recognizer.predict([align(picture, face.landmarks[:3], 128) for face in faces])
         return [[float(value) for value in face.box] for face in faces]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -55,6 +56,7 @@ def graph(*arguments: str) -> Iterator[tuple[str, int]]:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
     )
+    assert process.stdout is not None
     lines: list[str] = []
     try:
         for line in process.stdout:
@@ -102,7 +104,7 @@ def latency(film: Path, seconds: float, rounds: int) -> dict[str, Any]:
         for _ in range(rounds):
             floor += drawn(f'http://127.0.0.1:{server.port}/', film, seconds)
             page += drawn(url, film, seconds, '#send')
-    result = {'floor': percentiles(floor), 'page': percentiles(page)}
+    result: dict[str, Any] = {'floor': percentiles(floor), 'page': percentiles(page)}
     result['ratio_p50'] = round(result['page']['p50'] / result['floor']['p50'], 2)
     return result
 
@@ -113,7 +115,7 @@ class Watchers:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip('/')
         self._loop = asyncio.new_event_loop()
-        self._tasks: list[asyncio.Future[None]] = []
+        self._tasks: list[concurrent.futures.Future[None]] = []
         self.pictures = 0
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 

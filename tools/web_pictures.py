@@ -178,6 +178,7 @@ def main() -> None:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        assert graph.stdout is not None
         try:
             url = next(
                 found[1]

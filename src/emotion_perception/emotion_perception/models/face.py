@@ -39,6 +39,7 @@ class FaceEmotionRecognizer:
     :param model: of task ``fer``.
     :param class_balance: mixture of classes to answer for, 0 (natural) to 1 (all equally common);
         may be set at any time.
+    :ivar input: what the model wants of a face.
     :raises ModelError: if the model is not for faces.
     """
 
@@ -46,7 +47,7 @@ class FaceEmotionRecognizer:
         if model.entry.face is None:
             raise ModelError(f'model {model.name} is not for faces')
         self.model = model
-        self._input = model.entry.face
+        self.input = model.entry.face
         self.class_balance = class_balance
 
     def predict(self, crops: Sequence[np.ndarray]) -> FacePredictions:
@@ -66,7 +67,7 @@ class FaceEmotionRecognizer:
                 np.empty((0, 0), np.float32),
                 mixture,
             )
-        found = self.model.predict(prepare(crops, self._input))
+        found = self.model.predict(prepare(crops, self.input))
         probabilities = rebalance(found.probabilities, mixture.shares, mixture.balance)
         return FacePredictions(
             probabilities, found.valence, found.arousal, found.embedding, mixture

@@ -54,6 +54,7 @@ class SpeechEmotionRecognizer:
         default each utterance is judged by itself.
     :param class_balance: mixture of classes to answer for, 0 (natural) to 1 (all equally common);
         may be set at any time.
+    :ivar input: what the model wants of sound.
     :raises ModelError: if the model is not for speech, or cannot make use of a memory.
     """
 
@@ -71,7 +72,7 @@ class SpeechEmotionRecognizer:
                 '`profile`): set memory.utterances to 0, or take ser-default'
             )
         self.model = model
-        self._input = model.entry.speech
+        self.input = model.entry.speech
         self.memory = memory
         self.class_balance = class_balance
 
@@ -87,7 +88,7 @@ class SpeechEmotionRecognizer:
         :raises ValueError: if the samples have another type or shape, or the rate is not
             positive.
         """
-        speech, rules = self._input, self.model.entry.abstain
+        speech, rules = self.input, self.model.entry.abstain
         waveform = as_float(samples)
         if not rate > 0:
             raise ValueError(f'a sampling rate of {rate} Hz is impossible')

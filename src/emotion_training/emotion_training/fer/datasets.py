@@ -146,6 +146,14 @@ class Labelled:
     pictures: Sequence[Path | np.ndarray]
     truth: np.ndarray
 
+    def picture(self, index: int) -> np.ndarray:
+        """Return a picture, decoded if need be: uint8 grey (h, w) or BGR (h, w, 3).
+
+        :raises DatasetError: if it is missing or damaged.
+        """
+        found = self.pictures[index]
+        return read_picture(found) if isinstance(found, Path) else found
+
 
 def read_picture(path: Path) -> np.ndarray:
     """Decode a picture file: uint8 grey (h, w) or BGR (h, w, 3).
@@ -332,8 +340,8 @@ def read_affectnet(root: Path, classes: str = 'six') -> FaceSet:
         ):
             for folder in _folders(root / name):
                 digits = folder.name.removeprefix('class')
-                number = int(digits) - (folder.name != digits) if digits.isdigit() else None
-                label = EIGHT[number] if number is not None and 0 <= number < 8 else folder.name
+                place = int(digits) - (folder.name != digits) if digits.isdigit() else -1
+                label = EIGHT[place] if 0 <= place < 8 else folder.name
                 samples += [(path, label, split) for path in _pictures(folder)]
     if not samples:
         raise DatasetError(

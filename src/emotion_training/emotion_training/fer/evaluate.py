@@ -51,7 +51,6 @@ from emotion_training.fer.datasets import (
     Labelled,
     place_of,
     read_faces,
-    read_picture,
 )
 from emotion_training.fer.geometry import FRAME
 from emotion_training.fer.robustness import TROUBLES, befallen
@@ -162,7 +161,7 @@ def read_crops(root: Path, detector: str = DetectorSettings().detector) -> Label
     """
     faces, _ = read_images(root)
     finder = make_detector(DetectorSettings(detector=detector))
-    crops = [detected(read_picture(path), finder) for path in faces.pictures]
+    crops = [detected(faces.picture(index), finder) for index in range(len(faces.pictures))]
     found = np.array([crop is not None for crop in crops])
     if not found.any():
         raise DatasetError(f'no face was found in the pictures of {root}')
@@ -201,7 +200,7 @@ def judge(
             crops = (
                 list(pending)
                 if detector is not None
-                else [framed(picture, recognizer.model.entry.face.window) for picture in pending]
+                else [framed(picture, recognizer.input.window) for picture in pending]
             )
             some[name] = crops
             rows[name].append(recognizer.predict(crops).probabilities)
@@ -209,21 +208,20 @@ def judge(
         pending.clear()
 
     for index in tqdm(range(len(faces.truth)), desc='pictures', leave=False, mininterval=1):
-        picture = faces.pictures[index]
-        if isinstance(picture, Path):
-            try:
-                picture = read_picture(picture)
-            except DatasetError as error:
-                tqdm.write(f'left out: {error}')
-                unreadable += 1
-                continue
+        try:
+            picture = faces.picture(index)
+        except DatasetError as error:
+            tqdm.write(f'left out: {error}')
+            unreadable += 1
+            continue
         if detector is not None:
             start = time.perf_counter()
-            picture = detected(picture, detector)
+            crop = detected(picture, detector)
             finding += time.perf_counter() - start
-            if picture is None:
+            if crop is None:
                 no_face += 1
                 continue
+            picture = crop
         pending.append(picture)
         judged.append(index)
         if len(pending) == BATCH:
@@ -280,8 +278,8 @@ def robustness(
         for name in models
     }
     crops, truth = [], []
-    for picture, place in zip(faces.pictures, faces.truth):
-        picture = read_picture(picture) if isinstance(picture, Path) else picture
+    for index, place in enumerate(faces.truth):
+        picture = faces.picture(index)
         crop = framed(picture, FRAME) if detector is None else detected(picture, detector)
         if crop is not None:
             crops.append(crop)
@@ -354,7 +352,8 @@ def figures_for(
     mixture = Mixture(shares, balance)
     answers = rebalance(natural, shares, balance)
     result = figures(answers, truth)
-    weights = None if shares is None else mixture_weights(truth, mixture.prior)
+    prior = mixture.prior
+    weights = None if prior is None else mixture_weights(truth, prior)
     per_class = {
         label: {
             'recall': _number(result.recall[place]),

@@ -119,7 +119,7 @@ def calibrate(
     heads, truth = heads[judged], truth[judged]
     logarithm = np.log(np.maximum(shares, 1e-4))
     rarity = logarithm.mean() - logarithm
-    best, chosen = -np.inf, None
+    scored: list[tuple[float, Calibration]] = []
     for share in SHARES if heads.shape[1] > 1 else (0.0,):
         for lift in LIFTS:
             plain = Calibration(float(share), float(lift), lift * rarity, 1.0, 1.0, shares)
@@ -138,9 +138,8 @@ def calibrate(
                         for seen, known in [(heads, truth)] + ([posed] if posed else [])
                     )
                 )
-                if score > best:
-                    best, chosen = score, candidate
-    return chosen
+                scored.append((score, candidate))
+    return max(scored, key=lambda item: item[0])[1]
 
 
 def load_run(folder: Path, classes: int) -> tuple[Recipe, nn.Module]:
@@ -197,6 +196,7 @@ def to_onnx(answers: Answers, channels: int, size: int) -> bytes:
             external_data=False,
             verbose=False,
         )
+    assert program is not None  # only the older exporter returns nothing
     buffer = io.BytesIO()
     proto = program.model_proto
     # The exporter notes a stack trace, with the paths of this machine, on every node.
@@ -342,7 +342,8 @@ def export_run(
     recipe, network = load_run(folder, len(faces.labels))
     if mirror and not isinstance(network, FaceNet):
         raise TrainingError(f'--mirror is for the network facenet, not for {recipe.network}')
-    network.mirror = mirror
+    if isinstance(network, FaceNet):
+        network.mirror = mirror
     train, valid = faces.of('train'), faces.of('valid')
     heads = predict(network, recipe, valid, torch.device('cpu')).numpy()
     chosen = _chosen(network, recipe, heads, train, valid, posed)
@@ -416,7 +417,8 @@ def _posed_logits(network: nn.Module, recipe: Recipe, posed: Labelled) -> np.nda
     face = FaceInput(
         recipe.look.size, FRAME, recipe.look.colour, recipe.look.mean, recipe.look.std
     )
-    images = torch.from_numpy(prepare(posed.pictures, face))
+    crops = [posed.picture(index) for index in range(len(posed.pictures))]
+    images = torch.from_numpy(prepare(crops, face))
     with torch.no_grad():
         logits = torch.cat([network.eval()(batch) for batch in images.split(64)])
     return logits.view(len(images), len(recipe.head_weights), -1).numpy()
@@ -427,7 +429,7 @@ def _answers(network: nn.Module, chosen: dict[str, Calibration]) -> Answers:
     if not isinstance(network, FaceNet):
         bias = next(iter(chosen.values())).bias
         with torch.no_grad():
-            network.fc.bias.add_(torch.from_numpy(bias).float())
+            network.get_parameter('fc.bias').add_(torch.from_numpy(bias).float())
         return Answers(network)
     heads = {}
     for place, (name, item) in enumerate(chosen.items()):
@@ -459,9 +461,9 @@ def _export_int8(
     """Write the quantised network if it is nearly as accurate; return its figures."""
     look, first = recipe.look, 320
     chosen = np.random.default_rng(recipe.seed).permutation(len(train))[:first]
-    small = quantise(model, look.batch([train.picture(index) for index in chosen]))
+    small = quantise(model, look.batch([train.picture(int(index)) for index in chosen]))
     judged = np.flatnonzero(valid.truths[0] >= 0)
-    images = look.batch([valid.picture(index) for index in judged])
+    images = look.batch([valid.picture(int(index)) for index in judged])
     truth = valid.truths[0][judged]
     before, after = (
         figures(softmax(run_model(item, images), entry['temperature']), truth)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -78,6 +79,9 @@ class FaceNet(nn.Module):
         seen: twice the work. Set after training, which sees both anyway.
     """
 
+    drawn: torch.Tensor
+    natural: torch.Tensor
+
     def __init__(
         self,
         channels: int = 1,
@@ -102,7 +106,8 @@ class FaceNet(nn.Module):
         self.register_buffer('natural', torch.zeros(classes * heads))
         self.stem = nn.Conv2d(channels, stem, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stem)
-        blocks, inputs = [], stem
+        blocks: list[ResidualBlock] = []
+        inputs = stem
         for stage, (width, depth) in enumerate(zip(widths, depths)):
             excite = stage >= len(widths) - excited
             for index in range(depth):
@@ -115,7 +120,7 @@ class FaceNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
         # A block starts as its shortcut: deep stacks then train at a high rate from step one.
-        for block in self.blocks:
+        for block in blocks:
             nn.init.zeros_(block.second_norm.weight)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -185,13 +190,14 @@ class Answers(nn.Module):
 
     def __init__(self, network: nn.Module, heads: dict[str, nn.Linear] | None = None) -> None:
         super().__init__()
+        answers: Mapping[str, nn.Module]
         if isinstance(network, FaceNet):
-            own = network.blend_heads([1.0]) if heads is None else None
             self.network, self.features = network, network.features
+            answers = heads or {'logits': network.blend_heads([1.0])}
         else:
-            own = network.fc
             self.features = nn.Sequential(*list(network.children())[:-1], nn.Flatten())
-        self.answers = nn.ModuleDict(heads or {'logits': own})
+            answers = heads or {'logits': network.get_submodule('fc')}
+        self.answers = nn.ModuleDict(answers)
 
     @property
     def names(self) -> list[str]:

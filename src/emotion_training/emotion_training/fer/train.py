@@ -11,8 +11,10 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from torch import nn
 
 from emotion_training.common.files import TrainingError
 from emotion_training.common.plots import save_histogram
@@ -79,7 +81,7 @@ def adapted(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
     :raises TrainingError: if the number of epochs is not the number of phases.
     """
-    changes: dict = {
+    changes: dict[str, Any] = {
         name: getattr(options, name)
         for name in ('classes', 'weights', 'seed')
         if getattr(options, name) is not None
@@ -150,7 +152,7 @@ def run(options: argparse.Namespace) -> None:
     )
 
 
-def _teachers(runs: Sequence[Path], recipe: Recipe, faces: FaceSet) -> list:
+def _teachers(runs: Sequence[Path], recipe: Recipe, faces: FaceSet) -> list[nn.Module]:
     """Load the networks that teach, which must answer as the recipe's network does."""
     from emotion_training.fer.export import load_run
 

@@ -124,7 +124,8 @@ class Trainer:
         fast = torch.cpu._is_amx_tile_supported() if cpu else torch.cuda.is_bf16_supported()
         self.accelerator = Accelerator(cpu=cpu, mixed_precision='bf16' if fast else 'no')
         torch.manual_seed(recipe.seed)
-        network = build_network(recipe, len(faces.labels))
+        # Any: torch's own annotations know no memory format, and Accelerate has none.
+        network: Any = build_network(recipe, len(faces.labels))
         if recipe.adjust:
             network.state_priors(
                 class_priors(self.train_set, drawing_weights(self.train_set, recipe.balance)),
@@ -142,7 +143,7 @@ class Trainer:
             else None
         )
         self.feed = Feed(self.train_set, recipe, self.accelerator.device, workers)
-        self.data = {
+        self.data: dict[str, Any] = {
             'name': faces.name,
             'sha256': faces.digest,
             'labels': list(faces.labels),
@@ -185,6 +186,7 @@ class Trainer:
         network.requires_grad_(phase.trains == 'all')
         head.requires_grad_(True)
         groups = decayed_apart(network, self.recipe.weight_decay)
+        optimizer: torch.optim.Optimizer
         if self.recipe.optimizer == 'sgd':
             optimizer = torch.optim.SGD(groups, lr=phase.rate, momentum=0.9, nesterov=True)
         else:
@@ -367,7 +369,7 @@ class Trainer:
         return train_epoch(
             self.accelerator.unwrap_model(self.network),
             progress,
-            lambda batch: self._loss(*batch, chance),
+            lambda batch: self._loss(batch, chance),
             self.optimizer,
             lambda step: self._rate((place + step / len(mine)) / self.phase.epochs),
             self.average,
@@ -403,7 +405,8 @@ class Trainer:
             images, targets = mixup(chance.host, self.recipe.mixup * amount, images, targets)
             yield images.contiguous(memory_format=torch.channels_last), targets
 
-    def _loss(self, images: torch.Tensor, targets: torch.Tensor, chance: Chance) -> torch.Tensor:
+    def _loss(self, batch: tuple[torch.Tensor, torch.Tensor], chance: Chance) -> torch.Tensor:
+        images, targets = batch
         logits = self.network(images)
         if self.teachers is None:
             return soft_cross_entropy(logits, targets, self.recipe, self.weights)

@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -129,24 +130,19 @@ def _watch(
         print(f'{len(problems)} of {len(clips)} films were left out; the first: {problems[0]}')
     if not looks:
         raise NothingLeftError('no film could be read')
-    buffer, tables = io.BytesIO(), {}
+    tables: dict[str, Any] = {'truth': np.array(truth)}
     for name in ('face', 'voice'):
         own = [item.embeddings[name] for item in looks]
         none = np.zeros(max(map(len, own)), np.float32)
         tables[f'embedding_{name}'] = np.stack([value if len(value) else none for value in own])
-    np.savez_compressed(
-        buffer,
-        truth=np.array(truth),
-        **tables,
-        **{
-            name: np.stack([getattr(item, name) for item in looks])
-            for name in ('face', 'voice', 'weights')
-        },
-    )
+    for name in ('face', 'voice', 'weights'):
+        tables[name] = np.stack([getattr(item, name) for item in looks])
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **tables)
     write_atomically(path, buffer.getvalue())
 
 
-def evaluate_aligned(options: argparse.Namespace) -> dict:
+def evaluate_aligned(options: argparse.Namespace) -> dict[str, Any]:
     """Judge the fusion as it is shipped, and as fitted on the fitting part, on aligned films.
 
     All answers are for equally common classes. A modality that is missing in a film counts as an

@@ -52,7 +52,8 @@ def read_ravdess(root: Path) -> list[FilmClip]:
     The first field is 01 for picture and sound, 02 for picture alone: that one is joined with the
     sound of the same name beginning with 03, where there is one and no 01.
     """
-    films, sounds = {}, {}
+    films: dict[tuple[str, str], Path] = {}
+    sounds: dict[str, Path] = {}
     for path in sorted(Path(root).rglob('*')):
         field, _, rest = path.stem.partition('-')
         if path.suffix.lower() in VIDEO and field in ('01', '02'):

@@ -9,6 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,7 +73,7 @@ class Trial:
 
 def judge(
     trials: Sequence[Trial], draws: int, per_class: int, seed: int
-) -> dict[str, dict[str, dict[str, float]]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Judge methods on many label-paired draws, an equal share of them from each trial.
 
     Every method and every scenario sees the same draws; samples are drawn with replacement, so
@@ -93,7 +94,7 @@ def judge(
     every = np.tile(truth, len(trials))
     shares = natural_mixture(trials)
     names = list(trials[0].table)
-    result: dict[str, dict[str, dict[str, float]]] = {}
+    result: dict[str, dict[str, dict[str, Any]]] = {}
     with tqdm(total=len(SCENARIOS) * len(trials), desc='judging', unit='trial') as bar:
         for scenario in SCENARIOS:
             judged = [name for name in names if name not in SINGLE or getattr(scenario, name)]
@@ -125,15 +126,14 @@ def judge(
 
 def natural_mixture(trials: Sequence[Trial]) -> np.ndarray | None:
     """Return the mean of the class shares of faces and voices, (6,); ``None`` if not known."""
-    shares = [[pool.shares for pool in (trial.faces, trial.voices)] for trial in trials]
-    if any(share is None for pair in shares for share in pair):
-        return None
-    return np.mean([[share.mean(axis=0) for share in pair] for pair in shares], axis=(0, 1))
+    shares = [pool.shares for trial in trials for pool in (trial.faces, trial.voices)]
+    known = [share.mean(axis=0) for share in shares if share is not None]
+    return np.mean(known, axis=0) if len(known) == len(shares) else None
 
 
 def goals(
     table: Mapping[str, Mapping[str, Mapping[str, float]]], name: str
-) -> dict[str, float | bool]:
+) -> dict[str, float | bool | str]:
     """Compare a method with what is asked: its gain where both are clean, its worst loss, ECE."""
 
     def best(row: Mapping[str, Mapping[str, float]]) -> float:
@@ -145,9 +145,9 @@ def goals(
         scenario.name: best(table[scenario.name]) - table[scenario.name][name]['accuracy']
         for scenario in SCENARIOS[1:]
     }
-    worst = max(losses, key=losses.get)
+    worst = max(losses, key=lambda name: losses[name])
     errors = {scenario: row[name]['ece'] for scenario, row in table.items()}
-    poorest = max(errors, key=errors.get)
+    poorest = max(errors, key=lambda name: errors[name])
     ece = errors[poorest]
     return {
         'gain': gain,
@@ -347,7 +347,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def evaluate(options: argparse.Namespace) -> dict:
+def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     """Fit on the fitting parts, judge on the test parts; return all figures.
 
     :raises TrainingError: for data that cannot be used.
@@ -395,7 +395,7 @@ def evaluate(options: argparse.Namespace) -> dict:
     }
 
 
-def report(result: Mapping) -> str:
+def report(result: Mapping[str, Any]) -> str:
     """Return all figures as the Markdown tables of docs/fusion.md."""
     shown = ('face', 'voice', 'product', 'mean', 'stacker', 'network')
     table = {

@@ -10,6 +10,7 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -158,8 +159,8 @@ class Network(nn.Module):
         for name, norm in self.norms.items():
             rows = embeddings[name]
             table = torch.from_numpy(rows.table[np.unique(rows.index[rows.index >= 0])])
-            norm.running_mean.copy_(table.mean(dim=0))
-            norm.running_var.copy_(table.var(dim=0))
+            norm.get_buffer('running_mean').copy_(table.mean(dim=0))
+            norm.get_buffer('running_var').copy_(table.var(dim=0))
 
     def train(self, mode: bool = True) -> Network:
         """Set the mode; the standardisation stays what it is."""
@@ -206,7 +207,7 @@ def train(
     torch.manual_seed(seed)
     module = make({name: rows.table.shape[1] for name, rows in pairs.embeddings.items()})
     looks = isinstance(module, Network)
-    if looks:
+    if isinstance(module, Network):
         module.standardise(pairs.embeddings)
     inputs = torch.from_numpy(_inputs(pairs, use_weights))
     truth = torch.from_numpy(pairs.truth.astype(np.int64))
@@ -261,7 +262,7 @@ def export(module: nn.Module, path: Path, seen: Mapping[str, Seen] | None = None
     widths = module.widths if isinstance(module, Network) else {}
     names = ['features', *(f'{name}_embedding' for name in widths)]
     example = (torch.zeros(2, FEATURES), *(torch.zeros(2, width) for width in widths.values()))
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()  # torch's annotation names paths alone
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # about the exporter's own deprecation
         torch.onnx.export(
@@ -276,6 +277,8 @@ def export(module: nn.Module, path: Path, seen: Mapping[str, Seen] | None = None
         )
     proto = onnx.load_from_string(buffer.getvalue())
     if widths:
+        if seen is None:
+            raise ValueError('a network that takes embeddings must say whose')
         item = proto.metadata_props.add()
         item.key, item.value = (
             METADATA_KEY,

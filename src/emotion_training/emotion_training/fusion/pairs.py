@@ -87,10 +87,11 @@ class Pairs:
 
     def __add__(self, other: Pairs) -> Pairs:
         return Pairs(
-            *(
-                np.concatenate((getattr(self, name), getattr(other, name)))
-                for name in ('face', 'voice', 'weights', 'present', 'truth')
-            ),
+            np.concatenate((self.face, other.face)),
+            np.concatenate((self.voice, other.voice)),
+            np.concatenate((self.weights, other.weights)),
+            np.concatenate((self.present, other.present)),
+            np.concatenate((self.truth, other.truth)),
             {name: rows + other.embeddings[name] for name, rows in self.embeddings.items()},
         )
 

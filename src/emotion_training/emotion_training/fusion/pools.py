@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -85,14 +86,13 @@ class Pool:
             raise TrainingError(
                 f'the {" and ".join(parts)} part has no sample of {", ".join(lacking)}'
             )
+        probabilities, quality, embedding = (
+            {name: value[chosen] for name, value in values.items()}
+            for values in (self.probabilities, self.quality, self.embedding)
+        )
+        shares = None if self.shares is None else self.shares[chosen]
         return Pool(
-            self.truth[chosen],
-            self.part[chosen],
-            *(
-                {name: value[chosen] for name, value in values.items()}
-                for values in (self.probabilities, self.quality, self.embedding)
-            ),
-            shares=None if self.shares is None else self.shares[chosen],
+            self.truth[chosen], self.part[chosen], probabilities, quality, embedding, shares
         )
 
     def balanced(self, temperature: float = 1.0) -> Pool:
@@ -127,28 +127,25 @@ def cached(
     if not path.is_file():
         pool = make()
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            truth=pool.truth,
-            part=pool.part,
+        tables: dict[str, Any] = {
+            'truth': pool.truth,
+            'part': pool.part,
             **{f'p_{key}': value for key, value in pool.probabilities.items()},
             **{f'q_{key}': value for key, value in pool.quality.items()},
             **{f'e_{key}': value.astype(np.float16) for key, value in pool.embedding.items()},
-        )
+        }
+        np.savez(buffer, **tables)
         write_atomically(path, buffer.getvalue())
     with np.load(path, allow_pickle=False) as archive:
-        return Pool(
-            archive['truth'],
-            archive['part'],
-            *(
-                {
-                    key[2:]: archive[key].astype(np.float32)
-                    for key in archive.files
-                    if key.startswith(first)
-                }
-                for first in ('p_', 'q_', 'e_')
-            ),
+        probabilities, quality, embedding = (
+            {
+                key[2:]: archive[key].astype(np.float32)
+                for key in archive.files
+                if key.startswith(first)
+            }
+            for first in ('p_', 'q_', 'e_')
         )
+        return Pool(archive['truth'], archive['part'], probabilities, quality, embedding)
 
 
 def model_digest(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer) -> str:
@@ -217,7 +214,7 @@ def face_pool(
 
     :param pictures: framed as the training pictures, uint8.
     """
-    window = recognizer.model.entry.face.window
+    window = recognizer.input.window
     pool = Pool(np.asarray(truth, np.int64), np.asarray(part))
     for condition in conditions:
         rng = np.random.default_rng(1)
@@ -304,7 +301,7 @@ def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDIT
 
 def listen(recognizer: SpeechEmotionRecognizer, samples: np.ndarray) -> Prediction:
     """Return what the model says of an utterance at 16 kHz, piece by piece; it never abstains."""
-    return recognizer.model.predict(prepare(samples, 16000, recognizer.model.entry.speech))
+    return recognizer.model.predict(prepare(samples, 16000, recognizer.input))
 
 
 def _noise(

@@ -149,7 +149,8 @@ def choose_voices(
     speakers = np.array([clip.speaker for clip, _, _ in able])
     corpora = np.array([clip.corpus for clip, _, _ in able])
     fold = speaker_folds(speakers, corpora, min(FOLDS, len(np.unique(speakers))), seed=1)
-    voices, kept = [], {}
+    voices: list[Voice] = []
+    kept: dict[tuple[str, int, str], int] = {}
     for place in np.random.default_rng(0).permutation(len(able)):
         clip, truth, listener = able[place]
         part = f'fold {fold[place]}'
@@ -210,7 +211,8 @@ def _shares(
     unknown = {item.model.name for item in recognizers if item.model.shares is None}
     for name in sorted(unknown):
         say(unknown_shares(name))
-    return None if unknown else np.stack([item.model.shares for item in recognizers])
+    known = [item.model.shares for item in recognizers if item.model.shares is not None]
+    return None if unknown else np.stack(known)
 
 
 def seen_of(recognizer: FaceEmotionRecognizer | SpeechEmotionRecognizer, width: int) -> Seen:
@@ -249,8 +251,7 @@ def translated(
         if model_digest(own) == model_digest(target):
             continue
         if width == 0 or own.model.predict(dummy).embedding.shape[1] == 0:
-            none = np.empty(0, np.float32)
-            maps[id(own)] = lambda value, none=none: none
+            maps[id(own)] = _nothing
             continue
         both = [voice for voice in voices if listener.knows(voice.speaker)][:TRANSLATED]
         if len(both) < 2:
@@ -272,6 +273,10 @@ def translated(
         replace(voice, translate=maps.get(id(voice.recognizer), voice.translate))
         for voice in voices
     ]
+
+
+def _nothing(embedding: np.ndarray) -> np.ndarray:
+    return np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -307,7 +312,7 @@ class Translation:
             return float(((found(own[~train]) - other[~train]) ** 2).mean(axis=0).sum()) / spread
 
         losses = {ridge: left(ridge) for ridge in RIDGES}
-        best = min(losses, key=losses.get)
+        best = min(losses, key=lambda ridge: losses[ridge])
         return replace(Translation._fit(own, other, best), explained=1.0 - losses[best])
 
     @staticmethod

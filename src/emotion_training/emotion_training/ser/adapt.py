@@ -70,7 +70,9 @@ class Head(Protocol):
         """Return the six logits (n, 6) of embeddings (n, d) under a head."""
         ...
 
-    def save(self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict) -> None:
+    def save(
+        self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict[str, Any]
+    ) -> None:
         """Write the model with another head; ``entry`` is its catalogue entry."""
         ...
 
@@ -136,7 +138,9 @@ class OnnxHead:
     ) -> torch.Tensor:
         return gate(functional.linear(embedding, weight, bias))
 
-    def save(self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict) -> None:
+    def save(
+        self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict[str, Any]
+    ) -> None:
         changed = onnx.ModelProto()
         changed.CopyFrom(self.model)
         for item in changed.graph.initializer:
@@ -238,7 +242,7 @@ def stratified_folds(truth: np.ndarray, folds: int, seed: int) -> np.ndarray:
     return fold
 
 
-def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
+def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict[str, Any]:
     """Adapt a model to a manifest, report before and after, and write the result.
 
     Before and after are judged on the same clips: after by five-fold cross-validation, each clip
@@ -296,7 +300,7 @@ def adapt(manifest: Path, model: str, out: Path, name: str, say: Say) -> dict:
         weight, bias, _ = tune(head, embeddings[~test], truth[~test], temperature, fold)
         after[test] = six_logits(head, embeddings[test], weight, bias)
     new_temperature = fit_temperature(after, truth)
-    result = {
+    result: dict[str, Any] = {
         'manifest': str(manifest),
         'base': loaded.name,
         'n': len(truth),
@@ -348,7 +352,7 @@ def _sounds(
     return found, truth[rows]
 
 
-def _figures(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict:
+def _figures(logits: np.ndarray, truth: np.ndarray, temperature: float) -> dict[str, Any]:
     found = figures(softmax(logits, temperature), truth)
     return {
         'accuracy': found.accuracy,

@@ -60,7 +60,8 @@ class Sampler:
         self._silent = chosen[labels == SILENT]
         spoken = chosen[labels != SILENT]
         self._speakers: list[list[np.ndarray]] = []
-        corpus_of, sizes = [], {}
+        corpus_of: list[str] = []
+        sizes: dict[str, int] = {}
         for speaker in np.unique(data.speakers[spoken]):
             own = spoken[data.speakers[spoken] == speaker]
             self._speakers.append(
@@ -134,11 +135,11 @@ class Player:
 
         :param channel: int (n,): clips of one number share room and line.
         """
-        rows = torch.from_numpy(rows).to(self.device)
+        chosen = torch.from_numpy(rows).to(self.device)
         length, count = round(seconds * RATE), len(rows)
         speed = torch.exp(torch.randn(count, 1, device=self.device) * 0.08).clamp(0.8, 1.25)
         speed = torch.where(torch.rand(count, 1, device=self.device) < 0.5, speed, 1.0)
-        own = self._length[rows][:, None].float()
+        own = self._length[chosen][:, None].float()
         room = length - own / speed
         place = room * torch.rand(count, 1, device=self.device)
         time = (torch.arange(length, device=self.device)[None] - place) * speed
@@ -146,7 +147,7 @@ class Player:
         time = time.clamp(min=0).minimum(own - 2)
         index = time.long()
         part = time - index
-        index = index + self._start[rows][:, None]
+        index = index + self._start[chosen][:, None]
         sound = (
             self._samples[index].float() * (1 - part) + self._samples[index + 1].float() * part
         ) / 32768.0
@@ -160,10 +161,10 @@ class Player:
 
     def plain(self, rows: np.ndarray) -> torch.Tensor:
         """Return sound as it is, levelled, silence behind what is shorter than the longest."""
-        rows = torch.from_numpy(rows).to(self.device)
-        own = self._length[rows][:, None]
+        chosen = torch.from_numpy(rows).to(self.device)
+        own = self._length[chosen][:, None]
         time = torch.arange(int(own.max()), device=self.device)[None].expand(len(rows), -1)
-        index = time.minimum(own - 1) + self._start[rows][:, None]
+        index = time.minimum(own - 1) + self._start[chosen][:, None]
         return steady(torch.where(time < own, self._samples[index].float() / 32768.0, 0.0))
 
 
@@ -186,9 +187,13 @@ def draw_profiles(values: torch.Tensor, rows: Rows, nothing: float = 0.4) -> Pro
     square = taken @ own.square() / number
     deviation = (square - mean.square()).clamp(min=0).sqrt()
     known = (torch.rand(groups, each, 1, device=device) >= nothing).float()
-    profile = [part.flatten(0, 1) for part in (number * known, mean * known, deviation * known)]
+    count, mean, deviation = (
+        part.flatten(0, 1) for part in (number * known, mean * known, deviation * known)
+    )
     rest = len(values) - rows.spoken
     if rest:
         other = torch.randint(rows.spoken, (rest,), device=device)
-        profile = [torch.cat((part, part[other])) for part in profile]
-    return tuple(profile)
+        count, mean, deviation = (
+            torch.cat((part, part[other])) for part in (count, mean, deviation)
+        )
+    return count, mean, deviation

@@ -213,13 +213,13 @@ def read_tess(root: Path) -> list[Clip]:
 
 
 _SAVEE = {
-    'a': 'angry',
-    'd': 'disgust',
-    'f': 'fear',
-    'h': 'happy',
-    'n': 'neutral',
-    'sa': 'sad',
-    'su': 'surprise',
+    'a': 'Angry',
+    'd': 'Disgust',
+    'f': 'Fear',
+    'h': 'Happy',
+    'n': 'Neutral',
+    'sa': 'Sad',
+    'su': 'Surprise',
 }
 
 
@@ -234,7 +234,7 @@ def read_savee(root: Path) -> list[Clip]:
         speaker = match[1] or path.parent.name
         if (speaker, match[2], match[3]) not in seen:
             seen.add((speaker, match[2], match[3]))
-            clips.append(Clip('savee', path, class_name(_SAVEE[match[2]]), f'savee/{speaker}'))
+            clips.append(Clip('savee', path, _SAVEE[match[2]], f'savee/{speaker}'))
     _tell_strange('savee', root, strange)
     return clips
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from emotion_training.ser.protocols import (
 )
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
+from emotion_training.ser.voice import VoiceModel
 
 HELD_OUT = 12
 """One in so many speakers calibrates and trains nothing."""
@@ -53,7 +55,7 @@ def held_out(data: Sounds, say: Say) -> tuple[np.ndarray, np.ndarray]:
     return train, rest
 
 
-def calibrate(logits: np.ndarray, truth: np.ndarray, silence: np.ndarray) -> dict:
+def calibrate(logits: np.ndarray, truth: np.ndarray, silence: np.ndarray) -> dict[str, Any]:
     """Return temperature, threshold of abstention and the figures behind them.
 
     The threshold is the confidence that 99 % of the speech reaches, at most 0.35.
@@ -116,7 +118,7 @@ def train_default(shop: Workshop) -> Path:
     return write(network, found, Path(shop.out) / 'ser_default.onnx', shop.say)
 
 
-def write(network: torch.nn.Module, found: dict, path: Path, say: Say) -> Path:
+def write(network: VoiceModel, found: dict[str, Any], path: Path, say: Say) -> Path:
     """Write a model with its calibration as ``path``, with sidecar and figures beside it."""
     entry = entry_of(
         path.name,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from emotion_perception.models.fetch import hub_error
 from emotion_training.common.files import TrainingError, sha256_of
 from emotion_training.ser import whisper
 from emotion_training.ser.ctranslate2 import read_variables
+from emotion_training.ser.encoder import Encoder
 
 PACKAGED = {
     'whisper-tiny.en': (
@@ -30,7 +32,7 @@ FRAME = RATE // 50
 """Samples of a frame: all these encoders give one every 20 ms."""
 
 
-class HiddenStates(nn.Module):
+class HiddenStates(Encoder):
     """A Transformers wav2vec 2.0, HuBERT or WavLM as an encoder: all its hidden states.
 
     The convolutions that come before the transformer are never tuned.
@@ -39,10 +41,11 @@ class HiddenStates(nn.Module):
     :param normalise: whether it wants waveforms of mean 0 and variance 1.
     """
 
-    def __init__(self, model: nn.Module, normalise: bool) -> None:
+    def __init__(self, model: Any, normalise: bool) -> None:
         super().__init__()
-        self.model, self.normalise = model, normalise
-        self.kind = model.config.model_type
+        self.model: Any = model
+        self.normalise = normalise
+        self.kind: str = model.config.model_type
         model.feature_extractor.requires_grad_(False)
 
     @property
@@ -67,7 +70,7 @@ class HiddenStates(nn.Module):
         return list(self.model(waveform, output_hidden_states=True).hidden_states)
 
 
-def load_encoder(name: str) -> nn.Module:
+def load_encoder(name: str) -> Encoder:
     """Return a pretrained encoder.
 
     :param name: one of :data:`PACKAGED`, or a folder or hub id of a Transformers Whisper,
@@ -79,7 +82,7 @@ def load_encoder(name: str) -> nn.Module:
     return _transformers(name)
 
 
-def _packaged(name: str) -> nn.Module:
+def _packaged(name: str) -> Encoder:
     distribution, package, file, sha256 = PACKAGED[name]
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -99,7 +102,7 @@ def _packaged(name: str) -> nn.Module:
     return whisper.from_ctranslate2(read_variables(path, 'encoder/'))
 
 
-def _transformers(name: str) -> nn.Module:
+def _transformers(name: str) -> Encoder:
     from emotion_perception.models.transformers_backend import import_transformers
 
     transformers = import_transformers()
@@ -124,7 +127,7 @@ def _transformers(name: str) -> nn.Module:
     return HiddenStates(model.eval(), getattr(config, 'feat_extract_norm', '') == 'layer')
 
 
-def _whisper(transformers: object, name: str, config: object, local: bool) -> nn.Module:
+def _whisper(transformers: Any, name: str, config: Any, local: bool) -> Encoder:
     model = transformers.WhisperForAudioClassification.from_pretrained(
         name, local_files_only=local
     )

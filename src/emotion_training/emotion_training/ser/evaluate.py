@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,9 @@ def ask(
     )
 
 
-def judge(answers: Answers, truth: np.ndarray, mixture: Mixture = UNKNOWN_MIXTURE) -> dict:
+def judge(
+    answers: Answers, truth: np.ndarray, mixture: Mixture = UNKNOWN_MIXTURE
+) -> dict[str, Any]:
     """Return the figures of answers; an abstention counts as an error.
 
     Classes without a clip are left out of the means. The calibration error is that of the
@@ -180,7 +183,7 @@ def make_noise(
     if kind == 'white':
         return rng.normal(size=sounds[index].size).astype(np.float32)
     if kind == 'machine':
-        machine = machines[rng.integers(len(machines))]
+        machine = machines[int(rng.integers(len(machines)))]
         start = int(rng.integers(machine.size))
         return np.resize(np.roll(machine, -start), sounds[index].size)
     others = [i for i in range(len(clips)) if clips[i].speaker != clips[index].speaker]
@@ -219,7 +222,7 @@ def robustness(
     memory: int,
     noise: Path | None,
     say: Callable[[str], None],
-) -> dict:
+) -> dict[str, Any]:
     """Judge the model in noise and through the lines and rooms that sound passes.
 
     ``noise``: 20, 10 and 0 dB of white noise, babble and, where there is a folder of recorded
@@ -237,7 +240,7 @@ def robustness(
     machines = machine_noise(noise)
     plain = _asked(recognizer, sounds, clips, memory)
 
-    def figure(heard: Sequence[np.ndarray]) -> dict:
+    def figure(heard: Sequence[np.ndarray]) -> dict[str, Any]:
         answers = _asked(recognizer, heard, clips, memory)
         found = judge(answers, truth, mixture)
         return {
@@ -313,7 +316,7 @@ def evaluate(
     class_balance: float,
     say: Callable[[str], None],
     noise: Path | None = None,
-) -> dict:
+) -> dict[str, Any]:
     """Return the figures of a model on a manifest.
 
     :param memory: utterances to remember of each speaker, who speak in the manifest's order.

@@ -65,7 +65,7 @@ def centre(logits: torch.Tensor) -> torch.Tensor:
     return logits - logits.mean(dim=1, keepdim=True)
 
 
-def export(network: VoiceModel, path: Path, entry: Mapping | None = None) -> None:
+def export(network: VoiceModel, path: Path, entry: Mapping[str, Any] | None = None) -> None:
     """Write the model as ``path``.
 
     The input ``profile`` has a value in the file (no voice is known), so that nobody needs to
@@ -77,7 +77,7 @@ def export(network: VoiceModel, path: Path, entry: Mapping | None = None) -> Non
     write_atomically(Path(path), serialised(network, entry))
 
 
-def serialised(network: VoiceModel, entry: Mapping | None = None) -> bytes:
+def serialised(network: VoiceModel, entry: Mapping[str, Any] | None = None) -> bytes:
     """Return the bytes that :func:`export` writes."""
     from onnx import numpy_helper
 
@@ -122,7 +122,7 @@ def _traced(
     """Return a module that takes sound, and perhaps more, as an ONNX graph in eight bits."""
     import onnx
 
-    buffer = io.BytesIO()
+    buffer: Any = io.BytesIO()  # torch's annotation names paths alone
     sound = torch.randn(2, RATE * 2) * 0.1
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')  # tracing speaks about shapes that are dynamic anyway
@@ -169,8 +169,9 @@ def _to_eight_bits(proto: Any) -> None:
             weight = numpy_helper.to_array(item)
             # A matrix product has its outputs in columns, everything else in rows.
             columns = node.op_type == 'MatMul'
-            steps, scale = quantise(torch.tensor(weight.T if columns else weight))
-            steps, scale = steps.numpy(), scale.numpy()
+            steps, scale = (
+                part.numpy() for part in quantise(torch.tensor(weight.T if columns else weight))
+            )
             graph.initializer.remove(item)
             kept = [
                 numpy_helper.from_array(
@@ -248,7 +249,7 @@ def entry_of(
     shares: Sequence[float] = (),
     licence: str = 'non-commercial research',
     card: str = '',
-) -> dict:
+) -> dict[str, Any]:
     """Return a catalogue entry for an exported model.
 
     :param shares: of the six classes in training; empty if not known.

@@ -8,6 +8,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ def loss_of(
     return -(target * torch.log_softmax(logits.float() + shares, dim=1)).sum(dim=1).mean()
 
 
-def _groups_of_weights(model: VoiceModel, recipe: Recipe) -> list[dict]:
+def _groups_of_weights(model: VoiceModel, recipe: Recipe) -> list[dict[str, Any]]:
     made = [{'params': list(model.head.parameters()), 'rate': recipe.head_rate, 'late': False}]
     if recipe.encoder_rate:
         depths = model.encoder.depths()
@@ -117,17 +118,20 @@ def fit(
     rng = np.random.default_rng(seed)
     model = model.to(device)
     mean = copy.deepcopy(model).eval()
-    player = (
-        None
+    pooled_of = (
+        _remembered(features, rng, device)
         if features is not None
-        else Player(data, device, Augmenter(noise, device, seed, recipe.strength))
+        else _played(
+            model, Player(data, device, Augmenter(noise, device, seed, recipe.strength)), rng
+        )
     )
     sampler = Sampler(data, chosen, rng)
     shares = log_shares(data, chosen)
     optimiser = torch.optim.AdamW(
         _groups_of_weights(model, recipe), lr=1e-3, weight_decay=recipe.decay
     )
-    ours, kept = list(model.parameters()), list(mean.parameters())
+    ours: list[torch.Tensor] = list(model.parameters())
+    kept: list[torch.Tensor] = list(mean.parameters())
     begin = round(recipe.steps * recipe.frozen)
     total = torch.zeros((), device=device)
     model.train()
@@ -144,11 +148,7 @@ def fit(
         ).to(device)
         with torch.autocast('cuda', torch.bfloat16, enabled=device.startswith('cuda')):
             with torch.set_grad_enabled(tuned):
-                pooled = (
-                    _played(model, player, rows, rng)
-                    if features is None
-                    else _remembered(features, rows, rng).to(device)
-                )
+                pooled = pooled_of(rows)
             values = model.scale(pooled)
             logits = model.head(values, draw_profiles(values, rows))
         loss = loss_of(logits, target, shift, recipe.smoothing)
@@ -178,16 +178,27 @@ def _channels(rows: Rows) -> np.ndarray:
 
 
 def _played(
-    model: VoiceModel, player: Player, rows: Rows, rng: np.random.Generator
-) -> torch.Tensor:
-    return model.pooled(player.play(rows.rows, float(rng.choice(SECONDS)), _channels(rows)))
+    model: VoiceModel, player: Player, rng: np.random.Generator
+) -> Callable[[Rows], torch.Tensor]:
+    """Return what plays a batch to the encoder."""
+
+    def pooled(rows: Rows) -> torch.Tensor:
+        return model.pooled(player.play(rows.rows, float(rng.choice(SECONDS)), _channels(rows)))
+
+    return pooled
 
 
-def _remembered(features: np.ndarray, rows: Rows, rng: np.random.Generator) -> torch.Tensor:
-    """Return cached features, those of one speaker from one pass."""
-    channel = _channels(rows)
-    number = rng.integers(len(features), size=channel.max() + 1)[channel]
-    return torch.from_numpy(features[number, rows.rows].astype(np.float32))
+def _remembered(
+    features: np.ndarray, rng: np.random.Generator, device: str
+) -> Callable[[Rows], torch.Tensor]:
+    """Return what gives cached features of a batch, those of one speaker from one pass."""
+
+    def pooled(rows: Rows) -> torch.Tensor:
+        channel = _channels(rows)
+        number = rng.integers(len(features), size=channel.max() + 1)[channel]
+        return torch.from_numpy(features[number, rows.rows].astype(np.float32)).to(device)
+
+    return pooled
 
 
 def _schedule(step: int, steps: int, begin: int) -> float:

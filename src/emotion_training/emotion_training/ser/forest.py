@@ -43,13 +43,13 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
     if len(clips) < 10:
         raise TrainingError(f'{len(clips)} clips of sound are too few for a forest')
     say(f'MFCC of {len(clips)} clips')
-    features = []
+    rows = []
     for clip in clips:
         samples = read_sound(clip.path)
-        features.append(
+        rows.append(
             mfcc_statistics(samples / max(float(np.abs(samples).max()), 1e-6), RATE, FEATURES)
         )
-    features = np.stack(features)
+    features = np.stack(rows)
     labels = np.array([CLASSES.index(clip.label) for clip in clips])
 
     def grow(rows: np.ndarray, seed: int) -> RandomForestClassifier:

@@ -47,7 +47,7 @@ def _decoded(buffer: io.BytesIO, size: int) -> np.ndarray:
 
     resampler = av.AudioResampler('flt', 'mono', RATE)
     parts = []
-    with av.open(buffer) as coded:
+    with av.open(buffer, 'r') as coded:
         for frame in coded.decode(audio=0):
             parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         parts += [part.to_ndarray()[0] for part in resampler.resample(None)]

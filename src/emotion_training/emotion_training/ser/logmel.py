@@ -52,6 +52,11 @@ class LogMel(nn.Module):
     plain one, and the same operations in PyTorch and in ONNX.
     """
 
+    window: torch.Tensor
+    cosines: torch.Tensor
+    sines: torch.Tensor
+    mel: torch.Tensor
+
     def __init__(self, bands: int = 80) -> None:
         super().__init__()
         half = N_FFT // 2
@@ -67,9 +72,12 @@ class LogMel(nn.Module):
                 name, torch.from_numpy(value.astype(np.float32)), persistent=False
             )
 
-    @torch.autocast('cuda', enabled=False)
     def forward(self, waveform: torch.Tensor) -> torch.Tensor:
         """Return the spectra of sound of more than 200 samples."""
+        with torch.autocast('cuda', enabled=False):
+            return self._spectra(waveform)
+
+    def _spectra(self, waveform: torch.Tensor) -> torch.Tensor:
         half, block = N_FFT // 2, N_FFT // 5
         padded = functional.pad(waveform.float().unsqueeze(1), (half, half), 'reflect')[:, 0]
         blocks = padded[:, : padded.shape[1] // block * block].unflatten(1, (-1, block))

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,7 +114,7 @@ class Workshop:
         heard = np.concatenate(
             [
                 self.silence.clip(row)
-                for row in quiet
+                for row in quiet.tolist()
                 if self.silence.speakers[row] != 'nonspeech/made'
             ]
             or [np.zeros(0, np.float32)]
@@ -165,12 +166,13 @@ def evened(model: VoiceModel, data: Sounds, chosen: np.ndarray) -> VoiceModel:
     """
     share = class_shares(data, chosen)
     order = [0, 1, 2, 3, 4, 5, None, 3, None]
-    shift = [0.0 if place is None else EVENED * np.log(share[place]) for place in order]
+    shift = np.array(
+        [0.0 if place is None else EVENED * np.log(share[place]) for place in order], np.float32
+    )
     with torch.no_grad():
         # Of the two without a place in the six only their mean over the rest moves.
-        shift = np.array(shift, np.float32)
         shift[[6, 8]] = shift[:6].mean()
-        model.head.last.bias -= torch.from_numpy(shift)
+        model.head.last.bias.sub_(torch.from_numpy(shift))
     return model
 
 
@@ -195,7 +197,9 @@ def six_probabilities(logits: np.ndarray) -> np.ndarray:
     return softmax(to_six(torch.from_numpy(logits[:, : len(CLASSES)])).numpy())
 
 
-def summary(probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]) -> dict:
+def summary(
+    probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]
+) -> dict[str, Any]:
     """Return the figures of a protocol as plain values."""
     found = figures(probabilities, truth)
     return {
@@ -229,7 +233,7 @@ def without(shop: Workshop, corpus: str) -> VoiceModel:
     return shop.stage(f'without_{corpus}', others, shop.full, 0)
 
 
-def run_p1(shop: Workshop) -> dict:
+def run_p1(shop: Workshop) -> dict[str, Any]:
     """Run P1 and return its figures; ``accuracy`` is the mean over five seeds.
 
     A classifier (:mod:`emotion_training.ser.ridge`) on what a model that never heard RAVDESS makes
@@ -241,7 +245,7 @@ def run_p1(shop: Workshop) -> dict:
     return {'protocol': 'P1', **_judged(values, truth, speakers, splits, shop.say)}
 
 
-def run_p2(shop: Workshop) -> dict:
+def run_p2(shop: Workshop) -> dict[str, Any]:
     """Run P2 and return its figures, ``uar`` the mean over the six folds; as :func:`run_p1`."""
     rows, values = _strange(shop)
     data = shop.data
@@ -270,7 +274,7 @@ def _judged(
     speakers: np.ndarray,
     splits: list[tuple[np.ndarray, np.ndarray]],
     say: Say,
-) -> dict:
+) -> dict[str, Any]:
     """Judge each test part by a classifier fitted on the rest, by itself and relative to the
     voice.
     """
@@ -289,7 +293,7 @@ def _judged(
     return {**found['alone'], 'known': found['known']}
 
 
-def run_p3(shop: Workshop) -> dict:
+def run_p3(shop: Workshop) -> dict[str, Any]:
     """Run P3 and return its figures: pooled, per corpus, and with what a session makes known of
     the voice (:mod:`emotion_training.ser.sessions`).
 
@@ -334,7 +338,7 @@ def run_p3(shop: Workshop) -> dict:
     judged = np.flatnonzero(truth >= 0)
     corpora = np.unique(data.corpora).tolist()
 
-    def whole_figures(logits: np.ndarray) -> dict:
+    def whole_figures(logits: np.ndarray) -> dict[str, Any]:
         parts = {corpus: judged[data.corpora[judged] == corpus] for corpus in corpora}
         return {
             **summary(six_probabilities(logits[judged]), truth[judged], EMOTIONS),
@@ -363,7 +367,7 @@ def save_fold(shop: Workshop, fold: int, model: VoiceModel, unheard: np.ndarray)
     )
 
 
-def run_left_out(shop: Workshop) -> dict:
+def run_left_out(shop: Workshop) -> dict[str, Any]:
     """Judge each corpus by a model that never heard anything of it."""
     corpora = np.unique(shop.data.corpora).tolist()
     if len(corpora) < 2:
@@ -383,7 +387,7 @@ def run_left_out(shop: Workshop) -> dict:
     }
 
 
-def _left_out(shop: Workshop, corpus: str) -> dict:
+def _left_out(shop: Workshop, corpus: str) -> dict[str, Any]:
     """Judge a corpus by a model that never heard it, by itself and in sessions."""
     data = shop.data
     model = evened(without(shop, corpus), data, np.flatnonzero(data.corpora != corpus))
@@ -399,7 +403,7 @@ def _left_out(shop: Workshop, corpus: str) -> dict:
     return found
 
 
-def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
+def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
     """Judge over the six, and again with only the classes the corpus has to choose from."""
     present = np.isin(np.arange(len(EMOTIONS)), truth)
     known = np.where(present, probabilities, 0)
@@ -410,7 +414,7 @@ def _both(probabilities: np.ndarray, truth: np.ndarray) -> dict:
     }
 
 
-def _mean(runs: list[dict]) -> dict:
+def _mean(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return (
         {
             name: float(np.mean([run[name] for run in runs]))
@@ -427,7 +431,7 @@ def _mean(runs: list[dict]) -> dict:
 PROTOCOLS = {'P1': run_p1, 'P2': run_p2, 'P3': run_p3, 'LOCO': run_left_out}
 
 
-def report(protocol: str, shop: Workshop) -> dict:
+def report(protocol: str, shop: Workshop) -> dict[str, Any]:
     """Run a protocol, write ``PROTOCOL.json`` and ``PROTOCOL.png`` into ``out``."""
     result = PROTOCOLS[protocol](shop)
     save_json(Path(shop.out) / f'{protocol}.json', result)

@@ -40,7 +40,7 @@ def profiles(
     :return: utterances (m, 1), mean (m, d) and deviation (m, d).
     """
     rng = np.random.default_rng(seed)
-    values = values.numpy()
+    embeddings = values.numpy()
     speakers, corpora = data.speakers[rows], data.corpora[rows]
     neutral = np.isin(data.labels[rows], NEUTRAL)
     of_speaker = {
@@ -52,7 +52,7 @@ def profiles(
         int(index): number for clips in of_speaker.values() for number, index in enumerate(clips)
     }
     count = np.zeros((len(rows), 1), np.float32)
-    mean = np.zeros((len(rows), values.shape[1]), np.float32)
+    mean = np.zeros((len(rows), embeddings.shape[1]), np.float32)
     deviation = np.zeros_like(mean)
     sizes = {'three': 3, 'ten': 10, 'thirty': 30}
     for index in range(len(rows)):
@@ -61,10 +61,10 @@ def profiles(
             heard = own[max(0, place[index] - SESSION) : place[index]]
         elif kind in ('wrong', 'mixed'):
             others = [name for name in of_corpus[corpora[index]] if name != speakers[index]]
-            some = rng.choice(others, 1 if kind == 'wrong' else 20) if others else []
+            some = rng.choice(others, 1 if kind == 'wrong' else 20).tolist() if others else []
             heard = (
                 np.concatenate([rng.choice(of_speaker[name], 20 // len(some)) for name in some])
-                if len(some)
+                if some
                 else own[:0]
             )
         else:
@@ -75,6 +75,6 @@ def profiles(
             heard = rng.choice(own, size, replace=False) if size else own
         count[index] = len(heard)
         if len(heard):
-            mean[index] = values[heard].mean(axis=0)
-            deviation[index] = values[heard].std(axis=0)
+            mean[index] = embeddings[heard].mean(axis=0)
+            deviation[index] = embeddings[heard].std(axis=0)
     return torch.from_numpy(count), torch.from_numpy(mean), torch.from_numpy(deviation)

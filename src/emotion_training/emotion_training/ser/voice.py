@@ -11,11 +11,13 @@ mean and deviation of the utterances heard before), which needs no label.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from emotion_training.ser.corpora import CLASSES
+from emotion_training.ser.encoder import Encoder
 from emotion_training.ser.levelling import SIZE, frame_powers
 
 OUTPUTS = len(CLASSES) + 1
@@ -70,6 +72,10 @@ class Standardise(nn.Module):
 
     Statistics move slowly and are the same in training and afterwards.
     """
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+    seen: torch.Tensor
 
     def __init__(self, width: int, rate: float = 0.02) -> None:
         super().__init__()
@@ -140,10 +146,10 @@ class Head(nn.Module):
 class VoiceModel(nn.Module):
     """Waveforms (n, samples), levelled, to what the head judges and to logits.
 
-    :param encoder: gives ``levels`` levels of ``width`` values at 50 frames a second.
+    :param encoder: a pretrained one.
     """
 
-    def __init__(self, encoder: nn.Module, hidden: int = 160, dropout: float = 0.4) -> None:
+    def __init__(self, encoder: Encoder, hidden: int = 160, dropout: float = 0.4) -> None:
         super().__init__()
         self.encoder = encoder
         width = 2 * encoder.levels * encoder.width
@@ -169,7 +175,7 @@ class VoiceModel(nn.Module):
     def forward(self, waveform: torch.Tensor, profile: Profile) -> torch.Tensor:
         return self.head(self.embed(waveform), profile)
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """Return what rebuilds the head, for a checkpoint."""
         return asdict(self.head.shape)
 

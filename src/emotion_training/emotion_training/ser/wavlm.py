@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,9 +71,10 @@ def train_wavlm(
     model.freeze_feature_encoder()
     model.to(device)
     count = np.bincount(truth[train], minlength=len(EMOTIONS))
-    balance = np.where(count > 0, len(train) / np.maximum(count, 1), 0.0)
-    balance = torch.tensor(balance / balance[count > 0].mean(), dtype=torch.float32, device=device)
-    new, old = [], []
+    inverse = np.where(count > 0, len(train) / np.maximum(count, 1), 0.0)
+    balance = torch.tensor(inverse / inverse[count > 0].mean(), dtype=torch.float32, device=device)
+    new: list[torch.nn.Parameter] = []
+    old: list[torch.nn.Parameter] = []
     for name, value in model.named_parameters():
         if value.requires_grad:
             (old if name.startswith('wavlm.') else new).append(value)
@@ -105,7 +107,8 @@ def train_wavlm(
                 optimiser.zero_grad()
             losses.append(float(loss.detach()))
         found = figures(
-            _predict(model, extractor, [clips[row] for row in valid], device), truth[valid]
+            _predict(model, extractor, [clips[row] for row in valid.tolist()], device),
+            truth[valid],
         )
         history.append(
             {
@@ -136,7 +139,7 @@ def train_wavlm(
     return folder
 
 
-def load_start(recipe: WavlmRecipe) -> tuple[torch.nn.Module, object]:
+def load_start(recipe: WavlmRecipe) -> tuple[Any, Any]:
     """Return the pretrained model with a new head of six outputs, and its feature extractor.
 
     :raises TrainingError: if it is neither a directory nor in reach of the hub.
@@ -166,7 +169,7 @@ def load_start(recipe: WavlmRecipe) -> tuple[torch.nn.Module, object]:
     return model, extractor
 
 
-def save_model(model: torch.nn.Module, extractor: object, folder: Path) -> None:
+def save_model(model: Any, extractor: Any, folder: Path) -> None:
     """Write a Transformers directory, and its weights again as ``FOLDER.pth``."""
     model.save_pretrained(folder)
     extractor.save_pretrained(folder)
@@ -212,7 +215,9 @@ class WavlmHead:
         """Return the six logits (n, 6) of embeddings (n, d)."""
         return functional.linear(embedding, weight, bias)
 
-    def save(self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict) -> None:
+    def save(
+        self, path: Path, weight: np.ndarray, bias: np.ndarray, entry: dict[str, Any]
+    ) -> None:
         """Write the model with another head as a directory, its ``.pth`` and its sidecar."""
         with torch.no_grad():
             self._model.classifier.weight.copy_(torch.from_numpy(weight))
@@ -252,7 +257,7 @@ def _split(
         rows = np.flatnonzero(own)
         names = np.unique(speakers[rows])
         if len(names) > 1:
-            corpora = np.array([clips[row].corpus for row in rows])
+            corpora = np.array([clips[row].corpus for row in rows.tolist()])
             fold = speaker_folds(speakers[rows], corpora, min(folds, len(names)), seed)
             valid[rows] = fold == 0
             check_disjoint(speakers, rows[fold != 0], rows[fold == 0])
@@ -279,13 +284,13 @@ def _cut(samples: np.ndarray, seconds: float, rng: np.random.Generator) -> np.nd
     return samples[start : start + longest]
 
 
-def _inputs(extractor: object, sounds: list[np.ndarray], device: str) -> dict:
+def _inputs(extractor: Any, sounds: list[np.ndarray], device: str) -> dict[str, Any]:
     batch = extractor(sounds, sampling_rate=INPUT.rate, padding=True, return_tensors='pt')
     return {name: value.to(device) for name, value in batch.items()}
 
 
 def _predict(
-    model: torch.nn.Module, extractor: object, clips: Sequence[Clip], device: str
+    model: torch.nn.Module, extractor: Any, clips: Sequence[Clip], device: str
 ) -> np.ndarray:
     model.eval()
     rows = []

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from emotion_training.ser.encoder import Encoder
 from emotion_training.ser.logmel import LogMel
 
 LONGEST = 512
@@ -66,7 +68,7 @@ class WhisperBlock(nn.Module):
         return x + self.narrow(functional.gelu(self.widen(self.norm(x))))
 
 
-class WhisperEncoder(nn.Module):
+class WhisperEncoder(Encoder):
     """Waveforms (n, samples) at 16 kHz to ``layers + 1`` levels, each (n, frames, width).
 
     The first level is what the convolutions give, with the positions; the last has gone through
@@ -74,6 +76,7 @@ class WhisperEncoder(nn.Module):
     """
 
     kind = 'whisper'
+    positions: torch.Tensor
 
     def __init__(self, shape: WhisperShape) -> None:
         super().__init__()
@@ -172,7 +175,7 @@ def from_ctranslate2(variables: Mapping[str, np.ndarray]) -> WhisperEncoder:
     return _filled(WhisperShape(bands, width, heads, layers, inner), state)
 
 
-def from_transformers(config: object, states: Mapping[str, torch.Tensor]) -> WhisperEncoder:
+def from_transformers(config: Any, states: Mapping[str, torch.Tensor]) -> WhisperEncoder:
     """Build the encoder from a Transformers Whisper's configuration and encoder state dict."""
     shape = WhisperShape(
         config.num_mel_bins,
