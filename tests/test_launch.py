@@ -190,6 +190,25 @@ def test_namespace_remapping_and_file_of_parameters_reach_every_node(
 
 
 @COMPOSED
+def test_several_cameras_have_names_of_their_own_in_the_namespace(
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
+) -> None:
+    launch(
+        processes,
+        'face',
+        f'cameras:={{front: {sources[0]}, rear: {sources[0]}}}',
+        'loop:=true',
+        'view:=false',
+        'namespace:=robot_1',
+        f'composed:={composed}',
+    )
+    for name in ('front', 'rear'):
+        topic = f'/robot_1/{name}/emotion/face'
+        face = client.wait_for(topic, EmotionPrediction, timeout=90)
+        assert face.header.frame_id == name
+
+
+@COMPOSED
 def test_what_dies_comes_back_with_respawn(
     processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
 ) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -21,6 +21,8 @@ from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.multimodal.settings import OrchestratorSettings
 from emotion_apps.viewer.settings import ViewSettings
 from emotion_apps.web.settings import WebSettings
+from emotion_bringup.cameras import IMAGES, Cameras
+from emotion_bringup.node_setup import NodeSetup
 from emotion_perception.nodes.settings import SETTINGS as PERCEPTION_SETTINGS
 from emotion_perception.settings import Setting, Settings, check, settings_of
 
@@ -46,8 +48,8 @@ class Argument:
     :param doc: one sentence, with the unit.
     :param targets: the parameters it sets, as (node, parameter).
     :param kind: type of the parameters: bool, int, float, str, list for a list of strings
-        (``a,b`` or a YAML list), or dict for any parameters of the nodes by name
-        (``{name: value}``).
+        (``a,b`` or a YAML list), dict for any parameters of the nodes by name
+        (``{name: value}``), or Cameras.
     :param choices: allowed values, or of a dict allowed names; empty for any.
     :param needs: what a value needs of other nodes: (value, node, parameter, its value) each.
     :param starts: what a value starts: (value, node) each.
@@ -94,6 +96,11 @@ class Argument:
             return text
         if self.kind is list:
             return [part.strip() for part in text.strip('[]').split(',') if part.strip()]
+        if self.kind is Cameras:
+            try:
+                return Cameras.read(text)
+            except ValueError as error:
+                raise ArgumentError(f'{self.name}:={text}: {error}') from error
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
@@ -162,16 +169,6 @@ class NodeEntry:
 
 
 @dataclass(frozen=True)
-class NodeSetup:
-    """A node as it is to be started: :func:`resolve`'s result."""
-
-    name: str
-    package: str
-    parameters: dict[str, object]
-    remappings: dict[str, str]
-
-
-@dataclass(frozen=True)
 class Graph:
     """A graph by name.
 
@@ -187,7 +184,7 @@ class Graph:
 
 # Topic that an argument gives another name.
 _REMAPPINGS = {
-    'camera_topic': 'camera/image_raw',
+    'camera_topic': IMAGES,
     'audio_topic': 'audio/audio_stamped',
     'audio_info_topic': 'audio/audio_info',
 }
@@ -227,6 +224,13 @@ _CAMERA = (
         'image file, or folder of images; browser for that of a page.',
     ),
     Argument('camera_topic', 'Images of another driver: the topic; our camera is not started.'),
+    Argument(
+        'cameras',
+        'Several cameras, each with nodes, topics and frame under its name: front,rear for camera '
+        '0 and 1, or {front: /dev/video2, rear: rear.mp4}; the rest follows the first.',
+        (('camera_node', 'source'),),
+        Cameras,
+    ),
     _sets('rate', ('camera_node', 'rate')),
     _sets('detector', ('face_detector_node', 'detector')),
     _sets('fer_model', ('fer_node', 'model')),
@@ -451,6 +455,7 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
         raise ArgumentError(f'config:={given["config"]}: there is no such file')
     remappings = {topic: given[name] for name, topic in _REMAPPINGS.items() if name in given}
     parsed = {name: known[name].parse(text) for name, text in _with_own(graph, given).items()}
+    cameras = _cameras(parsed, given)
     started = {n for name, v in parsed.items() for wanted, n in known[name].starts if wanted == v}
     replaced = {
         n for name, v in parsed.items() for wanted, n in known[name].replaces if wanted == v
@@ -478,7 +483,26 @@ def resolve(graph: Graph, values: Mapping[str, str]) -> list[NodeSetup]:
                 }
             )
         setups.append(NodeSetup(entry.name, entry.package, parameters, remappings))
-    return setups
+    return list(cameras.spread(setups)) if cameras else setups
+
+
+def _cameras(parsed: dict[str, Any], given: Mapping[str, str]) -> Cameras | None:
+    """Take the cameras out of the arguments, which must not speak of another one besides."""
+    cameras = parsed.pop('cameras', None)
+    if cameras is None:
+        return None
+    for name in ('camera', 'video'):
+        if name in given:
+            raise ArgumentError(
+                f'cameras:= names the sources, as in cameras:={{front: 0, rear: rear.mp4}}: '
+                f'leave out {name}:='
+            )
+    if given.get('camera_topic', '').startswith('/'):
+        raise ArgumentError(
+            f'camera_topic:={given["camera_topic"]}: with cameras:= it stands under the name of '
+            'each camera (image_raw for /front/image_raw and /rear/image_raw), without / in front'
+        )
+    return cast(Cameras, cameras)
 
 
 def _with_own(graph: Graph, given: Mapping[str, str]) -> dict[str, str]:

@@ -55,12 +55,12 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
     values = {name: given(name) for name in names if given(name)}
     setups = resolve(graph, values)
     common = {
-        'namespace': values.pop('namespace', ''),
         'output': 'screen',
         'respawn': bool(_RESPAWN.parse(given('respawn') or 'false')),
         'respawn_delay': _PAUSE,
         'ros_arguments': ['--log-level', values.pop('log_level')] if 'log_level' in values else [],
     }
+    namespace = values.pop('namespace', '')
     files = [values.pop('config')] if 'config' in values else []
     if _COMPOSED.parse(given('composed') or 'true'):
         # A name would be that of every node.
@@ -69,6 +69,7 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
                 package='emotion_bringup',
                 executable='graph',
                 exec_name=graph.name,
+                namespace=namespace,
                 arguments=['--graph', graph.name, *(f'{k}:={text}' for k, text in values.items())],
                 parameters=files,
                 **common,
@@ -79,6 +80,7 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
             package=setup.package,
             executable=setup.name,
             name=setup.name,
+            namespace='/'.join(filter(None, (namespace, setup.namespace))),
             parameters=[
                 *files,
                 {

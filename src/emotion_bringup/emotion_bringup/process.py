@@ -26,7 +26,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
-from emotion_bringup.graphs import NodeSetup
+from emotion_bringup.node_setup import NodeSetup
 from emotion_perception.ros.main import shut_down
 
 
@@ -35,11 +35,15 @@ class GraphProcess:
 
     :param setups: of :func:`emotion_bringup.graphs.resolve`.
     :param context: an initialised rclpy context; the default one if ``None``.
+    :param namespace: of the graph: where the namespaces of its nodes begin.
     :raises ConfigurationError: if a node cannot take a parameter.
     """
 
     def __init__(
-        self, setups: Sequence[NodeSetup], context: rclpy.context.Context | None = None
+        self,
+        setups: Sequence[NodeSetup],
+        context: rclpy.context.Context | None = None,
+        namespace: str = '',
     ) -> None:
         # Threads hand frames to each other: the default of 5 ms would show in the latency.
         sys.setswitchinterval(0.0005)
@@ -52,15 +56,19 @@ class GraphProcess:
         """Whether a node ended with an error; its text was logged, and the context shut down."""
         try:
             for setup in setups:
-                self.nodes[setup.name] = make_node(setup, context)
+                self.nodes[setup.path] = make_node(setup, context, namespace)
         except Exception:
             self.close()
             raise
         for node in self.nodes.values():
-            self.spin(node, context)
+            self._start(node, context)
 
     def spin(self, node: Node, context: rclpy.context.Context | None = None) -> None:
         """Spin a further node in a thread of its own, until :meth:`close`."""
+        self.nodes[node.get_name()] = node
+        self._start(node, context)
+
+    def _start(self, node: Node, context: rclpy.context.Context | None) -> None:
         executor = SingleThreadedExecutor(context=context)
         executor.add_node(node)
         thread = threading.Thread(
@@ -68,7 +76,6 @@ class GraphProcess:
         )
         self._executors.append(executor)
         self._threads.append(thread)
-        self.nodes[node.get_name()] = node
         thread.start()
 
     def _spin(self, executor: SingleThreadedExecutor, node: Node) -> None:
@@ -144,12 +151,17 @@ def in_executor(node: Node, call: Callable[[], Future], timeout: float = 30.0) -
     return task.result()
 
 
-def make_node(setup: NodeSetup, context: rclpy.context.Context | None = None) -> Node:
+def make_node(
+    setup: NodeSetup, context: rclpy.context.Context | None = None, namespace: str = ''
+) -> Node:
     """Create a node of a graph.
 
+    :param namespace: of the graph.
     :raises ConfigurationError: if it cannot take a parameter.
     """
     arguments = ['--ros-args']
+    if setup.namespace:
+        arguments += ['-r', f'__ns:={namespace.rstrip("/")}/{setup.namespace}']
     for key, value in setup.parameters.items():
         # JSON is YAML that keeps "0" a string; of its escapes, half an emoji is none to ROS.
         arguments += ['-p', f'{key}:={json.dumps(value, ensure_ascii=False)}']

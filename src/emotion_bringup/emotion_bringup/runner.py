@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, Graph, resolve
 from emotion_bringup.process import GraphProcess, finish, initialise
@@ -26,6 +27,14 @@ def global_arguments(values: Mapping[str, str], extra: Sequence[str] = ()) -> li
     if values.get('log_level'):
         arguments += ['--log-level', values['log_level']]
     return [*arguments, *extra]
+
+
+def namespace_of(arguments: Sequence[str]) -> str:
+    """Return the namespace that ROS arguments give; as everywhere in ROS, the first one counts."""
+    for option, rule in pairwise(arguments):
+        if option in ('-r', '--remap') and rule.startswith('__ns:='):
+            return rule.partition(':=')[2]
+    return ''
 
 
 def split(arguments: Sequence[str]) -> tuple[str, dict[str, str], list[str]]:
@@ -78,10 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ArgumentError as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    initialise(global_arguments(values, extra))
+    arguments = global_arguments(values, extra)
+    initialise(arguments)
     process = None
     try:
-        process = GraphProcess(setups)
+        process = GraphProcess(setups, namespace=namespace_of(arguments))
         process.wait()
     except KeyboardInterrupt:
         pass

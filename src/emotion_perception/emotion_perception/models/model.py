@@ -80,13 +80,14 @@ class Model:
     :ivar label_map: from its class labels to the six.
     :ivar shares: float32 (6,), the class shares that its answers assume; ``None`` if not known.
     :ivar device: ``cpu`` or ``cuda``.
+    :ivar backend: what runs it.
     """
 
     def __init__(self, entry: CatalogEntry, backend: Backend) -> None:
         self.name = entry.name
         self.entry = entry
         self.device = backend.device
-        self._backend = backend
+        self.backend = backend
         self._adaptive = backend if isinstance(backend, AdaptiveBackend) else None
         lower = [label.lower() for label in entry.labels]
         self._columns = {name: lower.index(name) for name in _DIMENSIONS if name in lower}
@@ -103,7 +104,7 @@ class Model:
             entry says, or waveforms (n, samples) float32 at the entry's rate.
         :return: logits or probabilities, as ``entry.output`` says.
         """
-        return self._backend.run(batch).scores
+        return self.backend.run(batch).scores
 
     @property
     def profile(self) -> int:
@@ -117,7 +118,7 @@ class Model:
         :raises ModelError: if the model gives values that are not finite.
         """
         if profile is None or self._adaptive is None:
-            scores, valence, arousal, embedding = self._backend.run(batch)
+            scores, valence, arousal, embedding = self.backend.run(batch)
         else:
             scores, valence, arousal, embedding = self._adaptive.run(batch, profile)
         if not np.isfinite(scores).all():

@@ -12,8 +12,9 @@ from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, Face, FaceArray
 from emotion_perception.face_emotions import FaceReader, FaceReading
-from emotion_perception.models import FaceEmotionRecognizer, load_model
+from emotion_perception.models import FaceEmotionRecognizer
 from emotion_perception.models.balance import NATURAL, unknown_shares
+from emotion_perception.models.shared import share_model
 from emotion_perception.nodes.settings import FerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
@@ -49,7 +50,7 @@ class FerNode(ModelNode[FerSettings, FaceReader]):
 
     def load(self, settings: FerSettings) -> FaceReader:
         """Load the model."""
-        recognizer = FaceEmotionRecognizer(load_model(settings.model, 'fer', settings.runtime))
+        recognizer = FaceEmotionRecognizer(share_model(settings.model, 'fer', settings.runtime))
         reader = FaceReader(recognizer, settings.smoother, settings.primary)
         reader.warm_up()
         return reader
