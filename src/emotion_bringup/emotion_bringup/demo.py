@@ -33,7 +33,8 @@ from sensor_msgs.msg import Image
 
 from emotion_apps.viewer.node import ViewNode
 from emotion_bringup import demo_media
-from emotion_bringup.graphs import GRAPHS, ArgumentError, NodeSetup, resolve
+from emotion_bringup.graphs import GRAPHS, ArgumentError, resolve
+from emotion_bringup.node_setup import NodeSetup
 from emotion_bringup.process import GraphProcess, in_executor, make_node
 from emotion_msgs.action import DetectEmotion
 from emotion_msgs.msg import EmotionPrediction, MultimodalState
