@@ -227,9 +227,20 @@ install_runtime() {
 }
 
 install_tests() {
-    install_step tests 'installing what the tests need' install_tests_step "$ROOT/requirements/test.txt"
+    install_step tests 'installing what the tests need' install_tests_step \
+        "$ROOT"/requirements/{test,analyze,cluster}.txt
 }
 install_tests_step() { pip_install -r "$ROOT/requirements/test.txt"; }
+
+install_analyze() {
+    install_step analyze 'installing what tables need' install_analyze_step "$ROOT/requirements/analyze.txt"
+}
+install_analyze_step() { pip_install -r "$ROOT/requirements/analyze.txt"; }
+
+install_cluster() {
+    install_step cluster 'installing Ray' install_cluster_step "$ROOT"/requirements/{analyze,cluster}.txt
+}
+install_cluster_step() { pip_install -r "$ROOT/requirements/cluster.txt"; }
 
 install_training() {
     install_step training 'installing what training and the PyTorch models need' install_training_step \

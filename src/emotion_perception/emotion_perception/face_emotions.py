@@ -14,6 +14,7 @@ import numpy as np
 from emotion_perception.emotions import Emotion
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
 from emotion_perception.models.balance import UNKNOWN_MIXTURE, BalanceSettings, Mixture
+from emotion_perception.models.face import FacePredictions
 from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
 from emotion_perception.vision.primary import HasBox, Primary, PrimarySettings
@@ -61,37 +62,30 @@ class FaceReading:
         return float(self.probabilities[self.emotion])
 
 
-class FaceReader:
-    """Recognise faces that were found already, smooth each person's readings, and choose one.
+class FaceHistory:
+    """What earlier frames say: smooth each person's readings, and choose the face that counts.
 
-    :param recognizer: the model.
     :param smooth: how readings are smoothed over time.
     :param primary: which face is the one that counts.
     """
 
     def __init__(
-        self,
-        recognizer: FaceEmotionRecognizer,
-        smooth: SmoothSettings | None = None,
-        primary: PrimarySettings | None = None,
+        self, smooth: SmoothSettings | None = None, primary: PrimarySettings | None = None
     ) -> None:
-        self.recognizer = recognizer
         self.smoother = Smoother(smooth or SmoothSettings())
         self.primary = Primary(primary or PrimarySettings())
-        self._balance = recognizer.class_balance
+        self._balance: float | None = None
 
-    def warm_up(self) -> None:
-        """Run once: the first inference allocates, and a face should not wait for that."""
-        self.recognizer.predict([np.zeros((128, 128, 3), np.uint8)])
-
-    def read(self, faces: Sequence[HasCrop], time: float) -> tuple[list[FaceReading], str | None]:
+    def take(
+        self, faces: Sequence[HasBox], read: FacePredictions, time: float
+    ) -> tuple[list[FaceReading], str | None]:
         """Return what the faces of one frame show, and the id of the primary face.
 
         :param faces: tracked faces; may be empty.
+        :param read: what the model says of each of them.
         :param time: of the frame, seconds.
         :return: a reading for each face, and an id among them or ``None``.
         """
-        read = self.recognizer.predict([face.crop for face in faces])
         if read.mixture.balance != self._balance:
             # What was smoothed so far answers for another mixture.
             self._balance = read.mixture.balance
@@ -120,6 +114,43 @@ class FaceReader:
         self.smoother.expire(time)
         return readings, self.primary.choose(faces, time)
 
+    def reset(self) -> None:
+        """Forget everybody."""
+        self.smoother.reset()
+        self.primary.reset()
+
+
+class FaceReader:
+    """Recognise faces that were found already, smooth each person's readings, and choose one.
+
+    :param recognizer: the model.
+    :param smooth: how readings are smoothed over time.
+    :param primary: which face is the one that counts.
+    """
+
+    def __init__(
+        self,
+        recognizer: FaceEmotionRecognizer,
+        smooth: SmoothSettings | None = None,
+        primary: PrimarySettings | None = None,
+    ) -> None:
+        self.recognizer = recognizer
+        self.history = FaceHistory(smooth, primary)
+
+    def warm_up(self) -> None:
+        """Run once: the first inference allocates, and a face should not wait for that."""
+        self.recognizer.predict([np.zeros((128, 128, 3), np.uint8)])
+
+    def read(self, faces: Sequence[HasCrop], time: float) -> tuple[list[FaceReading], str | None]:
+        """Return what the faces of one frame show, and the id of the primary face.
+
+        :param faces: tracked faces; may be empty.
+        :param time: of the frame, seconds.
+        :return: a reading for each face, and an id among them or ``None``.
+        """
+        read = self.recognizer.predict([face.crop for face in faces])
+        return self.history.take(faces, read, time)
+
     def read_alone(self, faces: Sequence[HasCrop]) -> list[FaceReading]:
         """Return what some faces show, each by itself: no past, no smoothing."""
         read = self.recognizer.predict([face.crop for face in faces])
@@ -137,8 +168,7 @@ class FaceReader:
 
     def reset(self) -> None:
         """Forget everybody."""
-        self.smoother.reset()
-        self.primary.reset()
+        self.history.reset()
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,16 @@ from emotion_perception.media.container import (
 )
 from emotion_perception.media.errors import MediaError
 
-# A step back of more than this, seconds, is a new clock (pieces joined), not a stray frame.
-_NEW_CLOCK = 1.0
+NEW_CLOCK = 1.0
+"""A step back of more than this, seconds, is a new clock (pieces joined), not a stray frame."""
+LEAST = 1e-3
+"""Two pictures have at least this between them, seconds."""
 # Pictures that end so much before their declared end, seconds, were cut short.
 _SHORT = 0.5
+# A file's index may lead behind the wanted picture by less than this, seconds.
+_BEFORE = 10.0
 # So many pictures at the beginning may have no time.
 _UNDATED = 32
-# Two pictures have at least this between them, seconds.
-_LEAST = 1e-3
 # So many compressed pictures are held back at most while a place to go on is looked for.
 _HELD = 600
 # Losses that are told one by one; the rest is summed up at the end.
@@ -95,6 +97,7 @@ class PictureReader:
         self.skip_before = -math.inf
         """Pictures before this time are not wanted: as many as possible are not even decoded."""
         self._last: float | None = None
+        self._start: float | None = None
         self._shift = -self.contents.origin
         self._period = 1 / (self.contents.rate or 25.0)
         self._begin = self.track.begin
@@ -111,6 +114,13 @@ class PictureReader:
     def close(self) -> None:
         """Let go of the file."""
         self._container.close()
+
+    def start_at(self, key: float) -> None:
+        """Begin with a key picture (:class:`~.index.PictureIndex`), before reading begins.
+
+        :param key: its time, seconds; nothing before it is decoded or given.
+        """
+        self._start = key
 
     def __iter__(self) -> Iterator[Picture]:
         """Yield pictures in the order in which they are shown.
@@ -159,6 +169,15 @@ class PictureReader:
             return []
         whole = [frame for frame in frames if not frame.is_corrupt]
         self._damaged |= len(whole) < len(frames)
+        if self._start is not None and self._last is None:
+            # Pictures that are shown before the key picture though they come behind it need
+            # what was not decoded: they are not wanted, and no damage.
+            whole = [
+                frame
+                for frame in whole
+                if frame.pts is None or self._time_of(frame.pts) > self._start - LEAST / 2
+            ]
+            self._damaged = False
         return whole
 
     def _needed(self) -> Iterator[av.Packet[av.VideoStream]]:
@@ -168,7 +187,7 @@ class PictureReader:
         before it is dropped undecoded.
         """
         held: list[av.Packet[av.VideoStream]] = []
-        for packet in packets(self._container, [self._stream], self._tell_stuck):
+        for packet in self._packets():
             early = packet.pts is not None and self._time_of(packet.pts) < self.skip_before
             if early and packet.is_keyframe:
                 if held:
@@ -185,6 +204,33 @@ class PictureReader:
                 yield packet
         yield from held
 
+    def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
+        """Yield all packets, or those from the wanted key picture on."""
+        if self._start is None:
+            yield from packets(self._container, [self._stream], self._tell_stuck)
+            return
+        key = round((self._start - self._shift) / self._tick)
+        # Where the file's own index leads too far, some way before; else from its beginning.
+        for back in (0.0, _BEFORE, math.inf):
+            place = (
+                key - back / self._tick if math.isfinite(back) else (self._stream.start_time or 0)
+            )
+            try:
+                self._container.seek(round(place), stream=self._stream)
+            except av.error.FFmpegError:
+                continue
+            found = False
+            for packet in packets(self._container, [self._stream], self._tell_stuck):
+                if not found and packet.pts is not None and packet.is_keyframe:
+                    if packet.pts > key:
+                        break
+                    found = packet.pts == key
+                if found:
+                    yield packet
+            if found:
+                return
+        raise MediaError(f'{self.contents.name}: no picture at {self._start:.2f} s to begin with')
+
     def _time_of(self, pts: int) -> float:
         return pts * self._tick + self._shift
 
@@ -196,10 +242,10 @@ class PictureReader:
         else:
             time = self._time_of(frame.pts)
         if last is not None:
-            if time < last - _NEW_CLOCK or time > last + self._longest_gap(last):
+            if time < last - NEW_CLOCK or time > last + self._longest_gap(last):
                 self._shift += last + self._period - time
                 time = last + self._period
-            time = max(time, last + _LEAST)
+            time = max(time, last + LEAST)
         if self._damaged:
             self._lose(self._begin if last is None else last + self._period, time)
             self._damaged = False

@@ -61,8 +61,8 @@ class FerNode(ModelNode[FerSettings, FaceReader]):
 
     def apply(self, loaded: FaceReader, settings: FerSettings) -> None:
         """Smooth, choose and balance by other settings from now on."""
-        loaded.smoother.settings = settings.smoother
-        loaded.primary.settings = settings.primary
+        loaded.history.smoother.settings = settings.smoother
+        loaded.history.primary.settings = settings.primary
         recognizer = loaded.recognizer
         recognizer.class_balance = settings.balance.class_balance
         if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:

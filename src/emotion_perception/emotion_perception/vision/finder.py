@@ -45,6 +45,20 @@ class FoundFace:
     crop: np.ndarray
 
 
+@dataclass(frozen=True)
+class Sight:
+    """A face as a single picture shows it; whose it is takes the pictures before.
+
+    :param detection: where it is.
+    :param crop: (crop_size, crop_size, 3) aligned, BGR uint8.
+    :param quality: 0 to 1.
+    """
+
+    detection: Detection
+    crop: np.ndarray
+    quality: float
+
+
 class FaceFinder:
     """Find the faces of one picture after the other.
 
@@ -71,10 +85,12 @@ class FaceFinder:
         :param picture: (height, width, 3), BGR uint8.
         :param time: of its acquisition, seconds.
         """
-        found = self._detector.detect(picture)
-        crops = [self._crop(picture, item) for item in found]
+        sights = self.see(picture)
         tracks = self._tracker.update(
-            found, time, (picture.shape[1], picture.shape[0]), [appearance(crop) for crop in crops]
+            [sight.detection for sight in sights],
+            time,
+            (picture.shape[1], picture.shape[0]),
+            [appearance(sight.crop) for sight in sights],
         )
         if tracks is None:
             return None
@@ -84,11 +100,22 @@ class FaceFinder:
                 track.box,
                 track.score,
                 track.landmarks,
-                face_quality(crops[track.index], track.box, track.landmarks),
-                crops[track.index],
+                sights[track.index].quality,
+                sights[track.index].crop,
             )
             for track in tracks
         ]
+
+    def see(self, picture: np.ndarray) -> list[Sight]:
+        """Return the faces of a picture, best score first, without following anybody.
+
+        :param picture: (height, width, 3), BGR uint8.
+        """
+        sights = []
+        for item in self._detector.detect(picture):
+            crop = self._crop(picture, item)
+            sights.append(Sight(item, crop, face_quality(crop, item.box, item.landmarks)))
+        return sights
 
     def look(self, picture: np.ndarray) -> list[FoundFace]:
         """Return the faces of a picture that stands by itself, largest first.
@@ -98,16 +125,20 @@ class FaceFinder:
         :param picture: (height, width, 3), BGR uint8.
         """
         found = sorted(
-            self._detector.detect(picture), key=lambda item: -float(item.box[2] * item.box[3])
+            self.see(picture),
+            key=lambda sight: -float(sight.detection.box[2] * sight.detection.box[3]),
         )
-        faces = []
-        for number, item in enumerate(found, 1):
-            crop = self._crop(picture, item)
-            quality = face_quality(crop, item.box, item.landmarks)
-            faces.append(
-                FoundFace(f'face{number}', item.box, item.score, item.landmarks, quality, crop)
+        return [
+            FoundFace(
+                f'face{number}',
+                sight.detection.box,
+                sight.detection.score,
+                sight.detection.landmarks,
+                sight.quality,
+                sight.crop,
             )
-        return faces
+            for number, sight in enumerate(found, 1)
+        ]
 
     def reset(self) -> None:
         """Forget the faces of before: the next picture belongs to another film."""
