@@ -52,6 +52,21 @@ def test_every_example_is_listed_in_their_readme() -> None:
             assert f']({path.name})' in listed, path
 
 
+@pytest.mark.parametrize('tool', ['polars', 'pandas'])
+def test_tables_of_recordings_answer_questions(tool: str, picture: Path, tmp_path: Path) -> None:
+    pytest.importorskip(tool, reason=f'needs {tool}: pip install -r requirements/test.txt')
+    pytest.importorskip('pyarrow', reason='needs pyarrow: ./emotion setup --analyze')
+    from support.analysis import analyse
+
+    analyse([picture, real_voice()], tmp_path)
+    output = run(sys.executable, EXAMPLES / f'tables_{tool}.py', tmp_path)
+    assert picture.name in output
+    if tool == 'polars':
+        assert real_voice().name[:12] in output
+    else:
+        assert 'face2' in output and 'snr' not in output and 'yaw (degrees)' in output
+
+
 def test_the_library_tells_a_picture_and_a_recording(picture: Path) -> None:
     output = run(sys.executable, EXAMPLES / 'library.py', picture, real_voice())
     lines = output.splitlines()

@@ -32,7 +32,7 @@ setup(
     package_data={NAME: ['web/static/*', 'web/static/*/*']},
     zip_safe=False,
     # Without it `colcon test` would run nothing, and say OK.
-    extras_require={'test': ['pytest']},
+    extras_require={'test': ['pytest'], 'analyze': ['pyarrow', 'fsspec']},
     maintainer='Emotion Perception Maintainers',
     maintainer_email='emotion-perception@users.noreply.github.com',
     description='Applications of emotion perception: multimodal cycle, game, mock interview.',

@@ -125,7 +125,8 @@ def write_film(
         coded: list[Any] = []
         if times:
             stream = _stream(film, codec, 25)
-            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+            stream.height, stream.width = picture(times[0]).shape[:2]
+            stream.pix_fmt = pixels
             stream.codec_context.time_base = tick
             stream.options = options
             if rotation:

@@ -125,7 +125,7 @@ class Cluster(Executor):
                 del self._starting[reference]
         # An idle one that died tells when it is given work.
         for _ in range(wanted - self.size - len(self._starting)):
-            actor = self._kind.remote(self._job)
+            actor: Any = self._kind.remote(self._job)
             self._starting[actor.ready.remote()] = (actor, now)
 
 

@@ -60,7 +60,7 @@ FACES = (
     Column('score', 'number', '', "the detector's confidence, 0 to 1"),
     Column('quality', 'number', '', 'size, sharpness, light, noise and frontalness, 0 to 1'),
     *_POINTS,
-    Column('yaw', 'number', 'degrees', "positive towards the picture's right; rough, see docs"),
+    Column('yaw', 'number', 'degrees', "positive towards the picture's right; good to about 10"),
     Column('pitch', 'number', 'degrees', "positive towards the picture's bottom"),
     Column('roll', 'number', 'degrees', 'positive clockwise in the picture'),
     Column('emotion', 'text', '', 'the label, which may trail the largest probability a little'),

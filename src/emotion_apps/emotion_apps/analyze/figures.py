@@ -120,7 +120,7 @@ class Figures:
         """Return means over equal parts of a recording; ``None`` for a picture."""
         if not end > begin:
             return None
-        count = max(1, min(POINTS, math.ceil(end - begin)))
+        count = max(1, min(POINTS, round(end - begin)))
         width = (end - begin) / count
         faces = np.zeros((count, 2 + len(EMOTIONS)))
         for second, sums in self._seconds.items():

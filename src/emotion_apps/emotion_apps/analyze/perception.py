@@ -9,6 +9,8 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+
 from emotion_apps.analyze.options import Every, Options
 from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.sights import Sights, SightsBuilder
@@ -134,7 +136,7 @@ class Perception:
         recognizer = self._recognizer
         return SightsBuilder(Mixture(recognizer.model.shares, recognizer.class_balance))
 
-    def _see(self, builder: SightsBuilder, picture, number: int, time: float) -> None:
+    def _see(self, builder: SightsBuilder, picture: np.ndarray, number: int, time: float) -> None:
         assert self._finder is not None and self._recognizer is not None
         seen = self._finder.see(picture)
         builder.add(
