@@ -51,7 +51,7 @@ class Cluster(Executor):
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             raise AnalyzeError(f'no Ray cluster at {address}: {error}') from error
         self._job = ray.put(job)
-        self._kind = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
+        self._kind: Any = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
         self._starting: dict[Any, tuple[Any, float]] = {}
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
@@ -125,8 +125,8 @@ class Cluster(Executor):
                 del self._starting[reference]
         # An idle one that died tells when it is given work.
         for _ in range(wanted - self.size - len(self._starting)):
-            actor: Any = self._kind.remote(self._job)
-            self._starting[actor.ready.remote()] = (actor, now)
+            begun = self._kind.remote(self._job)
+            self._starting[begun.ready.remote()] = (begun, now)
 
 
 class _Actor:
