@@ -174,7 +174,7 @@ def test_a_player_scores_the_same_with_any_model_however_rare_fear_was_in_its_tr
             found.probabilities[0],
             mixture=found.mixture,
         )
-        (sighting,) = from_predictions(EmotionPredictionArray(predictions=[message]))
+        (sighting,) = from_predictions(EmotionPredictionArray(predictions=[message]), print)
         scored[name] = sighting.probabilities
     np.testing.assert_allclose(scored['few afraid'], scored['all equal'], atol=1e-5)
     np.testing.assert_allclose(scored['many afraid'], scored['all equal'], atol=1e-5)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -153,6 +154,26 @@ class LabelMap:
         mass = mapped.sum(axis=1, keepdims=True)
         uniform = self.covered / self.covered.sum()
         return np.where(mass > 1e-8, mapped / np.maximum(mass, 1e-8), uniform).astype(np.float32)
+
+
+def distribution(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return probabilities as float32 (6,) that sum to 1.
+
+    :param values: six numbers; what does not sum to 1 is brought there.
+    :raises ValueError: if they are not six, or one is negative or not finite, or all are zero.
+    """
+    vector = np.asarray(values, np.float64)
+    if vector.shape != (len(EMOTIONS),):
+        raise ValueError(f'{vector.size} probabilities, not {len(EMOTIONS)}')
+    total = float(vector.sum())
+    if not math.isfinite(total) or vector.min() < 0 or total < 1e-6:
+        raise ValueError(
+            f'probabilities {[float(f"{value:.3g}") for value in vector]} are not finite numbers '
+            'from 0 on, some above 0'
+        )
+    # What is right but for rounding stays as it is.
+    scale = 1.0 if abs(total - 1) < 1e-3 else 1 / total
+    return (vector * scale).astype(np.float32)
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:

@@ -50,12 +50,15 @@ class VoiceReader:
         noise_suppression: str = 'off',
         class_balance: float = BalanceSettings.class_balance,
     ) -> None:
-        self._clean = noise_suppression == 'rnnoise'
-        if self._clean:
+        clean = noise_suppression == 'rnnoise'
+        if clean:
             Denoiser()
         loaded = load_model(model, 'ser', models)
         self.recognizer = SpeechEmotionRecognizer(
-            loaded, memory_for(loaded.profile, memory or MemorySettings()), class_balance
+            loaded,
+            memory_for(loaded.profile, memory or MemorySettings()),
+            class_balance,
+            _cleaned if clean else None,
         )
 
     def read(self, samples: np.ndarray, rate: int, time: float) -> SpeechEmotion:
@@ -66,11 +69,13 @@ class VoiceReader:
         :param time: of the utterance, seconds: after a long silence the voice is forgotten.
         :raises ValueError: if samples or rate are impossible.
         """
-        if self._clean and samples.size:
-            samples, rate = denoise(to_mono16k(samples, rate)), RATE
         if self.recognizer.memory is not None:
             self.recognizer.memory.hear(time)
         return self.recognizer.predict(samples, rate)
+
+
+def _cleaned(samples: np.ndarray, rate: int) -> tuple[np.ndarray, int]:
+    return denoise(to_mono16k(samples, rate)), RATE
 
 
 @dataclass(frozen=True)

@@ -173,12 +173,27 @@ def test_an_utterance_from_the_future_has_no_age() -> None:
     assert max(fused.weights) <= 1.0
 
 
-@pytest.mark.parametrize('bad', [np.full(6, np.nan), np.zeros(5), np.zeros((1, 6))])
+@pytest.mark.parametrize(
+    'bad',
+    [
+        np.full(6, np.nan),
+        np.array([math.inf, 0, 0, 0, 0, 0]),
+        np.zeros(5),
+        np.zeros((1, 6)),
+        np.zeros(6),
+        np.array([1.2, -0.2, 0, 0, 0, 0]),
+    ],
+)
 def test_bad_probabilities_are_refused(bad: np.ndarray) -> None:
-    with pytest.raises(ValueError, match='six finite'):
+    with pytest.raises(ValueError, match="'face_1'.*probabilities"):
         LiveFusion().add_face(Reading(1.0, 'face_1', bad))
-    with pytest.raises(ValueError, match='six finite'):
+
+
+def test_a_time_or_a_span_without_end_is_refused() -> None:
+    with pytest.raises(ValueError, match='finite time'):
         LiveFusion().add_voice(Reading(math.inf, 'voice', vector(Emotion.SAD)))
+    with pytest.raises(ValueError, match='span'):
+        LiveFusion().add_voice(Reading(1.0, 'voice', vector(Emotion.SAD), span=math.inf))
 
 
 def test_memory_is_bounded() -> None:

@@ -269,3 +269,36 @@ def test_a_voice_is_forgotten_after_long_silence_but_not_when_the_clock_is_set_b
     for time in times[1:]:
         memory.hear(time)
     assert len(memory) == left
+
+
+def test_sound_of_any_length_is_judged_by_pieces_that_are_bounded(make):
+    recognizer = make()
+    longest: list[int] = []
+    run = recognizer.model.predict
+
+    def watched(batch, profile=None):
+        longest.append(batch.size)
+        return run(batch, profile)
+
+    recognizer.model.predict = watched
+    # Half an hour, silent but for its end.
+    sound = np.zeros(1800 * RATE, np.int16)
+    sound[-130 * RATE :] = tone(130, level=0.3) * 32767
+    result = recognizer.predict(sound, RATE)
+    assert not result.abstained and result.probabilities.sum() == pytest.approx(1)
+    assert len(longest) == 1 and max(longest) <= 121 * RATE
+    assert recognizer.predict(sound[: 1600 * RATE], RATE).reason == 'the sound is silent'
+
+
+def test_a_model_runs_on_a_bounded_part_of_a_batch(make, monkeypatch):
+    monkeypatch.setattr('emotion_perception.models.model._MOST_VALUES', 2 * RATE)
+    model = make().model
+    batch = np.linspace(0, 1, 7 * RATE, dtype=np.float32).reshape(7, RATE)
+    sizes = []
+    run = model._backend.run
+    monkeypatch.setattr(model._backend, 'run', lambda rows: sizes.append(len(rows)) or run(rows))
+    parts = model.predict(batch)
+    assert sizes == [2, 2, 2, 1]
+    monkeypatch.undo()
+    np.testing.assert_allclose(parts.probabilities, model.predict(batch).probabilities, atol=1e-6)
+    assert parts.valence.shape == (7,) and parts.embedding.shape == (7, 0)

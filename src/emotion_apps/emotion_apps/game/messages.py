@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import RegionOfInterest
 from std_msgs.msg import Header
@@ -24,6 +25,12 @@ from emotion_msgs.msg import RoundResult as ResultMessage
 from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL, Emotion
 from emotion_perception.models.balance import BALANCED
 from emotion_perception.ros.convert import mixture_of
+from emotion_perception.ros.limits import (
+    LONGEST_TEXT,
+    MessageError,
+    first,
+    probabilities_of,
+)
 
 _SECOND = 1_000_000_000
 
@@ -38,18 +45,26 @@ def from_nanoseconds(stamp: int) -> Time:
     return Time(sec=stamp // _SECOND, nanosec=stamp % _SECOND)
 
 
-def from_predictions(message: EmotionPredictionArray) -> list[Sighting]:
+def from_predictions(
+    message: EmotionPredictionArray, refuse: Callable[[str], None]
+) -> list[Sighting]:
     """Return what the game needs to know of one frame.
 
     The probabilities are brought to equally common classes, whatever mixture they answer for: how
     rare fear was where the model learnt must not make it hard to win by.
-    A prediction that abstains, or whose probabilities are not finite, is a face that is seen but
-    cannot be scored.
+    A prediction that abstains, or whose probabilities are none, is a face that is seen but cannot
+    be scored.
+
+    :param refuse: called with the reason for each prediction whose probabilities are none.
     """
     sightings = []
-    for prediction in message.predictions:
-        values = np.asarray(prediction.probabilities, np.float32)
-        usable = prediction.emotion != EmotionPrediction.UNKNOWN and np.isfinite(values).all()
+    for prediction in first(message.predictions):
+        values = None
+        try:
+            if prediction.emotion != EmotionPrediction.UNKNOWN:
+                values = probabilities_of(prediction)
+        except MessageError as error:
+            refuse(str(error))
         region = prediction.region
         box = (
             float(region.x_offset),
@@ -57,9 +72,9 @@ def from_predictions(message: EmotionPredictionArray) -> list[Sighting]:
             float(region.width),
             float(region.height),
         )
-        if usable:
+        if values is not None:
             values = mixture_of(prediction).rebalance(values, BALANCED)
-        sightings.append(Sighting(prediction.subject_id, box, values if usable else None))
+        sightings.append(Sighting(prediction.subject_id[:LONGEST_TEXT], box, values))
     return sightings
 
 

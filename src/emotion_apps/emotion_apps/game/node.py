@@ -33,6 +33,7 @@ from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import mixture_of, to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.limits import LONGEST_TEXT, first
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
@@ -104,14 +105,18 @@ class GameNode(Node):
         self._frame_id = header.frame_id
         self._idle_ticks = 0
         self._check_fairness(message)
-        self._take(FrameSeen(from_predictions(message), to_nanoseconds(header.stamp)))
+        seen = from_predictions(message, self._refuse)
+        self._take(FrameSeen(seen, to_nanoseconds(header.stamp)))
         self._publish()
         self._diagnostics.tick(now(self) - to_seconds(header.stamp))
 
+    def _refuse(self, why: str) -> None:
+        self._report.warn('reading', f'{why}; it is not scored')
+
     def _check_fairness(self, message: EmotionPredictionArray) -> None:
         """Say once of each model that its classes cannot be made equally easy to show."""
-        for prediction in message.predictions:
-            model = prediction.model
+        for prediction in first(message.predictions):
+            model = prediction.model[:LONGEST_TEXT]
             if prediction.emotion == EmotionPrediction.UNKNOWN or model in self._judged:
                 continue
             self._judged.add(model)

@@ -54,5 +54,9 @@ class GameScreen:
             draw_perception(canvas, feed.scene(frame))
             return canvas.image
         return drawing.draw(
-            size, frame, from_predictions(feed.faces()), state, self._best.portraits(state)
+            size,
+            frame,
+            from_predictions(feed.faces(), feed.refuse),
+            state,
+            self._best.portraits(state),
         )

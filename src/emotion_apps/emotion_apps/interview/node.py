@@ -37,14 +37,22 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_msgs.srv import GetReport
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.emotions import UNKNOWN
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
-from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.inputs import Input
+from emotion_perception.ros.limits import (
+    MessageError,
+    first,
+    probabilities_of,
+    samples_of,
+    span_of,
+)
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
+from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
 from emotion_perception.timing import AHEAD
@@ -81,6 +89,7 @@ class InterviewNode(Node):
                 'speak is on, but there is no synthesiser: install '
                 'espeak-ng; the questions are shown only'
             )
+        self._report = Reporter(self)
         self._diagnostics = Diagnostics(self)
         self._publisher = self.create_publisher(
             InterviewState, 'emotion/interview/state', qos.LATCHED
@@ -112,7 +121,7 @@ class InterviewNode(Node):
         self.create_subscription(
             VoiceActivity, 'emotion/voice_activity', self._on_activity, qos.RESULT
         )
-        self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT)
+        self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.UTTERANCE)
         for name, command in (
             ('start', self._session.start),
             ('next', self._session.next),
@@ -133,7 +142,7 @@ class InterviewNode(Node):
 
     def _on_faces(self, message: FaceArray) -> None:
         self._inputs['detections'].came()
-        faces = {face.id: face for face in message.faces}
+        faces = {face.id: face for face in first(message.faces)}
         # Others in the picture are not the candidate.
         face = faces.get(self._subject) or (message.faces[0] if message.faces else None)
         landmarks = None if face is None else np.asarray(face.landmarks).reshape(4, 2)
@@ -144,13 +153,22 @@ class InterviewNode(Node):
     def _on_emotion(self, message: EmotionPrediction, source: str) -> None:
         if message.emotion == UNKNOWN:
             return
+        try:
+            probabilities = probabilities_of(message)
+        except MessageError as error:
+            self._inputs[source].refused(str(error))
+            self._report.warn('reading', f'{error}; it is left out')
+            return
+        self._inputs[source].taken()
         if source == 'face':
             self._subject = message.subject_id
+        message.probabilities, message.span = probabilities, span_of(message)
+        message.confidence = float(probabilities[message.emotion])
         self._newest = message
         self._session.emotion(
             self._stamps[source].time(message.header.stamp, late=_LATE),
             source,
-            message.probabilities,
+            probabilities,
         )
 
     def _on_activity(self, message: VoiceActivity) -> None:
@@ -161,9 +179,15 @@ class InterviewNode(Node):
         self._session.activity(time, speaking)
 
     def _on_utterance(self, message: Utterance) -> None:
+        try:
+            samples = samples_of(message)
+        except MessageError as error:
+            self._inputs['utterance'].refused(str(error))
+            self._report.warn('utterance', f'{error}; it is left out')
+            return
+        self._inputs['utterance'].taken()
         end = self._stamps['utterance'].time(message.end, late=_LATE)
-        length = max(0.0, to_seconds(message.end) - to_seconds(message.start))
-        self._session.utterance(end - length, end, np.asarray(message.samples, np.int16))
+        self._session.utterance(end - samples.size / RATE, end, samples)
 
     def _on_tick(self) -> None:
         self._session.tick(now(self))

@@ -44,6 +44,7 @@ from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.inputs import Input
+from emotion_perception.ros.limits import first
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
@@ -80,7 +81,12 @@ class OrchestratorNode(Node):
         ):
             self._inputs[topic] = self._diagnostics.watch(kind, f'emotion/{topic}', what)
             self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD)
-            self.create_subscription(kind, f'emotion/{topic}', callback, qos.RESULT)
+            self.create_subscription(
+                kind,
+                f'emotion/{topic}',
+                callback,
+                qos.UTTERANCE if kind is Utterance else qos.RESULT,
+            )
         for name, event in (
             ('start', Start()),
             ('stop', Stop()),
@@ -110,7 +116,7 @@ class OrchestratorNode(Node):
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
         self._inputs['faces'].came()
-        subjects = {prediction.subject_id for prediction in message.predictions}
+        subjects = {prediction.subject_id for prediction in first(message.predictions)}
         self._take(FacesSeen(subjects, self._stamps['faces'].time(message.header.stamp)))
 
     def _on_voice_activity(self, message: VoiceActivity) -> None:

@@ -23,11 +23,14 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_perception.ros.convert import ImageError, image_to_array, to_seconds
+from emotion_perception.ros.limits import first
 
 # What is older than this (seconds since it came) is not shown any more.
 _STALE = 2.0
 # So many pictures are kept, to find the one that a state speaks of.
 _PICTURES = 8
+# So many bytes at most, but always the newest.
+_PICTURE_BYTES = 1 << 28
 # So many sound levels are shown, about two and a half seconds of them.
 _LEVELS = 80
 
@@ -60,6 +63,8 @@ class SceneFeed:
             moment = to_seconds(message.header.stamp)
         with self._lock:
             self._pictures.append((moment, message))
+            while len(self._pictures) > 1 and self._size() > _PICTURE_BYTES:
+                self._pictures.popleft()
             self._note('picture')
 
     def on_detections(self, message: FaceArray) -> None:
@@ -86,7 +91,7 @@ class SceneFeed:
         try:
             reading = to_reading(message)
         except ValueError as error:
-            self._warn('reading', f'{error}; it is left out')
+            self.refuse(str(error))
             return
         name = {EmotionPrediction.VOICE: 'voice', EmotionPrediction.FUSED: 'fused'}.get(
             message.modality
@@ -95,6 +100,10 @@ class SceneFeed:
             with self._lock:
                 self._readings[name] = reading
                 self._note(name)
+
+    def refuse(self, why: str) -> None:
+        """Say that a prediction cannot be shown."""
+        self._warn('reading', f'{why}; it is left out')
 
     def forget_pictures(self) -> None:
         """Let go of all pictures: nobody looks."""
@@ -140,7 +149,7 @@ class SceneFeed:
             heard = self._fresh('level')
             predictions = self._predictions if self._fresh('faces') else None
             detections = self._detections if self._fresh('detections') else None
-            marks = _marks(predictions, detections)
+            marks = _marks(predictions, detections, self.refuse)
             # A voice stays on the screen until the next one, unlike a face.
             return Scene(
                 picture=picture,
@@ -152,6 +161,9 @@ class SceneFeed:
                 fused=self._readings.get('fused') if self._fresh('fused') else None,
             )
 
+    def _size(self) -> int:
+        return sum(len(message.data) for _, message in self._pictures)
+
     def _note(self, what: str) -> None:
         self._came[what] = time.monotonic()
         self.changes += 1
@@ -161,16 +173,19 @@ class SceneFeed:
 
 
 def _marks(
-    predictions: EmotionPredictionArray | None, detections: FaceArray | None
+    predictions: EmotionPredictionArray | None,
+    detections: FaceArray | None,
+    refuse: Callable[[str], None],
 ) -> list[FaceMark]:
     """Return the faces to draw: with emotions where they are known, else as detected."""
     marks = []
     if predictions is not None:
-        for prediction in predictions.predictions:
+        for prediction in first(predictions.predictions):
             try:
                 reading = to_reading(prediction)
-            except ValueError:
-                continue  # the orchestrator says so
+            except ValueError as error:
+                refuse(str(error))
+                continue
             marks.append(
                 FaceMark(
                     prediction.subject_id,
@@ -180,7 +195,7 @@ def _marks(
                 )
             )
     elif detections is not None:
-        for number, face in enumerate(detections.faces):
+        for number, face in enumerate(first(detections.faces)):
             region = face.region
             marks.append(
                 FaceMark(

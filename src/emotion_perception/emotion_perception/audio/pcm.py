@@ -35,6 +35,18 @@ class AudioFormatError(ValueError):
     """Audio that cannot be read: the message says what is wrong with it."""
 
 
+def width_of(sample_format: str) -> int:
+    """Return the bytes of one sample of one channel.
+
+    :raises AudioFormatError: for an unknown format.
+    """
+    if sample_format not in _FORMATS:
+        raise AudioFormatError(
+            f'sample format {sample_format!r} is not known; known: {", ".join(SAMPLE_FORMATS)}'
+        )
+    return np.dtype(_FORMATS[sample_format][0]).itemsize
+
+
 def decode(
     data: bytes | bytearray | memoryview | np.ndarray, sample_format: str, channels: int
 ) -> np.ndarray:
@@ -47,15 +59,11 @@ def decode(
     :raises AudioFormatError: for an unknown format, no channels, a length that is not a whole
         number of samples, or values that are not finite.
     """
-    if sample_format not in _FORMATS:
-        raise AudioFormatError(
-            f'sample format {sample_format!r} is not known; known: {", ".join(SAMPLE_FORMATS)}'
-        )
+    width = width_of(sample_format) * channels
     if channels < 1:
         raise AudioFormatError(f'{channels} channels; at least 1 is needed')
     dtype, scale, offset = _FORMATS[sample_format]
     raw = np.frombuffer(data, np.uint8)
-    width = np.dtype(dtype).itemsize * channels
     if raw.size % width:
         raise AudioFormatError(
             f'{raw.size} bytes are not a multiple of {width} '

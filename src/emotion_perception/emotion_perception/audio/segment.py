@@ -43,6 +43,9 @@ class Segment:
         return self.end - self.samples.size / RATE
 
 
+LONGEST = 120.0
+"""Seconds of sound that are held and judged in one piece, at most."""
+
 # Audio, seconds, that is looked at to decide that speech begins, and the share of it that must be
 # speech: clicks and coughs are shorter.
 ONSET = 0.16
@@ -78,7 +81,7 @@ class SegmentSettings(Settings):
         10.0,
         'Seconds of audio at which an utterance is cut; speech goes on in the next one.',
         low=0.5,
-        high=120.0,
+        high=LONGEST,
         live=True,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emotion_perception.emotions import EMOTIONS
+from emotion_perception.emotions import EMOTIONS, distribution
 from emotion_perception.fusion.combine import LEARNT, CombineSettings, combine, reliability
 from emotion_perception.fusion.learnt import LearntFusion
 from emotion_perception.models.balance import (
@@ -151,7 +151,7 @@ class LiveFusion:
         anew, the faces of before are forgotten, and so is an utterance that would lie in the
         future.
 
-        :raises ValueError: if its probabilities or its time are not finite.
+        :raises ValueError: if its probabilities are none, or its time or span is not finite.
         """
         _check(reading)
         order = self._face_line.take(reading.time)
@@ -167,7 +167,7 @@ class LiveFusion:
 
         One out of order is answered, but the later one stays the last.
 
-        :raises ValueError: if its probabilities or its time are not finite.
+        :raises ValueError: if its probabilities are none, or its time or span is not finite.
         """
         _check(reading)
         if self._voice_line.take(reading.time) is not Order.LATE:
@@ -391,10 +391,11 @@ def _mean_embedding(readings: list[Reading]) -> np.ndarray:
 
 
 def _check(reading: Reading) -> None:
-    vector = np.asarray(reading.probabilities)
-    if vector.shape != (6,) or not np.isfinite(vector).all() or not math.isfinite(reading.time):
-        raise ValueError(
-            f'a reading of {reading.subject!r} has no six finite probabilities or no finite time'
-        )
+    try:
+        distribution(reading.probabilities)
+    except ValueError as error:
+        raise ValueError(f'a reading of {reading.subject!r}: {error}') from None
+    if not math.isfinite(reading.time) or not 0.0 <= reading.span < math.inf:
+        raise ValueError(f'a reading of {reading.subject!r} has no finite time or span')
     if not np.isfinite(reading.embedding).all():
         raise ValueError(f'the embedding of {reading.subject!r} is not finite')

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from emotion_perception.audio.segment import LONGEST
 from emotion_perception.audio.steady import high_pass, speech_power, steady
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.balance import (
@@ -21,6 +23,9 @@ from emotion_perception.models.catalog import SpeechInput
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.model import Model
 from emotion_perception.models.voice_memory import VoiceMemory
+
+# Pieces that sound of any length is judged by, at most.
+_MOST_PIECES = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class SpeechEmotionRecognizer:
         default each utterance is judged by itself.
     :param class_balance: mixture of classes to answer for, 0 (natural) to 1 (all equally common);
         may be set at any time.
+    :param clean: called with samples and their rate before the model hears them; returns both.
     :ivar input: what the model wants of sound.
     :raises ModelError: if the model is not for speech, or cannot make use of a memory.
     """
@@ -63,6 +69,7 @@ class SpeechEmotionRecognizer:
         model: Model,
         memory: VoiceMemory | None = None,
         class_balance: float = BalanceSettings.class_balance,
+        clean: Callable[[np.ndarray, int], tuple[np.ndarray, int]] | None = None,
     ) -> None:
         if model.entry.speech is None:
             raise ModelError(f'model {model.name} is not for speech')
@@ -75,23 +82,49 @@ class SpeechEmotionRecognizer:
         self.input = model.entry.speech
         self.memory = memory
         self.class_balance = class_balance
+        self._clean = clean
 
     def predict(self, samples: np.ndarray, rate: int) -> SpeechEmotion:
         """Return the emotion of an utterance.
 
         Sound that is empty, too short, silent, clipped or not finite, and an answer less
         confident than the entry's threshold, give an abstention with a reason. Sound longer
-        than the entry's ``max_seconds`` is handled by its rule ``long``.
+        than the entry's ``max_seconds`` is handled by its rule ``long``. What is longer than any
+        utterance of the voice activity detector (:data:`LONGEST`) is judged by pieces of that
+        length, spread evenly over it, and answered by their mean: so neither its memory nor its
+        time grows without end.
 
         :param samples: mono (n,), float32 or float64 in -1..1, or int16.
         :param rate: of the samples, Hz.
         :raises ValueError: if the samples have another type or shape, or the rate is not
             positive.
         """
-        speech, rules = self.input, self.model.entry.abstain
-        waveform = as_float(samples)
         if not rate > 0:
             raise ValueError(f'a sampling rate of {rate} Hz is impossible')
+        as_float(samples[:0])
+        longest = round(LONGEST * rate)
+        if len(samples) <= longest:
+            return self._judge(samples, rate)
+        count = min(math.ceil(len(samples) / longest), _MOST_PIECES)
+        starts = np.linspace(0, len(samples) - longest, count).round().astype(int)
+        pieces = [self._judge(samples[start : start + longest], rate) for start in starts]
+        said = [piece for piece in pieces if not piece.abstained]
+        if not said:
+            return pieces[0]
+        return SpeechEmotion(
+            np.mean([piece.probabilities for piece in said], axis=0, dtype=np.float32),
+            valence=float(np.mean([piece.valence for piece in said])),
+            arousal=float(np.mean([piece.arousal for piece in said])),
+            embedding=np.mean([piece.embedding for piece in said], axis=0, dtype=np.float32),
+            mixture=said[0].mixture,
+        )
+
+    def _judge(self, samples: np.ndarray, rate: int) -> SpeechEmotion:
+        """Return the emotion of a stretch of sound that is not too long for the memory."""
+        speech, rules = self.input, self.model.entry.abstain
+        if self._clean is not None and samples.size:
+            samples, rate = self._clean(samples, rate)
+        waveform = as_float(samples)
         if not np.isfinite(waveform).all():
             return _abstention('the sound holds values that are not finite')
         if waveform.size == 0:

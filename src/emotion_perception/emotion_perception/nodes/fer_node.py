@@ -21,11 +21,17 @@ from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import (
     ImageError,
     from_region,
-    image_to_array,
     to_prediction,
 )
 from emotion_perception.ros.frame_work import FrameWork
 from emotion_perception.ros.lifecycle import ModelNode, Work
+from emotion_perception.ros.limits import (
+    LONGEST_TEXT,
+    MOST_FACES,
+    MessageError,
+    crop_of,
+    first,
+)
 from emotion_perception.ros.main import run
 
 
@@ -117,22 +123,23 @@ class _Reading(FrameWork[FaceArray]):
     def _subjects(self, message: FaceArray) -> list[_Subject]:
         """Read the crops; a face whose crop cannot be read is left out."""
         subjects = []
-        for face in message.faces:
+        more = len(message.faces) - MOST_FACES
+        if more > 0:
+            self.node.report.warn(
+                'faces', f'{len(message.faces)} faces came at once: {more} of them are left out'
+            )
+        for face in first(message.faces):
             try:
-                crop = image_to_array(face.crop)
-            except ImageError as error:
+                crop = crop_of(face)
+            except (ImageError, MessageError) as error:
                 self._leave_face_out(face, str(error))
-                continue
-            if crop.shape[0] != crop.shape[1]:
-                size = f'{crop.shape[1]}x{crop.shape[0]}'
-                self._leave_face_out(face, f'its crop is {size} pixels, not square')
                 continue
             subjects.append(_Subject(face.id, from_region(face.region), face, crop))
         return subjects
 
     def _leave_face_out(self, face: Face, why: str) -> None:
         self.input.refused(why)
-        self.node.report.warn('crop', f'{face.id or "a face"} was left out: {why}')
+        self.node.report.warn('crop', f'{face.id[:LONGEST_TEXT] or "a face"} was left out: {why}')
 
     def _prediction(
         self, header: Header, subject: _Subject, reading: FaceReading

@@ -19,6 +19,7 @@ from emotion_perception.nodes.settings import FusionNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import mixture_of, to_prediction
 from emotion_perception.ros.lifecycle import ModelNode, Work
+from emotion_perception.ros.limits import probabilities_of, span_of
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.timing import AHEAD
@@ -105,15 +106,14 @@ class _Fusing(Work):
         if not self._node.enabled or message.emotion == UNKNOWN:
             return None
         source = ('face', 'voice')[message.modality != EmotionPrediction.FACE]
-        self._models[source] = message.model
         try:
             fused = add(
                 Reading(
                     self._stamps[source].time(message.header.stamp),
                     message.subject_id,
-                    message.probabilities,
+                    probabilities_of(message),
                     message.quality,
-                    message.span,
+                    span_of(message),
                     message.model,
                     np.asarray(message.embedding, np.float32),
                     mixture_of(message),
@@ -123,6 +123,7 @@ class _Fusing(Work):
             self._watched[source].refused(str(error))
             self._node.report.warn('reading', f'{error}; it is left out')
             return None
+        self._models[source] = message.model
         self._watched[source].taken()
         return fused
 

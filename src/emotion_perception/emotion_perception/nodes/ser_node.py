@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from emotion_msgs.msg import EmotionPrediction, Utterance
 from emotion_perception.audio import snr
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.models.balance import (
     NATURAL,
     UNKNOWN_MIXTURE,
@@ -24,17 +26,22 @@ from emotion_perception.nodes.settings import SerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_prediction, to_seconds
 from emotion_perception.ros.lifecycle import ModelNode, Work
+from emotion_perception.ros.limits import LONGEST_UTTERANCE, MessageError, samples_of
+from emotion_perception.ros.losses import Losses
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.voice_emotions import VoiceReader
 
-# Utterances that may wait for a slow model; an older one is given up.
-_WAITING = 8
+# Utterances that may wait for a slow model, and their samples; the oldest of more is given up.
+_WAITING = 100
+_WAITING_SAMPLES = int(LONGEST_UTTERANCE * RATE)
 
 
 class SerNode(ModelNode[SerSettings, VoiceReader]):
     """Subscribe ``emotion/utterance``; publish one ``emotion/voice`` for each.
+
+    One that comes when too many wait for the model is answered with Unknown and the reason.
 
     ``~/forget`` (Trigger) makes it forget the voice it has adapted to.
     """
@@ -92,43 +99,94 @@ class _Reading(Work):
         self._reader = reader
         self._stamps = Stamps(node, 'emotion/utterance')
         self._utterances = node.diagnostics.watch(Utterance, 'emotion/utterance')
+        self._losses = Losses(node, 'emotion/utterance')
+        self._lock = Lock()
         self._waiting: deque[Utterance] = deque()
+        self._samples = self._given_up = 0
         self._worker = LatestWorker(self._work, self._on_failure, 'ser')
         self._publisher = node.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
         self._subscription = node.create_subscription(
-            Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT
+            Utterance, 'emotion/utterance', self._on_utterance, qos.UTTERANCE
         )
 
     def stop(self) -> None:
         """Stop listening."""
         self._node.destroy_subscription(self._subscription)
-        self._waiting.clear()
+        with self._lock:
+            self._waiting.clear()
         self._worker.stop()
         self._node.destroy_publisher(self._publisher)
         self._node.diagnostics.leave(self._utterances)
 
-    def _on_utterance(self, message: Utterance) -> None:
+    def facts(self) -> dict[str, object]:
+        """Return how many utterances wait, were given up, and never arrived."""
+        return {
+            'waiting': len(self._waiting),
+            'given_up': self._given_up,
+            'lost': self._losses.count,
+        }
+
+    def _on_utterance(self, message: Utterance, info: object) -> None:
+        lost = self._losses.note(info)
         if not self._node.enabled:
             return
-        if len(self._waiting) >= _WAITING:
-            self._waiting.popleft()
+        if lost:
             self._node.report.warn(
-                'slow',
-                'the model is too slow for so many utterances: the oldest that waits is left out',
+                'lost',
+                f'{lost} utterances never arrived ({self._losses.count} so far): more came at '
+                'once than the middleware keeps',
             )
         message.header = self._stamps.header(message.header)
-        self._waiting.append(message)
+        with self._lock:
+            self._waiting.append(message)
+            self._samples += len(message.samples)
+        while (oldest := self._too_many()) is not None:
+            self._give_up(oldest)
         self._worker.put(True)
+
+    def _too_many(self) -> Utterance | None:
+        """Take the oldest utterance from those that wait if they are too many."""
+        with self._lock:
+            if len(self._waiting) > _WAITING or (
+                self._samples > _WAITING_SAMPLES and len(self._waiting) > 1
+            ):
+                return self._take()
+        return None
+
+    def _take(self) -> Utterance:
+        """Take the oldest utterance from those that wait; the lock is held."""
+        message = self._waiting.popleft()
+        self._samples -= len(message.samples)
+        return message
+
+    def _give_up(self, message: Utterance) -> None:
+        self._given_up += 1
+        count = len(self._waiting)
+        self._node.report.warn(
+            'slow',
+            f'the model is too slow for so many utterances: {count} wait, {self._given_up} were '
+            'given up so far',
+        )
+        self._publish(message, unknown=f'the model is too slow: {count} newer utterances wait')
 
     def _work(self, _: bool) -> None:
         """Answer all utterances that wait, oldest first."""
         while self._waiting:
-            self._current = self._waiting.popleft()
+            with self._lock:
+                if not self._waiting:
+                    return
+                self._current = self._take()
             self._answer(self._current)
 
     def _answer(self, message: Utterance) -> None:
-        samples = np.array(message.samples, np.int16)
-        emotion = self._reader.read(samples, message.sample_rate, to_seconds(message.header.stamp))
+        try:
+            samples = samples_of(message)
+        except MessageError as error:
+            self._utterances.refused(str(error))
+            self._publish(message, unknown=str(error))
+            return
+        self._utterances.taken()
+        emotion = self._reader.read(samples, RATE, to_seconds(message.header.stamp))
         self._publish(
             message,
             emotion.probabilities,
@@ -152,7 +210,6 @@ class _Reading(Work):
     ) -> None:
         if unknown:
             self._node.report.warn('abstained', f'no emotion for an utterance: {unknown}')
-        span = len(message.samples) / message.sample_rate if message.sample_rate else 0.0
         self._publisher.publish(
             to_prediction(
                 Header(stamp=message.header.stamp, frame_id=message.header.frame_id),
@@ -164,7 +221,7 @@ class _Reading(Work):
                 valence=valence,
                 arousal=arousal,
                 quality=snr.quality(message.snr),
-                span=span,
+                span=len(message.samples) / RATE,
                 unknown=unknown,
                 embedding=embedding,
             )

@@ -16,13 +16,15 @@ from emotion_msgs.msg import Utterance, VoiceActivity
 from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.level import clipped
 from emotion_perception.audio.listener import Activity, Heard, Listener
-from emotion_perception.audio.pcm import RATE, AudioFormatError, decode
+from emotion_perception.audio.pcm import RATE, AudioFormatError, decode, width_of
 from emotion_perception.audio.segment import EndedBy
 from emotion_perception.audio.vads import make_vad
 from emotion_perception.nodes.settings import VadNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode, Work
+from emotion_perception.ros.limits import MessageError, check_block
+from emotion_perception.ros.losses import Losses
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
@@ -79,9 +81,10 @@ class _Listening(Work):
         self._blocks = node.diagnostics.watch(
             AudioDataStamped, 'audio/audio_stamped', 'blocks of sound'
         )
+        self._losses = Losses(node, 'audio/audio_stamped')
         self._utterances = 0
         self._activity = node.create_publisher(VoiceActivity, 'emotion/voice_activity', qos.RESULT)
-        self._utterance = node.create_publisher(Utterance, 'emotion/utterance', qos.RESULT)
+        self._utterance = node.create_publisher(Utterance, 'emotion/utterance', qos.UTTERANCE)
         self._info_subscription = node.create_subscription(
             AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED
         )
@@ -112,8 +115,8 @@ class _Listening(Work):
                 self._publish(ended)
 
     def facts(self) -> dict[str, object]:
-        """Return how many utterances were heard."""
-        return {'utterances': self._utterances}
+        """Return how many utterances were heard, and how many blocks of sound never arrived."""
+        return {'utterances': self._utterances, 'lost': self._losses.count}
 
     def _on_info(self, message: AudioInfo) -> None:
         if message == self._info:
@@ -131,25 +134,33 @@ class _Listening(Work):
         else:
             self._node.diagnostics.ok()
 
-    def _on_audio(self, message: AudioDataStamped) -> None:
+    def _on_audio(self, message: AudioDataStamped, info: object) -> None:
         self._blocks.came()
+        lost = self._losses.note(info)
+        if lost:
+            self._node.report.warn(
+                'lost',
+                f'{lost} blocks of sound never arrived ({self._losses.count} so far): this '
+                'process was held up, or the network is',
+            )
         self._last = time.monotonic()
         self._first = self._first or self._last
         if self._refused:
             return
         if self._info is None and self._last - self._first < _INFO_WAIT:
             return
-        info = self._info or self._assume()
+        layout = self._info or self._assume()
         if not message.audio.data:
             self._blocks.refused('they are empty')
             self._node.report.warn('empty', 'a message without sound came; it is left out')
             return
         self._frame_id = message.header.frame_id
         try:
-            samples = decode(memoryview(message.audio.data), info.sample_format, info.channels)
-            begin = self._begin(message.header, len(samples) / max(1, info.sample_rate))
-            events = self._listener.hear(samples, info.sample_rate, begin)
-        except AudioFormatError as error:
+            check_block(message, layout, width_of(layout.sample_format))
+            samples = decode(memoryview(message.audio.data), layout.sample_format, layout.channels)
+            begin = self._begin(message.header, len(samples) / max(1, layout.sample_rate))
+            events = self._listener.hear(samples, layout.sample_rate, begin)
+        except (AudioFormatError, MessageError) as error:
             self._blocks.refused(str(error))
             self._node.report.warn('format', f'bad sound: {error}; it is left out')
             return

@@ -22,6 +22,11 @@ RESULT = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.RELIABLE
 )
 
+# Utterances: each is answered, also those of many microphones, or of a recording played fast.
+UTTERANCE = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE
+)
+
 # Sound: every block counts; a second or two may wait.
 AUDIO = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE

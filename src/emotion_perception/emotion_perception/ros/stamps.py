@@ -12,6 +12,7 @@ from std_msgs.msg import Header
 
 from emotion_perception import timing
 from emotion_perception.ros.convert import to_seconds, to_stamp
+from emotion_perception.ros.limits import LONGEST_TEXT
 from emotion_perception.timing import Order, TimeLine
 
 
@@ -40,11 +41,14 @@ class Stamps:
         return self._stamps.read(to_seconds(stamp), now(self._node), late)
 
     def header(self, header: Header) -> Header:
-        """Return the header itself, or one with the time that its stamp stands for."""
+        """Return the header itself, or one with the time that its stamp stands for.
+
+        A frame's name that is longer than any is cut: it goes along with each result.
+        """
         time = self.time(header.stamp)
-        if time == to_seconds(header.stamp):
+        if time == to_seconds(header.stamp) and len(header.frame_id) <= LONGEST_TEXT:
             return header
-        return Header(stamp=to_stamp(max(0.0, time)), frame_id=header.frame_id)
+        return Header(stamp=to_stamp(max(0.0, time)), frame_id=header.frame_id[:LONGEST_TEXT])
 
     def _say(self, text: str) -> None:
         self._node.get_logger().warning(f'{self._topic} {text}')

@@ -5,12 +5,20 @@
 from __future__ import annotations
 
 import array
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, FaceArray
+from emotion_perception.ros.limits import (
+    LONGEST_TEXT,
+    MessageError,
+    first,
+    probabilities_of,
+    span_of,
+)
 
 # What no page looks at, and would only cost.
 _LEFT_OUT = {'embedding', 'samples', 'crop', 'frame_id'}
@@ -21,12 +29,21 @@ def stamp_key(stamp: Time) -> str:
     return f'{stamp.sec}.{stamp.nanosec:09d}'
 
 
-def faces(message: EmotionPredictionArray) -> dict[str, Any]:
-    """Return the faces of a frame with their emotions."""
+def faces(message: EmotionPredictionArray, refuse: Callable[[str], None]) -> dict[str, Any]:
+    """Return the faces of a frame with their emotions.
+
+    :param refuse: called with the reason for each one whose probabilities are none.
+    """
+    found = []
+    for prediction in first(message.predictions):
+        try:
+            found.append(_face(prediction))
+        except MessageError as error:
+            refuse(str(error))
     return {
         'stamp': stamp_key(message.header.stamp),
-        'primary': message.primary_id,
-        'faces': [_face(prediction) for prediction in message.predictions],
+        'primary': message.primary_id[:LONGEST_TEXT],
+        'faces': found,
     }
 
 
@@ -35,16 +52,19 @@ def detections(message: FaceArray) -> dict[str, Any]:
     return {
         'stamp': stamp_key(message.header.stamp),
         'primary': message.faces[0].id if message.faces else '',
-        'faces': [{'id': face.id, 'box': _box(face.region)} for face in message.faces],
+        'faces': [{'id': face.id, 'box': _box(face.region)} for face in first(message.faces)],
     }
 
 
 def reading(message: EmotionPrediction) -> dict[str, Any]:
-    """Return a voice, or face and voice as one."""
+    """Return a voice, or face and voice as one.
+
+    :raises MessageError: if its probabilities are none.
+    """
     return {
         'stamp': stamp_key(message.header.stamp),
         **_face(message),
-        'span': message.span,
+        'span': span_of(message),
         'sources': list(message.sources),
         'model': message.model,
     }
@@ -70,13 +90,15 @@ def plain(message: Any) -> Any:
 
 
 def _face(prediction: EmotionPrediction) -> dict[str, Any]:
+    probabilities = probabilities_of(prediction)
+    known = prediction.emotion < len(probabilities)
     return {
         'id': prediction.subject_id,
         'box': _box(prediction.region),
         'emotion': prediction.emotion,
-        'confidence': prediction.confidence,
+        'confidence': float(probabilities[prediction.emotion]) if known else 0.0,
         # Four digits are more than anybody sees, and half of the message.
-        'probabilities': [round(value, 4) for value in prediction.probabilities.tolist()],
+        'probabilities': [round(value, 4) for value in probabilities.tolist()],
         'stable': prediction.stable,
         'reason': prediction.reason,
     }

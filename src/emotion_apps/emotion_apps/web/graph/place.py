@@ -24,9 +24,11 @@ from emotion_msgs.msg import (
     Utterance,
     VoiceActivity,
 )
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import ImageError, image_to_array
+from emotion_perception.ros.limits import MessageError, samples_of
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.worker import LatestWorker
 
@@ -78,7 +80,7 @@ class Place:
             (VoiceActivity, 'emotion/voice_activity', self._on_activity, qos.RESULT),
             (EmotionPrediction, 'emotion/voice', self._reading('voice'), qos.RESULT),
             (EmotionPrediction, 'emotion/fused', self._reading('fused'), qos.RESULT),
-            (Utterance, 'emotion/utterance', self._on_utterance, qos.RESULT),
+            (Utterance, 'emotion/utterance', self._on_utterance, qos.UTTERANCE),
         ]
         topics += [
             (application.kind, application.topic, self._state(name), qos.LATCHED)
@@ -163,7 +165,10 @@ class Place:
     # In the executor's thread.
 
     def _on_faces(self, message: EmotionPredictionArray) -> None:
-        self._post('faces', messages.faces(message))
+        self._post('faces', messages.faces(message, self._refuse))
+
+    def _refuse(self, why: str) -> None:
+        self._report.warn('reading', f'{why}; it is left out')
 
     def _on_activity(self, message: VoiceActivity) -> None:
         self._post(
@@ -177,12 +182,21 @@ class Place:
 
     def _on_utterance(self, message: Utterance) -> None:
         if self._hub.wants_sound(self._number):
-            rate, samples = message.sample_rate, message.samples.tobytes()
-            self._hub.later(lambda: self._hub.spread_utterance(self._number, rate, samples))
+            try:
+                samples = samples_of(message).tobytes()
+            except MessageError as error:
+                self._report.warn('utterance', f'{error}; it is left out')
+                return
+            self._hub.later(lambda: self._hub.spread_utterance(self._number, RATE, samples))
 
     def _reading(self, key: str) -> Callable[[EmotionPrediction], None]:
         def take(message: EmotionPrediction) -> None:
-            self._post(key, messages.reading(message), keep=True)
+            try:
+                fields = messages.reading(message)
+            except MessageError as error:
+                self._refuse(str(error))
+            else:
+                self._post(key, fields, keep=True)
 
         return take
 
