@@ -52,12 +52,12 @@ QUICK = {
 
 
 def prediction(track: str, x: int, value: float) -> EmotionPrediction:
-    """Return a face that shows each class as strongly as ``value`` says."""
+    """Return a face that shows the target, once there is one, as strongly as ``value`` says."""
     return EmotionPrediction(
         subject_id=track,
         label='Happy',
         emotion=EmotionPrediction.HAPPY,
-        probabilities=np.full(6, value, np.float32),
+        confidence=value,
         region=RegionOfInterest(x_offset=x, y_offset=50, width=60, height=80),
     )
 
@@ -91,10 +91,20 @@ class Bench:
         self.until(lambda: self.states and self.faces.get_subscription_count())
 
     def publish(self) -> None:
-        message = EmotionPredictionArray(predictions=list(self.shown))
+        message = self.message()
         message.header.stamp = to_stamp(self.stamp(time.time()))
         message.header.frame_id = 'camera'
         self.faces.publish(message)
+
+    def message(self) -> EmotionPredictionArray:
+        """Return what is shown now."""
+        message = EmotionPredictionArray(predictions=list(self.shown))
+        target = self.states[-1].target if self.states else EmotionPrediction.UNKNOWN
+        for shown in message.predictions:
+            shown.probabilities = np.full(6, (1 - shown.confidence) / 5, np.float32)
+            if target != EmotionPrediction.UNKNOWN:
+                shown.probabilities[target] = shown.confidence
+        return message
 
     def until(self, condition: Callable[[], object], limit: float = 20.0):
         """Spin until the condition holds; return what it gave."""
@@ -214,7 +224,7 @@ def test_every_frame_is_answered_by_a_state_with_its_stamp(bench):
     table.timer.cancel()
     table.shown = prediction('face_1', 50, 0.9), BOTH[1]
     stamp = table.node.get_clock().now().to_msg()
-    message = EmotionPredictionArray(predictions=list(table.shown))
+    message = table.message()
     message.header.stamp = stamp
     table.faces.publish(message)
     state = table.until(

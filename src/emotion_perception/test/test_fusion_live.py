@@ -185,7 +185,7 @@ def test_an_utterance_from_the_future_has_no_age() -> None:
     ],
 )
 def test_bad_probabilities_are_refused(bad: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="'face_1'.*probabilities"):
+    with pytest.raises(ValueError, match=r"'face_1'.*probabilities"):
         LiveFusion().add_face(Reading(1.0, 'face_1', bad))
 
 

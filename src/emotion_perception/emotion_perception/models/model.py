@@ -159,8 +159,16 @@ def _in_parts(run: Callable[[np.ndarray], Outputs], batch: np.ndarray) -> Output
     if len(batch) <= rows:
         return run(batch)
     parts = [run(batch[start : start + rows]) for start in range(0, len(batch), rows)]
+
+    def joined(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+        there = [array for array in arrays if array is not None]
+        return np.concatenate(there) if there else None
+
     return Outputs(
-        *(None if column[0] is None else np.concatenate(column) for column in zip(*parts))
+        np.concatenate([part.scores for part in parts]),
+        joined([part.valence for part in parts]),
+        joined([part.arousal for part in parts]),
+        joined([part.embedding for part in parts]),
     )
 
 

@@ -112,10 +112,10 @@ class SpeechEmotionRecognizer:
         if not said:
             return pieces[0]
         return SpeechEmotion(
-            np.mean([piece.probabilities for piece in said], axis=0, dtype=np.float32),
+            np.asarray(np.mean([piece.probabilities for piece in said], axis=0), np.float32),
             valence=float(np.mean([piece.valence for piece in said])),
             arousal=float(np.mean([piece.arousal for piece in said])),
-            embedding=np.mean([piece.embedding for piece in said], axis=0, dtype=np.float32),
+            embedding=np.asarray(np.mean([piece.embedding for piece in said], axis=0), np.float32),
             mixture=said[0].mixture,
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from std_msgs.msg import Header
@@ -106,7 +106,7 @@ class _Reading(Work):
         self._worker = LatestWorker(self._work, self._on_failure, 'ser')
         self._publisher = node.create_publisher(EmotionPrediction, 'emotion/voice', qos.RESULT)
         self._subscription = node.create_subscription(
-            Utterance, 'emotion/utterance', self._on_utterance, qos.UTTERANCE
+            Utterance, 'emotion/utterance', cast(Any, self._on_utterance), qos.UTTERANCE
         )
 
     def stop(self) -> None:
@@ -126,7 +126,7 @@ class _Reading(Work):
             'lost': self._losses.count,
         }
 
-    def _on_utterance(self, message: Utterance, info: object) -> None:
+    def _on_utterance(self, message: Utterance, info: Any) -> None:
         lost = self._losses.note(info)
         if not self._node.enabled:
             return

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import array
 import time
-from typing import Any
+from typing import Any, cast
 
 from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 from rclpy.subscription import Subscription
@@ -105,7 +105,7 @@ class _Listening(Work):
         if enabled and self._subscription is None:
             self._first = 0.0
             self._subscription = self._node.create_subscription(
-                AudioDataStamped, 'audio/audio_stamped', self._on_audio, qos.AUDIO
+                AudioDataStamped, 'audio/audio_stamped', cast(Any, self._on_audio), qos.AUDIO
             )
         elif not enabled and self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
@@ -134,7 +134,7 @@ class _Listening(Work):
         else:
             self._node.diagnostics.ok()
 
-    def _on_audio(self, message: AudioDataStamped, info: object) -> None:
+    def _on_audio(self, message: AudioDataStamped, info: Any) -> None:
         self._blocks.came()
         lost = self._losses.note(info)
         if lost:

@@ -1,6 +1,9 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""Messages that were sent and never arrived, by number."""
+"""Messages that were sent and never arrived, by number.
+
+A callback gets the numbers as its second argument; rclpy's types do not know that (``Any``).
+"""
 
 from __future__ import annotations
 
