@@ -295,8 +295,8 @@ def test_a_model_runs_on_a_bounded_part_of_a_batch(make, monkeypatch):
     model = make().model
     batch = np.linspace(0, 1, 7 * RATE, dtype=np.float32).reshape(7, RATE)
     sizes = []
-    run = model._backend.run
-    monkeypatch.setattr(model._backend, 'run', lambda rows: sizes.append(len(rows)) or run(rows))
+    run = model.backend.run
+    monkeypatch.setattr(model.backend, 'run', lambda rows: sizes.append(len(rows)) or run(rows))
     parts = model.predict(batch)
     assert sizes == [2, 2, 2, 1]
     monkeypatch.undo()
