@@ -105,6 +105,34 @@ def test_the_entry_script_answers_a_wrong_call_with_its_usage(arguments: list[st
     assert 'usage: ./emotion VERB' in result.stderr
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'environment', 'told'),
+    [
+        ('voice rate:=1', '', 'LOCALHOST|voice rate:=1'),
+        ('voice network:=true', '', '|voice'),
+        ('network:=false voice', '', 'LOCALHOST|voice'),
+        ('voice', 'ROS_AUTOMATIC_DISCOVERY_RANGE=SUBNET', 'SUBNET|voice'),
+        ('voice', 'ROS_DISTRO=humble', '|voice'),
+        ('voice network:=maybe', '', None),
+    ],
+)
+def test_what_the_entry_script_starts_is_seen_by_this_machine_alone(
+    arguments: str, environment: str, told: str | None
+) -> None:
+    script = (
+        'set -eu; unset ROS_AUTOMATIC_DISCOVERY_RANGE ROS_DISTRO; ROOT=.\n'
+        f'{environment}\n'
+        f'. {ROOT}/tools/workspace.sh; keep_here {arguments}\n'
+        'echo "${ROS_AUTOMATIC_DISCOVERY_RANGE:-}|${REST[*]}"'
+    )
+    done = subprocess.run(['bash', '-c', script], capture_output=True, text=True)
+    if told is None:
+        assert done.returncode == 1 and 'network:=true or network:=false' in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == told + '\n'
+
+
 def test_the_entry_script_refuses_a_python_that_it_cannot_use(tmp_path: Path) -> None:
     old = tmp_path / 'python2'
     old.write_text('#!/bin/sh\necho 2.7\n')

@@ -352,6 +352,28 @@ activate() {
     set -u
 }
 
+# DDS shows topics, camera and voice among them, to the whole network: what the script starts is
+# for this machine, unless an argument or the environment says otherwise. Launch files follow the
+# environment, as all of ROS does.
+REST=()
+keep_here() {  # keep_here ARGUMENT...: take `network:=` out of them (REST) and keep discovery here
+    local argument network=false
+    REST=()
+    for argument in "$@"; do
+        case $argument in
+            network:=true | network:=false) network=${argument#network:=} ;;
+            network:=*) die "$argument: it must be network:=true or network:=false" ;;
+            *) REST+=("$argument") ;;
+        esac
+    done
+    [ $network = false ] || return 0
+    if [ "${ROS_DISTRO:-}" = humble ]; then
+        export ROS_LOCALHOST_ONLY=${ROS_LOCALHOST_ONLY:-1}
+    else
+        export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE:-LOCALHOST}
+    fi
+}
+
 enter() {
     prepare
     activate

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import subprocess
@@ -24,6 +25,19 @@ CONTENT = bytes(range(256)) * 1000
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == '/away.bin':
+            self.send_response(302)
+            self.send_header('Location', 'http://models.invalid/file.bin')
+            self.end_headers()
+            return
+        if self.path == '/endless.bin':
+            # Neither the size is told, nor an end reached before somebody hangs up.
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+            return
         if self.path != '/file.bin' and self.path != '/cut.bin':
             self.send_error(404)
             return
@@ -91,7 +105,9 @@ def test_progress_counts_up_to_the_size(entry, tmp_path):
     ('path', 'changes', 'words'),
     [
         ('/file.bin', {'sha256': '0a' * 32}, ['0a' * 32, 'nothing was kept']),
-        ('/file.bin', {'bytes': 10}, ['10 bytes', 'nothing was kept']),
+        ('/file.bin', {'bytes': 10}, ['256000 bytes', '10 are the most']),
+        ('/endless.bin', {}, ['nothing was kept']),
+        ('/away.bin', {}, ['models.invalid', 'without TLS']),
         ('/cut.bin', {}, ['file.bin']),
         ('/absent.bin', {}, ['404', 'python -m emotion_perception.models fetch far']),
     ],
@@ -102,6 +118,35 @@ def test_failed_download_says_why_and_leaves_nothing(entry, tmp_path, path, chan
     for word in words:
         assert word in str(caught.value)
     assert left_in(tmp_path / 'cache') == []
+
+
+def test_what_has_no_stated_size_is_bounded_all_the_same(entry, tmp_path, monkeypatch):
+    monkeypatch.setattr('emotion_perception.models.fetch._MOST_BYTES', 1 << 20)
+    with pytest.raises(ModelError, match='nothing was kept'):
+        model_file(entry('/endless.bin', bytes=0))
+    assert left_in(tmp_path / 'cache') == []
+
+
+@pytest.mark.parametrize(
+    ('changes', 'why'),
+    [
+        ({'file': '/etc/passwd'}, 'stays inside'),
+        ({'file': '../../outside.bin'}, 'stays inside'),
+        ({'file': 'a/../../outside.bin'}, 'stays inside'),
+        ({'state_dict': '../outside.pth'}, 'stays inside'),
+        ({'url': 'http://models.invalid/file.bin'}, 'https'),
+        ({'url': 'ftp://models.invalid/file.bin'}, 'https'),
+        ({'url': 'file:///etc/passwd'}, 'https'),
+        ({'url': 'https:///file.bin'}, 'https'),
+    ],
+)
+def test_an_entry_that_reaches_outside_or_is_not_safe_is_refused(entry, changes, why):
+    with pytest.raises(ModelError, match=why):
+        entry(**changes)
+
+
+def test_an_entry_may_say_that_its_address_is_without_tls(entry):
+    assert entry(url='http://models.invalid/file.bin', insecure=True).insecure
 
 
 def test_server_that_is_not_there_gives_file_size_and_command(entry):

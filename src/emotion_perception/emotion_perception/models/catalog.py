@@ -17,8 +17,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -133,10 +134,12 @@ class CatalogEntry:
     :param name: name in the catalogue, or the path or hub id that the user gave.
     :param task: ``fer``, ``ser``, ``detector`` or ``vad``.
     :param backend: one of :data:`BACKENDS`; empty for models that others load (detectors).
-    :param file: file or directory, relative to the weights directories or absolute.
+    :param file: file or directory, relative to the weights directories and inside them; absolute
+        only for a file that the user named himself (:func:`with_file`).
     :param sha256: of the file, lower-case hex; empty if not known.
     :param bytes: size of the file; 0 if not known.
     :param url: where the file may be downloaded from; empty if nowhere.
+    :param insecure: whether that may be without TLS; of this machine it may anyway.
     :param hub: Hugging Face id of a Transformers model, instead of ``file``.
     :param package: Python package that carries the file, then ``file`` is relative to it.
     :param state_dict: for a Transformers directory, weights kept in a file beside it.
@@ -165,6 +168,7 @@ class CatalogEntry:
     sha256: str = ''
     bytes: int = 0
     url: str = ''
+    insecure: bool = False
     hub: str = ''
     package: str = ''
     state_dict: str = ''
@@ -294,6 +298,7 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         sha256=keys.text('sha256', '').lower(),
         bytes=int(keys.number('bytes', 0, low=0)),
         url=keys.text('url', ''),
+        insecure=keys.flag('insecure', False),
         hub=keys.text('hub', ''),
         package=keys.text('package', ''),
         state_dict=keys.text('state_dict', ''),
@@ -318,8 +323,15 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         keys.fail('sha256', f'is {entry.sha256!r}, not 64 hexadecimal digits')
     if entry.url and not entry.sha256:
         keys.fail('url', 'needs `sha256` beside it: a download is never used unverified')
-    if entry.url and not re.match('https?://', entry.url):
-        keys.fail('url', f'is {entry.url!r}, neither http:// nor https://')
+    if entry.url and not may_download(entry.url, entry.insecure):
+        keys.fail(
+            'url',
+            f'is {entry.url!r}: it must be https (http only with `insecure: true` beside it)',
+        )
+    for key in ('file', 'state_dict', 'card'):
+        named = PurePath(getattr(entry, key))
+        if named.is_absolute() or '..' in named.parts:
+            keys.fail(key, f'is {str(named)!r}: it must be a relative path that stays inside')
     if entry.scores and entry.backend != 'onnx':
         keys.fail('scores', 'belongs to models of backend onnx')
     if entry.hub and entry.backend != 'transformers':
@@ -332,6 +344,18 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
         if strange:
             keys.fail(key, f'names {strange}, which `labels` does not name')
     return entry
+
+
+def may_download(url: str, insecure: bool = False) -> bool:
+    """Return whether an address may be asked for a file: by TLS, unless it is this machine's.
+
+    :param insecure: whether the entry says that it may be without.
+    """
+    found = urlsplit(url)
+    if found.scheme == 'https':
+        return bool(found.hostname)
+    here = found.hostname in ('127.0.0.1', '::1', 'localhost')
+    return found.scheme == 'http' and bool(found.hostname) and (insecure or here)
 
 
 def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from emotion_perception.models.catalog import CatalogEntry
+from emotion_perception.models.catalog import CatalogEntry, may_download
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.files import cache_directory, described, find, remedy, verify
 
@@ -27,6 +28,7 @@ Progress = Callable[[int, int], None]
 
 _BLOCK = 1 << 16
 _TIMEOUT = 30.0  # seconds without a byte
+_MOST_BYTES = 2 << 30  # of a file whose size the catalogue does not state
 
 
 def model_file(entry: CatalogEntry, cache: str = '', offline: bool = False) -> Path:
@@ -62,11 +64,17 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
     """
     target = directory / entry.file
     progress = progress or bar(entry.file)
+    most = entry.bytes or _MOST_BYTES
     temporary: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(entry.url, timeout=_TIMEOUT) as response:
+        with _opener(entry).open(entry.url, timeout=_TIMEOUT) as response:
             total = int(response.headers.get('Content-Length') or entry.bytes)
+            if total > most:
+                raise ModelError(
+                    f'model {entry.name}: {entry.url} offers {total} bytes for {entry.file}; '
+                    f'{most} are the most that is taken'
+                )
             handle, temporary = tempfile.mkstemp(
                 prefix=target.name + '.', suffix='.part', dir=target.parent
             )
@@ -77,8 +85,10 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
                     digest.update(block)
                     size += len(block)
                     progress(size, total)
-                    if entry.bytes and size > entry.bytes:
+                    if size > most:
                         break
+                stream.flush()
+                os.fsync(stream.fileno())
         if (entry.bytes and size != entry.bytes) or digest.hexdigest() != entry.sha256:
             raise ModelError(
                 f'model {entry.name}: for {entry.file}, {entry.url} gave {size} bytes with sha256 '
@@ -102,6 +112,19 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
     return target
+
+
+def _opener(entry: CatalogEntry) -> urllib.request.OpenerDirector:
+    """Return what opens the address of an entry, and follows nobody to a less safe one."""
+
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
+            request = super().redirect_request(*arguments)
+            if request is not None and not may_download(request.full_url, entry.insecure):
+                raise urllib.error.URLError(f'it sends on to {request.full_url}, without TLS')
+            return request
+
+    return urllib.request.build_opener(Redirects)
 
 
 def bar(name: str) -> Progress:
