@@ -76,10 +76,8 @@ def test_whatever_happens_the_game_stays_a_game(played, baseline):
             seed=1,
             stable_seconds=0.3,
             grace_seconds=0.4,
-            return_seconds=0.2,
             abandon_seconds=2.0,
             minimum_frames=5,
-            replays=1,
             baseline=baseline,
         )
     )

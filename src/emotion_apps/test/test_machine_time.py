@@ -182,7 +182,6 @@ class Board:
                 seconds=2.0,
                 countdown=0.5,
                 stable_seconds=0.3,
-                return_seconds=0.2,
                 result_seconds=0.3,
                 final_seconds=0.0,
                 minimum_frames=5,

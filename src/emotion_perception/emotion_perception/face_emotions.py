@@ -17,7 +17,7 @@ from emotion_perception.models.balance import UNKNOWN_MIXTURE, BalanceSettings, 
 from emotion_perception.models.face import FacePredictions
 from emotion_perception.timing import Order, TimeLine
 from emotion_perception.vision.finder import FaceFinder, FinderSettings, FoundFace
-from emotion_perception.vision.primary import HasBox, Primary, PrimarySettings
+from emotion_perception.vision.primary import HasBox, Primary
 from emotion_perception.vision.smooth import Smoother, SmoothSettings
 
 
@@ -66,14 +66,11 @@ class FaceHistory:
     """What earlier frames say: smooth each person's readings, and choose the face that counts.
 
     :param smooth: how readings are smoothed over time.
-    :param primary: which face is the one that counts.
     """
 
-    def __init__(
-        self, smooth: SmoothSettings | None = None, primary: PrimarySettings | None = None
-    ) -> None:
+    def __init__(self, smooth: SmoothSettings | None = None) -> None:
         self.smoother = Smoother(smooth or SmoothSettings())
-        self.primary = Primary(primary or PrimarySettings())
+        self.primary = Primary()
         self._balance: float | None = None
 
     def take(
@@ -125,17 +122,15 @@ class FaceReader:
 
     :param recognizer: the model.
     :param smooth: how readings are smoothed over time.
-    :param primary: which face is the one that counts.
     """
 
     def __init__(
         self,
         recognizer: FaceEmotionRecognizer,
         smooth: SmoothSettings | None = None,
-        primary: PrimarySettings | None = None,
     ) -> None:
         self.recognizer = recognizer
-        self.history = FaceHistory(smooth, primary)
+        self.history = FaceHistory(smooth)
 
     def warm_up(self) -> None:
         """Run once: the first inference allocates, and a face should not wait for that."""
@@ -228,7 +223,6 @@ class FaceEmotions:
     :param finder: how faces are found and followed.
     :param models: where the model runs and where its files are kept.
     :param smooth: how readings are smoothed over the frames of a film.
-    :param primary: which face is the one that counts.
     :param class_balance: mixture of classes to answer for: 0 as in the training data, 1 all
         equally common, or between.
     :raises ModelError: if the model cannot be used; the message says what to do.
@@ -242,7 +236,6 @@ class FaceEmotions:
         finder: FinderSettings | None = None,
         models: ModelSettings | None = None,
         smooth: SmoothSettings | None = None,
-        primary: PrimarySettings | None = None,
         class_balance: float = BalanceSettings.class_balance,
     ) -> None:
         self._line = TimeLine()
@@ -250,7 +243,6 @@ class FaceEmotions:
         self.reader = FaceReader(
             FaceEmotionRecognizer(load_model(model, 'fer', models), class_balance),
             smooth,
-            primary,
         )
 
     def picture(self, picture: np.ndarray) -> list[FaceEmotion]:

@@ -69,7 +69,7 @@ def record(server: PulseServer, **settings) -> tuple[str, dict]:
     ('settings', 'rate', 'shape'),
     [
         ({}, 44100, [1411, 1]),
-        ({'device': 'pulse', 'rate': 16000, 'channels': 2, 'block': 0.02}, 16000, [320, 2]),
+        ({'device': 'pulse', 'rate': 16000, 'channels': 2}, 16000, [512, 2]),
     ],
 )
 def test_a_voice_played_in_the_room_is_recorded(
@@ -78,7 +78,7 @@ def test_a_voice_played_in_the_room_is_recorded(
     name, found = record(server, **settings)
     assert name == settings.get('device', 'default')
     assert (found['rate'], found['shape']) == (rate, shape)
-    assert found['loud'] > 10
+    assert found['loud'] > 6
     # Stamps lie in the past, not far, and follow one another.
     assert min(found['ages']) > -0.005
     # A busy machine may deliver late: the order and the pace of the stamps are what counts.

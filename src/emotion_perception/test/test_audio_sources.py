@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from emotion_perception.audio import microphone
+from emotion_perception.audio import microphone, playback
 from emotion_perception.audio.microphone import Microphone
 from emotion_perception.audio.playback import FileSource
-from emotion_perception.audio.source import AudioSourceError, Backoff, SourceSettings
+from emotion_perception.audio.source import AudioSourceError, SourceSettings
 from emotion_perception.audio.sources import open_source
+from emotion_perception.media.backoff import Backoff
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
 from support.faces import write_video
@@ -39,11 +40,17 @@ class Time:
         self.now += seconds
 
 
+@pytest.fixture(autouse=True)
+def round_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 20 ms, of which whole numbers make the times of these tests."""
+    monkeypatch.setattr(playback, 'BLOCK', 0.02)
+
+
 def open_file(
     path: Path, clock: Time | None = None, warnings: list[str] | None = None, **settings
 ) -> FileSource:
     clock = clock or Time()
-    settings = {'pause': 0.0, 'block': 0.02, **settings}
+    settings = {'pause': 0.0, **settings}
     return FileSource(
         SourceSettings(source=str(path), **settings),
         clock,
@@ -148,7 +155,7 @@ def test_being_held_up_while_the_time_is_read_moves_no_stamp(tmp_path: Path) -> 
         return now
 
     source = FileSource(
-        SourceSettings(source=str(tmp_path / 'a.wav'), pause=0.0, block=0.02),
+        SourceSettings(source=str(tmp_path / 'a.wav'), pause=0.0),
         wall,
         [].append,
         clock,
@@ -295,8 +302,8 @@ def test_a_microphone_that_is_not_there_is_named_with_those_that_are(name: str) 
 
 
 def test_the_pauses_between_tries_double_up_to_the_longest() -> None:
-    backoff = Backoff(0.5, 3.0)
-    assert [backoff.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    backoff = Backoff()
+    assert [backoff.next() for _ in range(6)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
     backoff.reset()
     assert backoff.next() == 0.5
 
@@ -314,9 +321,7 @@ def test_the_sound_of_a_recording_on_a_server_is_paced_and_ends_with_a_word(
     handler.func.log_message = lambda *_: None
     with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        source = open_source(
-            SourceSettings(source=f'http://127.0.0.1:{server.server_port}/a.m4a', block=0.05)
-        )
+        source = open_source(SourceSettings(source=f'http://127.0.0.1:{server.server_port}/a.m4a'))
         start = time.monotonic()
         chunks: list[AudioChunk] = []
         with pytest.raises(MediaError, match='gives no more sound'):

@@ -116,9 +116,7 @@ def test_a_file_that_is_not_there_is_named_and_played_once_it_is(
 ) -> None:
     late = tmp_path / 'late.avi'
     watch = client.watch('camera/image_raw', Image)
-    node = processes.node(
-        'camera_node', source=str(late), retry_seconds=0.1, retry_max_seconds=0.2
-    )
+    node = processes.node('camera_node', source=str(late))
     node.wait_for_output('late.avi is not there')
     shutil.copy(film, tmp_path / 'copy.avi')
     (tmp_path / 'copy.avi').rename(late)
@@ -128,9 +126,7 @@ def test_a_file_that_is_not_there_is_named_and_played_once_it_is(
 def test_a_camera_that_is_not_there_is_said_once_and_reported_on_the_diagnostics(
     processes, client
 ) -> None:
-    node = processes.node(
-        'camera_node', source='/dev/video_none', retry_seconds=0.02, retry_max_seconds=0.05
-    )
+    node = processes.node('camera_node', source='/dev/video_none')
     diagnostics = client.watch('/diagnostics', DiagnosticArray)
     status = diagnostics.wait(
         lambda message: message.status[0].level == DiagnosticStatus.WARN
@@ -171,7 +167,7 @@ def test_a_stream_that_vanishes_and_returns_is_published_again(
         )
 
     server = serve()
-    node = processes.node('camera_node', source=url, retry_seconds=0.1, retry_max_seconds=0.3)
+    node = processes.node('camera_node', source=url)
     images = client.watch('camera/image_raw', Image)
     diagnostics = client.watch('/diagnostics', DiagnosticArray)
     images.wait()

@@ -14,7 +14,7 @@ import pytest
 from emotion_perception.emotions import Emotion
 from emotion_perception.vision.align import align
 from emotion_perception.vision.detectors import make_detector
-from emotion_perception.vision.primary import Primary, PrimarySettings
+from emotion_perception.vision.primary import Primary
 from emotion_perception.vision.quality import face_quality, frontalness, grain, sharpness
 from emotion_perception.vision.smooth import Smoother, SmoothSettings
 from support.faces import astronaut
@@ -45,14 +45,14 @@ def test_a_slightly_larger_face_does_not_take_over() -> None:
 
 
 def test_a_clearly_larger_face_takes_over_when_it_stays_so() -> None:
-    primary = Primary(PrimarySettings(switch_ratio=1.3, switch_seconds=0.5))
+    primary = Primary()
     primary.choose(seen(a=80, b=70), 0.0)
     choices = [primary.choose(seen(a=80, b=120), i / 10) for i in range(1, 10)]
-    assert choices == ['a'] * 5 + ['b'] * 4
+    assert choices == ['a'] * 6 + ['b'] * 3
 
 
 def test_a_moment_of_being_larger_is_not_enough() -> None:
-    primary = Primary(PrimarySettings(switch_seconds=0.5))
+    primary = Primary()
     primary.choose(seen(a=80, b=70), 0.0)
     for i in range(1, 100):
         large = i % 5 < 3
@@ -60,7 +60,7 @@ def test_a_moment_of_being_larger_is_not_enough() -> None:
 
 
 def test_a_lost_primary_face_keeps_its_place_for_a_while() -> None:
-    primary = Primary(PrimarySettings(keep_seconds=0.8))
+    primary = Primary()
     primary.choose(seen(a=80, b=70), 0.0)
     assert primary.choose(seen(b=70), 0.5) is None
     assert primary.choose(seen(a=80, b=70), 0.7) == 'a'
@@ -238,7 +238,7 @@ def test_majority_takes_the_most_frequent_label_of_its_window() -> None:
 
 
 def test_settings_out_of_range_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match='switch_ratio'):
-        PrimarySettings(switch_ratio=0.5)
+    with pytest.raises(ValueError, match='window'):
+        SmoothSettings(window=0)
     with pytest.raises(ValueError, match='method'):
         SmoothSettings(method='median')

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emotion_perception.media import backoff
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.pictures import PictureReader
 from emotion_perception.vision.calibration import CalibrationError, load_calibration
@@ -200,10 +201,13 @@ def test_a_truncated_film_plays_as_far_as_it_goes(film: Path) -> None:
     assert 5 < len(frames) < 30
 
 
-def test_a_camera_that_is_not_there_is_tried_until_the_source_is_closed() -> None:
+def test_a_camera_that_is_not_there_is_tried_until_the_source_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backoff, 'FIRST', 0.02)
     notices: list[str] = []
     source = Source(
-        SourceSettings(source='/dev/video_none', retry_seconds=0.01, retry_max_seconds=0.02),
+        SourceSettings(source='/dev/video_none'),
         notices.append,
     )
     timer = threading.Timer(0.3, source.close)
@@ -259,9 +263,7 @@ def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
         )
 
     notices: list[str] = []
-    source = Source(
-        SourceSettings(source=url, retry_seconds=0.1, retry_max_seconds=0.2), notices.append
-    )
+    source = Source(SourceSettings(source=url), notices.append)
     guard = threading.Timer(60, source.close)
     guard.start()
     server = serve()
@@ -316,10 +318,13 @@ def test_a_recording_on_a_server_plays_at_its_own_speed(tmp_path: Path, server: 
     source.close()
 
 
-def test_a_server_without_the_file_is_named_and_tried_again(tmp_path: Path, server: str) -> None:
+def test_a_server_without_the_file_is_named_and_tried_again(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backoff, 'FIRST', 0.02)
     notices: list[str] = []
     source = Source(
-        SourceSettings(source=f'{server}/none.mp4', retry_seconds=0.01, retry_max_seconds=0.02),
+        SourceSettings(source=f'{server}/none.mp4'),
         notices.append,
     )
     timer = threading.Timer(0.5, source.close)

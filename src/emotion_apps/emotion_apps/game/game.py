@@ -38,6 +38,12 @@ from emotion_apps.machine import Ended, Entered, Machine, Refused, Reset, Stop, 
 from emotion_perception.emotions import Emotion
 from emotion_perception.timing import Order, TimeLine
 
+REPLAYS = 2
+"""How often one round is played again for want of frames before the game is given up."""
+
+TIE_MARGIN = 0.005
+"""Means that differ by less are equal: half of what the screen can show."""
+
 
 class Game(Machine[Event]):
     """The state machine of the game; read :meth:`state` after each event.
@@ -278,7 +284,7 @@ class Game(Machine[Event]):
 
     def _end_round(self) -> None:
         if self._frames < self.settings.minimum_frames:
-            if self._played_again >= self.settings.replays:
+            if self._played_again >= REPLAYS:
                 self._give_up('too few frames showed both players')
                 return
             self._played_again += 1
@@ -287,7 +293,7 @@ class Game(Machine[Event]):
             return
         first, second = (self._mean(player) for player in self._people.players)
         winner = 0
-        if abs(first - second) >= max(self.settings.tie_margin, 1e-9):
+        if abs(first - second) >= TIE_MARGIN:
             winner = 1 if first > second else 2
             self._people.players[winner - 1].score += 1
         self._results.append(

@@ -24,6 +24,8 @@ _FLICKER = 0.3
 
 # A frame that is so many times later than usual is a picture that stands still.
 _LATE = 3.0
+# Seconds that a player who was lost must be seen again before the game goes on.
+_RETURN = 0.5
 
 
 @dataclass
@@ -167,8 +169,7 @@ class Players:
     def back(self) -> bool:
         """Say whether both players are seen again, and for long enough to go on."""
         return all(
-            player.sighting is not None
-            and self._steady(player.track, self.settings.return_seconds)
+            player.sighting is not None and self._steady(player.track, _RETURN)
             for player in self.players
         )
 
@@ -236,7 +237,7 @@ class Players:
             face
             for face in self._present.values()
             if face.track not in tracks
-            and self._steady(face.track, self.settings.return_seconds)
+            and self._steady(face.track, _RETURN)
             and not any(face.track in player.others for player in lost)
         ]
         if len(lost) == 1:

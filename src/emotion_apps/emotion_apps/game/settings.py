@@ -55,13 +55,6 @@ class GameSettings(Settings):
         high=10.0,
         live=True,
     )
-    return_seconds: float = setting(
-        0.5,
-        'Seconds that a player who was lost must be seen again before the game goes on.',
-        low=0.0,
-        high=10.0,
-        live=True,
-    )
     abandon_seconds: float = setting(
         20.0,
         'Seconds of a pause after which the game is given up.',
@@ -81,20 +74,6 @@ class GameSettings(Settings):
         'Frames with both players that a fair round needs; with fewer it is played again.',
         low=1,
         high=1000,
-        live=True,
-    )
-    replays: int = setting(
-        2,
-        'How often one round is played again for want of frames before the game is given up.',
-        low=0,
-        high=10,
-        live=True,
-    )
-    tie_margin: float = setting(
-        0.005,
-        'Means that differ by less are equal: the default is half of what the screen can show.',
-        low=0.0,
-        high=0.5,
         live=True,
     )
     baseline: bool = setting(

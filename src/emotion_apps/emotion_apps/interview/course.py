@@ -28,6 +28,9 @@ from emotion_apps.interview.states import Outcome, Phase, Snapshot
 from emotion_apps.machine import Changed, Ended, Entered, Machine, Reset, Stop, Tick
 from emotion_perception.timing import Pace
 
+# A hint is shown so long, seconds.
+_HINT_SHOWN = 5.0
+
 
 class Interview(Machine[Event]):
     """The state machine of the interview.
@@ -164,7 +167,7 @@ class Interview(Machine[Event]):
         passed_over = self._phase is Phase.QUESTION and self._elapsed >= settings.no_answer
         if passed_over or self._answered():
             self._ask()
-        if self._hint and self.time - self._hint_at >= settings.hint_shown:
+        if self._hint and self.time - self._hint_at >= _HINT_SHOWN:
             self._hint = ''
             self._tell(Changed())
         self._watch()

@@ -63,9 +63,6 @@ class InterviewSettings(Settings):
     hint_rate: float = setting(
         6.0, 'Hint: more syllables a second than this; 0 for never.', low=0.0, high=20.0, live=True
     )
-    hint_shown: float = setting(
-        5.0, 'A hint is shown so long, seconds.', low=0.5, high=60.0, live=True
-    )
     hint_gap: float = setting(
         15.0, 'Least time between two hints, seconds.', low=0.0, high=600.0, live=True
     )

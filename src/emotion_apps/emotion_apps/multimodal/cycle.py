@@ -66,6 +66,10 @@ from emotion_perception.timing import Order, TimeLine
 _EARLY = 128
 # Without a frame for this long, the face that was seen last is not there any more.
 _STALE = 2.0
+# Seconds for which the face may be lost without the hold beginning anew.
+_HOLD_GAP = 0.5
+# Seconds before the lock at which an utterance, with its pre-roll, may begin and still count.
+_LOCK_TOLERANCE = 0.5
 
 
 class _Awaits(Enum):
@@ -252,7 +256,7 @@ class Multimodal(Machine[Event]):
             return
         if self._lost_since is None:
             self._lost_since = event.stamp
-        if event.stamp - self._lost_since >= self.settings.hold_gap:
+        if event.stamp - self._lost_since >= _HOLD_GAP:
             self._lose_face()
             self._tell(Changed())
 
@@ -470,7 +474,7 @@ class Multimodal(Machine[Event]):
 
     def _after_lock(self, start: float | None) -> bool:
         """Whether speech that began then belongs to this cycle."""
-        return start is not None and start >= self._locked_stamp - self.settings.lock_tolerance
+        return start is not None and start >= self._locked_stamp - _LOCK_TOLERANCE
 
     def _covers(self, fused: Reading) -> bool:
         """Whether a fused reading is the one of the voice of this cycle.

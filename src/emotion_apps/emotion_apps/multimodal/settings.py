@@ -20,13 +20,6 @@ class MultimodalSettings(Settings):
         high=1000,
         live=True,
     )
-    hold_gap: float = setting(
-        0.5,
-        'Seconds for which the face may be lost without the hold beginning anew.',
-        low=0.0,
-        high=10.0,
-        live=True,
-    )
     face_timeout: float = setting(
         30.0,
         'Seconds that a goal of emotion/detect waits for a held expression; 0 waits for '
@@ -63,14 +56,6 @@ class MultimodalSettings(Settings):
         'Seconds to wait for the fused result after the voice result.',
         low=0.0,
         high=60.0,
-        live=True,
-    )
-    lock_tolerance: float = setting(
-        0.5,
-        'Seconds before the lock at which an utterance, with its pre-roll, may begin and '
-        'still count.',
-        low=0.0,
-        high=10.0,
         live=True,
     )
     result_hold: float = setting(

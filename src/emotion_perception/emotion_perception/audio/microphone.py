@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from emotion_perception.audio.source import AudioSourceError, SourceSettings
+from emotion_perception.audio.source import BLOCK, AudioSourceError, SourceSettings
 from emotion_perception.media.sound import AudioChunk
 
 
@@ -108,7 +108,7 @@ class Microphone:
                     samplerate=self.rate,
                     channels=channels,
                     dtype='int16',
-                    blocksize=max(1, round(settings.block * self.rate)),
+                    blocksize=max(1, round(BLOCK * self.rate)),
                     callback=self._on_block,
                 )
                 stream.start()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_perception.audio.source import SourceSettings
+from emotion_perception.audio.source import BLOCK, SourceSettings
 from emotion_perception.media import together
 from emotion_perception.media.container import measured_seconds
 from emotion_perception.media.errors import MediaError
@@ -128,7 +128,7 @@ class FileSource:
     def _play_file(self, path: Path) -> Iterator[tuple[np.ndarray, int]]:
         """Yield the blocks of one file and of the silence after it."""
         count = 0
-        with SoundReader(path, self._settings.block, self._say, whole=True) as reader:
+        with SoundReader(path, BLOCK, self._say, whole=True) as reader:
             film = bool(reader.contents.pictures) and len(self._files) == 1
             length = math.inf
             if film and self._due is None:
@@ -145,7 +145,7 @@ class FileSource:
         missing = round(self._settings.pause * rate)
         if length < math.inf:
             missing = round(length * rate) - count
-        size = max(1, round(self._settings.block * rate))
+        size = max(1, round(BLOCK * rate))
         while missing > 0:
             yield np.zeros((min(size, missing), channels), np.int16), rate
             missing -= size
@@ -173,7 +173,7 @@ class StreamSource:
         self.name = settings.source
         self._clock = clock
         self._closed = False
-        self._reader = SoundReader(settings.source, settings.block, warn, live=True)
+        self._reader = SoundReader(settings.source, BLOCK, warn, live=True)
         self._chunks = iter(self._reader)
         self._recorded = not math.isnan(self._reader.contents.seconds)
         self._start: float | None = None

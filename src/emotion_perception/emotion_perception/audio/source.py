@@ -11,6 +11,9 @@ from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
 from emotion_perception.settings import Settings, setting
 
+BLOCK = 0.032
+"""Seconds of sound in one message: what the default detector hears at once."""
+
 
 class AudioSourceError(MediaError):
     """A device that cannot be opened or was lost: says which, why, and what to do."""
@@ -54,12 +57,6 @@ class SourceSettings(Settings):
     rate: int = setting(
         0, 'Samples per second asked from the microphone; 0 for its own rate.', low=0, high=384000
     )
-    block: float = setting(
-        0.032,
-        'Seconds of sound in one message (the default detector hears 32 ms at once).',
-        low=0.005,
-        high=0.5,
-    )
     loop: bool = setting(False, 'Begin a file or folder anew at its end.')
     pause: float = setting(
         1.0,
@@ -68,20 +65,3 @@ class SourceSettings(Settings):
         low=0.0,
         high=60.0,
     )
-
-
-class Backoff:
-    """How long to wait before the next try: from ``first`` doubling up to ``longest`` seconds."""
-
-    def __init__(self, first: float = 0.5, longest: float = 10.0) -> None:
-        self._first, self._longest = first, longest
-        self._next = first
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        wait, self._next = self._next, min(self._longest, 2 * self._next)
-        return wait
-
-    def reset(self) -> None:
-        """Start anew: the last try succeeded."""
-        self._next = self._first

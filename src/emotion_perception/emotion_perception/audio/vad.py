@@ -45,12 +45,3 @@ class VadSettings(Settings):
         '',
         'ONNX file of the Silero detector; empty for the one that the package silero-vad carries.',
     )
-    webrtc_aggressiveness: int = setting(
-        2, 'How readily webrtc calls a frame noise.', low=0, high=3
-    )
-    rms_margin: float = setting(
-        10.0,
-        'Level above the noise floor, dB, at which rms is even between speech and noise.',
-        low=1.0,
-        high=40.0,
-    )

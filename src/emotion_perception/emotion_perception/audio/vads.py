@@ -19,7 +19,7 @@ def make_vad(settings: VadSettings) -> Vad:
     if settings.vad == 'webrtc':
         from emotion_perception.audio.webrtc import WebRtcVad
 
-        return WebRtcVad(settings.webrtc_aggressiveness)
+        return WebRtcVad()
     from emotion_perception.audio.rms import RmsVad
 
-    return RmsVad(settings.rms_margin)
+    return RmsVad()

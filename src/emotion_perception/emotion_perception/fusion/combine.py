@@ -38,9 +38,14 @@ class CombineSettings(Settings):
 
     Trust and agreement are fitted by ``./emotion train fusion`` on FER2013's validation
     pictures and on voices of RAVDESS and nEMO that the voice models had not heard
-    (docs/fusion.md). The last three are no parameters of a node: the floor is fixed, and the
-    temperatures are 1 but where training fits the mean.
+    (docs/fusion.md). Only the method is a parameter of a node: what is fitted belongs to the
+    models, the floor is fixed, and the temperatures are 1 but where training fits the mean.
 
+    :param face_trust: power of the quality of a face that makes its weight: 0 ignores the
+        quality, 1 counts it in full.
+    :param voice_trust: the same for the voice, whose quality is its signal-to-noise ratio.
+    :param agreement: how much surer two are than their product says, as far as the weaker one
+        counts; one alone is as sure as its model.
     :param face_temperature: softens (above 1) or sharpens the face model before it is combined:
         1, as the models are calibrated by themselves.
     :param voice_temperature: the same for the voice model.
@@ -54,29 +59,9 @@ class CombineSettings(Settings):
         choices=METHODS,
         live=True,
     )
-    face_trust: float = setting(
-        0.119,
-        'Power of the quality of a face that makes its weight: 0 ignores the quality, 1 '
-        'counts it in full.',
-        low=0.0,
-        high=2.0,
-        live=True,
-    )
-    voice_trust: float = setting(
-        0.100,
-        'The same for the voice, whose quality is its signal-to-noise ratio.',
-        low=0.0,
-        high=2.0,
-        live=True,
-    )
-    agreement: float = setting(
-        0.200,
-        'How much surer two are than their product says, as far as the weaker one counts; '
-        'one alone is as sure as its model.',
-        low=-0.9,
-        high=5.0,
-        live=True,
-    )
+    face_trust: float = 0.119
+    voice_trust: float = 0.100
+    agreement: float = 0.200
     face_temperature: float = 1.0
     voice_temperature: float = 1.0
     floor: float = 0.01

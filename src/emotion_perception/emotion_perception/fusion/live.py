@@ -26,6 +26,8 @@ from emotion_perception.timing import Order, TimeLine
 LEAST_WEIGHT = 0.05
 # Faces are remembered for so many seconds: the longest utterance that finds its faces.
 HISTORY = 30.0
+# Between utterances the faces of the last so many seconds are averaged.
+FACE_WINDOW = 0.5
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,6 @@ class FusionSettings(CombineSettings):
     )
     voice_half_life: float = setting(
         4.0, 'An utterance counts half after this time, seconds.', low=0.05, high=600.0, live=True
-    )
-    face_window: float = setting(
-        0.5,
-        'Between utterances: faces of the last so many seconds are averaged.',
-        low=0.0,
-        high=10.0,
-        live=True,
     )
 
 
@@ -179,7 +174,7 @@ class LiveFusion:
             earlier = [face for face in self._faces if face.time < reading.time - reading.span]
             if earlier:
                 last = earlier[-1]
-                faces = self._faces_of(last.time - self.settings.face_window, last.time)
+                faces = self._faces_of(last.time - FACE_WINDOW, last.time)
                 gap = reading.time - reading.span - last.time
         return self._fuse(faces, gap, reading, 0.0, reading.time)
 
@@ -218,7 +213,7 @@ class LiveFusion:
         return [face for face in inside if face.subject == subject]
 
     def _fuse_now(self, newest: Reading) -> Fused:
-        recent = self._faces_of(newest.time - self.settings.face_window, newest.time)
+        recent = self._faces_of(newest.time - FACE_WINDOW, newest.time)
         faces = [face for face in recent if face.subject == newest.subject] or [newest]
         age = newest.time - self._voice.time if self._voice else 0.0
         # An utterance from the future (another clock) has no age.

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from emotion_perception.media.backoff import Backoff
 from emotion_perception.nodes.settings import CameraSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
@@ -76,7 +77,7 @@ class CameraNode(Node):
 
     def _run(self) -> None:
         """Play the source to its end; one that cannot be played is tried again."""
-        pause = self._settings.retry_seconds
+        pauses = Backoff()
         while not self._stop.is_set():
             self._source = Source(self._settings, self._on_notice)
             if self._stop.is_set():
@@ -90,10 +91,10 @@ class CameraNode(Node):
                     # Ctrl-C: nothing can be published any more.
                     return
                 # A MediaError, or what a library makes of a strange file: the node goes on.
+                pause = pauses.next()
                 self.get_logger().error(f'{error}; next try in {pause:g} s')
                 self._diagnostics.error(str(error))
                 self._stop.wait(pause)
-                pause = min(2 * pause, self._settings.retry_max_seconds)
             finally:
                 self._source.close()
 

@@ -57,7 +57,7 @@ class FerNode(ModelNode[FerSettings, FaceReader]):
     def load(self, settings: FerSettings) -> FaceReader:
         """Load the model."""
         recognizer = FaceEmotionRecognizer(share_model(settings.model, 'fer', settings.runtime))
-        reader = FaceReader(recognizer, settings.smoother, settings.primary)
+        reader = FaceReader(recognizer, settings.smoother)
         reader.warm_up()
         return reader
 
@@ -68,7 +68,6 @@ class FerNode(ModelNode[FerSettings, FaceReader]):
     def apply(self, loaded: FaceReader, settings: FerSettings) -> None:
         """Smooth, choose and balance by other settings from now on."""
         loaded.history.smoother.settings = settings.smoother
-        loaded.history.primary.settings = settings.primary
         recognizer = loaded.recognizer
         recognizer.class_balance = settings.balance.class_balance
         if settings.balance.class_balance != NATURAL and recognizer.model.shares is None:

@@ -14,8 +14,9 @@ from std_msgs.msg import Header
 
 from emotion_perception.audio.level import level
 from emotion_perception.audio.pcm import to_s16le
-from emotion_perception.audio.source import AudioSource, Backoff
+from emotion_perception.audio.source import AudioSource
 from emotion_perception.audio.sources import open_source
+from emotion_perception.media.backoff import Backoff
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
 from emotion_perception.nodes.settings import MicrophoneSettings

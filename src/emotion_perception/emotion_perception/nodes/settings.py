@@ -22,7 +22,6 @@ from emotion_perception.models.voice_memory import MemorySettings
 from emotion_perception.ros.start import StartSettings
 from emotion_perception.settings import Settings, part, setting
 from emotion_perception.vision.finder import FinderSettings
-from emotion_perception.vision.primary import PrimarySettings
 from emotion_perception.vision.smooth import SmoothSettings
 from emotion_perception.vision.source import SourceSettings as PictureSourceSettings
 
@@ -65,7 +64,6 @@ class FerSettings(StartSettings):
     balance: BalanceSettings = part(BalanceSettings, prefix='')
     embedding: bool = setting(False, _EMBEDDING, live=True)
     smoother: SmoothSettings = part(SmoothSettings)
-    primary: PrimarySettings = part(PrimarySettings)
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_perception.settings import Settings, part, setting
+from emotion_perception.settings import Settings, part
 from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detection, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
 from emotion_perception.vision.quality import face_quality
 from emotion_perception.vision.track import Tracker, TrackSettings, appearance
+
+CROP = 128
+"""Side of the aligned crops, pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,6 @@ class FinderSettings(Settings):
 
     detector: DetectorSettings = part(DetectorSettings, prefix='')
     tracker: TrackSettings = part(TrackSettings)
-    crop_size: int = setting(128, 'Side of the aligned crops, pixels.', low=32, high=512)
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class FoundFace:
     :param score: of the detector, 0 to 1.
     :param landmarks: float32 (4, 2): left eye, right eye, mouth's centre, nose tip, pixels.
     :param quality: 0 to 1.
-    :param crop: (crop_size, crop_size, 3) aligned, BGR uint8.
+    :param crop: (:data:`CROP`, :data:`CROP`, 3) aligned, BGR uint8.
     """
 
     id: str
@@ -145,7 +147,6 @@ class FaceFinder:
         self._tracker.reset()
 
     def _crop(self, picture: np.ndarray, detection: Detection) -> np.ndarray:
-        size = self._settings.crop_size
         if np.isfinite(detection.landmarks[:3]).all():
-            return align(picture, detection.landmarks, size)
-        return align_box(picture, detection.box, size)
+            return align(picture, detection.landmarks, CROP)
+        return align_box(picture, detection.box, CROP)

@@ -5,13 +5,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from emotion_perception.settings import Settings, setting
 from emotion_perception.timing import Order, TimeLine
+
+SWITCH_RATIO = 1.25
+"""Another face takes over when it is this many times as wide as the primary one ..."""
+
+SWITCH_SECONDS = 0.6
+"""... and stays so for this time."""
+
+KEEP_SECONDS = 0.8
+"""Time for which a primary face out of sight keeps its place."""
 
 
 class HasBox(Protocol):
@@ -26,34 +33,10 @@ class HasBox(Protocol):
         """Return x, y, width and height, pixels."""
 
 
-@dataclass(frozen=True)
-class PrimarySettings(Settings):
-    """When the primary face changes."""
-
-    switch_ratio: float = setting(
-        1.25,
-        'Another face takes over when it is this many times as wide as the primary one.',
-        low=1.0,
-        high=10.0,
-        live=True,
-    )
-    switch_seconds: float = setting(
-        0.6, 'Seconds that the other face must stay so much larger.', low=0.0, high=60.0, live=True
-    )
-    keep_seconds: float = setting(
-        0.8,
-        'Seconds that a primary face out of sight keeps its place.',
-        low=0.0,
-        high=60.0,
-        live=True,
-    )
-
-
 class Primary:
     """Choose one face, and stay with it while there is no good reason to change."""
 
-    def __init__(self, settings: PrimarySettings = PrimarySettings()) -> None:
-        self.settings = settings
+    def __init__(self) -> None:
         self._line = TimeLine()
         self._id: str | None = None
         self._seen = 0.0
@@ -77,20 +60,18 @@ class Primary:
             self._forget()
         if self._id not in widths:
             self._rival = None
-            if self._id is not None and time - self._seen <= self.settings.keep_seconds:
+            if self._id is not None and time - self._seen <= KEEP_SECONDS:
                 return None
             self._id = max(widths, key=widths.__getitem__, default=None)
             self._seen = time
             return self._id
         self._seen = time
         largest = max(widths, key=widths.__getitem__)
-        if largest == self._id or (
-            widths[largest] < self.settings.switch_ratio * widths[self._id]
-        ):
+        if largest == self._id or (widths[largest] < SWITCH_RATIO * widths[self._id]):
             self._rival = None
         elif largest != self._rival:
             self._rival, self._rival_since = largest, time
-        if self._rival is not None and (time - self._rival_since >= self.settings.switch_seconds):
+        if self._rival is not None and (time - self._rival_since >= SWITCH_SECONDS):
             self._id, self._rival = self._rival, None
         return self._id
 

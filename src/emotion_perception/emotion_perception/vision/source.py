@@ -47,15 +47,6 @@ class SourceSettings(Settings):
     realtime: bool = setting(
         True, 'Play a file at its own speed; false delivers frames as fast as they are taken.'
     )
-    retry_seconds: float = setting(
-        0.5,
-        'Pause before a lost camera or stream is opened again; doubles with each failure.',
-        low=0.01,
-        high=60.0,
-    )
-    retry_max_seconds: float = setting(
-        8.0, 'Longest pause between two attempts.', low=0.01, high=600.0
-    )
 
     def check(self) -> None:
         """Check that there is a source, and the length of the format."""

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from emotion_perception.media import together
+from emotion_perception.media.backoff import LONGEST, Backoff
 from emotion_perception.media.container import measured_seconds
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.files import IMAGE_SUFFIXES, files_in, local_path
@@ -87,7 +88,7 @@ class Source:
     # Live sources
 
     def _live(self) -> Iterator[Frame]:
-        pause = self.settings.retry_seconds
+        pauses = Backoff()
         reason = ''
         while not self._closed.is_set():
             device: Live | None = None
@@ -101,21 +102,17 @@ class Source:
                         if self.lost:
                             self._notice(f'{self.settings.source}: pictures again')
                         self.lost, reason = False, ''
-                        pause = self.settings.retry_seconds
+                        pauses.reset()
                     yield Frame(self._fitted(frame.image), frame.time)
             except MediaError as error:
                 self.lost = True
                 if str(error) != reason:
                     reason = str(error)
-                    self._notice(
-                        f'{reason}; trying again every {pause:g} s and, later, every '
-                        f'{self.settings.retry_max_seconds:g} s'
-                    )
+                    self._notice(f'{reason}; trying again, with pauses of up to {LONGEST:g} s')
             finally:
                 if device is not None:
                     device.close()
-            self._closed.wait(pause)
-            pause = min(2 * pause, self.settings.retry_max_seconds)
+            self._closed.wait(pauses.next())
 
     # Files
 
