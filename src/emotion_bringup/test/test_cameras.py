@@ -97,6 +97,6 @@ def test_two_cameras_in_one_process_share_a_model(client: Client, tmp_path: Path
             assert watch.wait(timeout=90).header.frame_id == name
         front, rear = (process.nodes[f'{name}/fer_node'] for name in watches)
         assert front.loaded.recognizer.model is rear.loaded.recognizer.model
-        assert front.loaded.smoother is not rear.loaded.smoother
+        assert front.loaded.history.smoother is not rear.loaded.history.smoother
     finally:
         process.close()
