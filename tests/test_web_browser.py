@@ -205,7 +205,11 @@ def test_an_interview_ends_with_a_report_that_is_shown_and_downloaded(studio) ->
     report = page.frame_locator('#report')
     expect(report.locator('h1')).to_contain_text('Mock interview')
     expect(report.locator('section').last).to_contain_text('What this cannot tell')
-    for name, check in (('html', '<h1>Mock interview</h1>'), ('json', None)):
+    for name, check in (
+        ('html', '<h1>Mock interview</h1>'),
+        ('md', '# Mock interview'),
+        ('json', None),
+    ):
         with page.expect_download() as download:
             page.click(f'#report-{name}')
         text = Path(download.value.path()).read_text('utf-8')

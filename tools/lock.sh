@@ -19,7 +19,7 @@ compile() {  # compile OUT IN...: one resolution that holds for Python 3.10 to 3
 
 # setuptools: see ros-jazzy.in. backports-strenum: later releases exclude Python 3.11 and newer.
 # docutils: no later release is taken by all releases of Sphinx.
-compile pins.txt runtime.txt test.txt training.txt \
+compile pins.txt runtime.txt test.txt transcript.txt training.txt \
     <(printf '%s\n' 'setuptools<80' 'backports-strenum<1.3' 'docutils<0.23')
 compile ros-jazzy.txt ros-jazzy.in -c pins.txt
 compile ros-kilted.txt ros-kilted.in -c pins.txt

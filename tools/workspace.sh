@@ -228,7 +228,7 @@ install_runtime() {
 
 install_tests() {
     install_step tests 'installing what the tests need' install_tests_step \
-        "$ROOT"/requirements/{test,analyze,cluster}.txt
+        "$ROOT"/requirements/{test,analyze,cluster,transcript}.txt
 }
 install_tests_step() { pip_install -r "$ROOT/requirements/test.txt"; }
 
@@ -241,6 +241,12 @@ install_cluster() {
     install_step cluster 'installing Ray' install_cluster_step "$ROOT"/requirements/{analyze,cluster}.txt
 }
 install_cluster_step() { pip_install -r "$ROOT/requirements/cluster.txt"; }
+
+install_transcript() {
+    install_step transcript 'installing what the transcript of an interview needs' \
+        install_transcript_step "$ROOT/requirements/transcript.txt"
+}
+install_transcript_step() { pip_install -r "$ROOT/requirements/transcript.txt"; }
 
 install_training() {
     install_step training 'installing what training and the PyTorch models need' install_training_step \

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emotion_apps.interview.content import as_json
 from emotion_apps.interview.course import Interview
 from emotion_apps.interview.events import (
     Event,
@@ -24,18 +25,20 @@ from emotion_apps.interview.events import (
     UtteranceMeasured,
 )
 from emotion_apps.interview.log import FacingCamera
+from emotion_apps.interview.notes import notes
+from emotion_apps.interview.page import render
 from emotion_apps.interview.questions import (
     Question,
     QuestionError,
     default_questions,
     load_questions,
 )
-from emotion_apps.interview.report import render, write_report
+from emotion_apps.interview.report import write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.speaker import Speaker
 from emotion_apps.interview.states import Outcome, Phase
-from emotion_apps.interview.summary import as_json, notes, summarise
+from emotion_apps.interview.summary import summarise
 from emotion_apps.machine import Ended, Notice, Reset, Stop, Tick
 from emotion_perception.audio.prosody import Prosody, pitch_track, prosody
 from emotion_perception.emotions import EMOTIONS
@@ -371,7 +374,8 @@ def test_a_malformed_question_file_is_named(tmp_path: Path, text: str, message: 
 def test_an_emoji_that_is_escaped_in_two_halves_is_one_character(tmp_path: Path) -> None:
     path = tmp_path / 'questions.yaml'
     path.write_text(r'questions: ["Why \ud83d\ude00?", "-v is no option"]')
-    assert [question.text for question in load_questions(path)] == ['Why 😀?', '-v is no option']
+    questions = load_questions(path).questions
+    assert [question.text for question in questions] == ['Why 😀?', '-v is no option']
 
 
 def test_a_text_never_becomes_an_option_of_the_synthesiser(
@@ -392,10 +396,10 @@ def test_a_text_never_becomes_an_option_of_the_synthesiser(
 def test_questions_are_read_in_both_forms(tmp_path: Path) -> None:
     path = tmp_path / 'q.yaml'
     path.write_text('questions:\n- Why?\n- {text: "How?", seconds: 30}\n')
-    assert load_questions(path) == (Question('Why?'), Question('How?', 30.0))
+    assert load_questions(path).questions == (Question('Why?'), Question('How?', 30.0))
     with pytest.raises(QuestionError, match='no such file'):
         load_questions(tmp_path / 'none.yaml')
-    assert len(default_questions()) >= 3
+    assert len(default_questions().questions) >= 3
 
 
 # The whole, and its report.
@@ -425,7 +429,7 @@ def held(**settings: object) -> InterviewSession:
 
 def test_a_session_measures_its_answers() -> None:
     log = held().log
-    first, second = (summarise(answer) for answer in log.answers)
+    first, second = summarise(log)
     assert first.answered and not second.answered
     assert first.reaction == pytest.approx(2.0, abs=0.2)
     assert first.speaking_time == pytest.approx(6.0, abs=0.3)
@@ -433,22 +437,22 @@ def test_a_session_measures_its_answers() -> None:
     assert first.emotions['face']['Happy'] == pytest.approx(0.5, abs=1e-5)
     assert set(first.emotions) == {'face', 'voice'}
     assert math.isnan(second.rate)
-    strengths, suggestions = notes([first, second])
+    strengths, suggestions = notes(log, [first, second])
     assert any('camera' in note.text for note in strengths)
     assert any('1 of 2 questions' in note.measurement for note in suggestions)
     assert all(note.measurement for note in strengths + suggestions)
 
 
 def test_the_report_needs_nothing_from_elsewhere_and_escapes_what_it_shows(tmp_path: Path) -> None:
-    page, data = write_report(held().log, tmp_path / 'deep' / 'folder')
-    text = page.read_text()
+    report = write_report(held().log, tmp_path / 'deep' / 'folder')
+    text = report.page.read_text()
     assert 'Who &lt;b&gt;are&lt;/b&gt; you?' in text
     assert '<b>are' not in text
     for foreign in ('http://', 'https://', 'src=', '<script', '@import', 'url('):
         assert foreign not in text
     assert 'cannot tell' in text
     assert 'Article 5' in text
-    content = json.loads(data.read_text())
+    content = json.loads(report.data.read_text())
     assert len(content['answers']) == 2
     assert content['answers'][1]['rate'] is None
     assert content['classes'] == list(EMOTIONS)
@@ -502,7 +506,7 @@ def test_pauses_between_and_inside_utterances_count() -> None:
     session.log.utterance(1.0, 3.0, measures)
     session.log.utterance(4.0, 6.0, measures)
     session.stop(7.0)
-    summary = summarise(session.log.answers[0])
+    summary = summarise(session.log)[0]
     assert summary.pauses == 3
     assert summary.rate == pytest.approx(4.0)
 
@@ -514,7 +518,7 @@ BROWSER = shutil.which('chromium') or shutil.which('google-chrome') or shutil.wh
     not BROWSER or 'firefox' in BROWSER, reason='needs a Chromium browser to open the report in'
 )
 def test_a_real_browser_draws_the_report(tmp_path: Path) -> None:
-    page, _ = write_report(held().log, tmp_path)
+    page = write_report(held().log, tmp_path).page
     picture = tmp_path / 'page.png'
     command = [
         BROWSER,

@@ -664,6 +664,8 @@ def test_an_interview_is_held_and_its_report_handed_out(graph) -> None:
                 assert "default-src 'none'" in answer.headers['Content-Security-Policy']
             async with one.session.get(f'{url}/report/0.json') as answer:
                 assert isinstance(await answer.json(), dict)
+            async with one.session.get(f'{url}/report/0.md') as answer:
+                assert (await answer.text()).startswith('# Mock interview')
 
     asyncio.run(scenario())
 

@@ -309,6 +309,8 @@ _GAME = (
 _INTERVIEW = (
     _sets('questions', ('interview_node', 'questions')),
     _sets('out', ('interview_node', 'out')),
+    _sets('transcript', ('interview_node', 'transcript')),
+    _sets('transcript_model', ('interview_node', 'transcript_model')),
 )
 
 _APPS = 'emotion_apps'

@@ -139,6 +139,18 @@ def _draw_answer(canvas: Canvas, box: Box, state: Snapshot) -> None:
             state.engagement,
             theme.ACCENT,
         )
+    if state.transcript:
+        _draw_words(canvas, Box(inside.x, inside.y + 166 * unit, inside.w, 28 * unit), state)
+
+
+def _draw_words(canvas: Canvas, box: Box, state: Snapshot) -> None:
+    """Draw the pace in words, and how many of them were fillers, if any were."""
+    size = 22 * canvas.unit
+    pace = '–' if math.isnan(state.words_per_minute) else f'{state.words_per_minute:.0f}'
+    canvas.text(f'{pace} words a minute', box.x, box.y, size, theme.MUTED, level='top')
+    if state.fillers:
+        text = '1 filler' if state.fillers == 1 else f'{state.fillers} fillers'
+        canvas.text(text, box.right, box.y, size, theme.MUTED, align='right', level='top')
 
 
 def _draw_end(canvas: Canvas, state: Snapshot) -> None:

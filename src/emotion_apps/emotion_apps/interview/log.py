@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emotion_apps.interview.scribe import Turn
 from emotion_perception.audio.prosody import Prosody
+from emotion_perception.words.language import Language
+from emotion_perception.words.transcriber import Word
 
 # Beyond these angles from the person's own usual pose a head does not face the camera.
 YAW_LIMIT = 25.0
 PITCH_LIMIT = 20.0
+# Seconds by which a voice is heard before the course takes note of it.
+_EARLY = 1.0
 
 
 @dataclass
@@ -44,18 +49,26 @@ class Answer:
     """All that was seen and heard from when a question was shown until the next one.
 
     :param began: when speech began; NaN if it did not.
+    :param key_words: that it might name.
     """
 
     number: int
     question: str
     shown: float
+    key_words: tuple[str, ...] = ()
     began: float = math.nan
     ended: float = math.nan
     emotions: list[Sample] = field(default_factory=list)
     frames: list[tuple[float, bool, bool]] = field(default_factory=list)
     """Time, whether a face was present, whether it faced the camera."""
     utterances: list[Spoken] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     hints: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[Word]:
+        """Return the words that were written down, in order of time."""
+        return [word for turn in sorted(self.turns, key=lambda t: t.start) for word in turn.words]
 
 
 class FacingCamera:
@@ -91,18 +104,24 @@ class InterviewLog:
         """Whether anybody listened: a film without sound says nothing about the answers."""
         self.left_out: list[str] = []
         """What of a recording is not in here, and why; a line each."""
+        self.language: Language | None = None
+        """Of the words; ``None`` if none were written down."""
+        self.transcriber = ''
+        """What wrote them down."""
 
     @property
     def answer(self) -> Answer | None:
         """Return the answer under way."""
         return self.answers[-1] if self.answers and math.isnan(self.answers[-1].ended) else None
 
-    def ask(self, time: float, number: int, question: str) -> None:
+    def ask(
+        self, time: float, number: int, question: str, key_words: tuple[str, ...] = ()
+    ) -> None:
         """Begin a question (and end the one before)."""
         self.end_answer(time)
         if math.isnan(self.started):
             self.started = time
-        self.answers.append(Answer(number, question, time))
+        self.answers.append(Answer(number, question, time, key_words))
 
     def begin(self, time: float) -> None:
         """Take note that the answer begins."""
@@ -119,11 +138,17 @@ class InterviewLog:
         self.end_answer(time)
         self.ended = time
 
+    def forget_unanswered_end(self) -> None:
+        """Drop a question at the end that nobody answered: nobody may have asked it."""
+        if len(self.answers) > 1 and not self.answers[-1].utterances:
+            del self.answers[-1]
+
     def emotion(self, time: float, source: str, probabilities: np.ndarray) -> None:
         """Add a reading; one that is not finite is left out."""
         vector = np.asarray(probabilities, np.float32)
-        if self.answer is not None and np.isfinite(vector).all():
-            self.answer.emotions.append(Sample(time, source, vector))
+        answer = self._at(time)
+        if answer is not None and np.isfinite(vector).all():
+            answer.emotions.append(Sample(time, source, vector))
 
     def frame(self, time: float, present: bool, facing: bool) -> None:
         """Add what a frame shows of the candidate."""
@@ -132,14 +157,27 @@ class InterviewLog:
 
     def utterance(self, start: float, end: float, measures: Prosody) -> None:
         """Add an utterance to the answer that it began in; one after the end belongs to none."""
-        for answer in reversed(self.answers):
-            if start >= answer.shown - 1.0:
-                # A voice is heard a little before the course takes note of it.
-                if not start > answer.ended:
-                    answer.utterances.append(Spoken(start, end, measures))
-                return
+        answer = self._at(start, _EARLY)
+        if answer is not None:
+            answer.utterances.append(Spoken(start, end, measures))
+
+    def turn(self, turn: Turn) -> None:
+        """Add what was written down to the answer that it began in."""
+        answer = self._at(turn.start, _EARLY)
+        if answer is not None:
+            answer.turns.append(turn)
 
     def hint(self, time: float, text: str) -> None:
         """Add a hint that was shown."""
         if self.answer is not None:
             self.answer.hints.append((time, text))
+
+    def _at(self, time: float, early: float = 0.0) -> Answer | None:
+        """Return the answer that a time lies in, however late that comes to be known.
+
+        :param early: seconds by which it may lie before the question was shown.
+        """
+        for answer in reversed(self.answers):
+            if time >= answer.shown - early:
+                return None if time > answer.ended else answer
+        return None

@@ -28,6 +28,10 @@ def to_state_message(snapshot: Snapshot, header: Header) -> InterviewState:
         face_present=snapshot.face_present,
         facing_camera=snapshot.facing_camera,
         engagement=float(snapshot.engagement),
+        transcript=snapshot.transcript,
+        words_per_minute=float(snapshot.words_per_minute),
+        fillers=snapshot.fillers,
+        transcribing=snapshot.transcribing,
         outcome=snapshot.outcome.value,
         report=snapshot.report,
     )
@@ -52,6 +56,10 @@ def to_snapshot(message: InterviewState) -> Snapshot:
         face_present=message.face_present,
         facing_camera=message.facing_camera,
         engagement=message.engagement,
+        transcript=message.transcript,
+        words_per_minute=message.words_per_minute,
+        fillers=message.fillers,
+        transcribing=message.transcribing,
         outcome=Outcome(message.outcome),
         report=message.report,
     )

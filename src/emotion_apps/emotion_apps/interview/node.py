@@ -17,18 +17,21 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
+from emotion_apps.interview.content import as_json
+from emotion_apps.interview.markdown import render_markdown
 from emotion_apps.interview.messages import to_state_message
+from emotion_apps.interview.page import render
 from emotion_apps.interview.questions import (
     QuestionError,
     default_questions,
     load_questions,
 )
-from emotion_apps.interview.report import render, write_report
+from emotion_apps.interview.report import write_report
+from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.interview.speaker import Speaker
-from emotion_apps.interview.states import Phase
-from emotion_apps.interview.summary import as_json
+from emotion_apps.interview.states import Phase, Snapshot
 from emotion_msgs.msg import (
     EmotionPrediction,
     FaceArray,
@@ -56,9 +59,14 @@ from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
 from emotion_perception.timing import AHEAD
+from emotion_perception.words.fluency import Kind
+from emotion_perception.words.language import Language
+from emotion_perception.words.whisper import Whisper, missing
 
 # States a second while the interview runs.
 STATE_RATE = 10.0
+# Seconds for which a program that ends waits for the words that were said last.
+_LAST_WORDS = 10.0
 # Seconds: a stamp that lies further behind is another clock's. What models say may come late.
 _BEHIND = 5.0
 _LATE = 55.0
@@ -75,12 +83,14 @@ class InterviewNode(Node):
         self._options = Parameters(self, InterviewNodeSettings)
         settings = self._options.value
         try:
-            questions = (
+            given = (
                 load_questions(settings.questions) if settings.questions else default_questions()
             )
         except QuestionError as error:
             raise ConfigurationError(f'interview_node: parameter questions: {error}') from error
+        self._scribe = self._make_scribe(settings, given.language)
         self._report_path = ''
+        self._report_due = False
         self._subject = ''
         self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
@@ -95,7 +105,11 @@ class InterviewNode(Node):
             InterviewState, 'emotion/interview/state', qos.LATCHED
         )
         self._session = InterviewSession(
-            questions, settings, self._on_change, clock=lambda: now(self)
+            given.questions,
+            settings,
+            self._on_change,
+            clock=lambda: now(self),
+            scribe=self._scribe,
         )
         self._stamps: dict[str, Stamps] = {}
         self._inputs: dict[str, Input] = {}
@@ -138,6 +152,10 @@ class InterviewNode(Node):
         if self._session.interview.running:
             self._session.stop(now(self))
         self._speaker.stop()
+        if self._report_due:
+            self._finish(_LAST_WORDS)
+        if self._scribe is not None:
+            self._scribe.stop()
         super().destroy_node()
 
     def _on_faces(self, message: FaceArray) -> None:
@@ -187,17 +205,47 @@ class InterviewNode(Node):
             return
         self._inputs['utterance'].taken()
         end = self._stamps['utterance'].time(message.end, late=_LATE)
-        self._session.utterance(end - samples.size / RATE, end, samples)
+        goes_on = message.ended_by == Utterance.END_MAXIMUM
+        self._session.utterance(end - samples.size / RATE, end, samples, goes_on)
 
     def _on_tick(self) -> None:
         self._session.tick(now(self))
-        if self._session.interview.running:
+        self._session.collect()
+        if self._report_due and not self._transcribing:
+            self._finish(0.0)
+        if self._session.interview.running or self._transcribing:
             self._publish()
+
+    @property
+    def _transcribing(self) -> int:
+        return 0 if self._scribe is None else self._scribe.pending
+
+    @staticmethod
+    def _make_scribe(settings: InterviewNodeSettings, language: Language) -> Scribe | None:
+        """Return what writes down the words, if wanted; its model is loaded when needed."""
+        if not settings.transcript:
+            return None
+        model = settings.transcript_model
+        if reason := missing(model, language):
+            raise ConfigurationError(f'interview_node: parameter transcript: {reason}')
+        return Scribe(lambda: Whisper(model, language), language)
+
+    def _finish(self, seconds: float) -> None:
+        """Write the report, with the words that are known after so many seconds."""
+        self._report_due = False
+        self._session.finish(seconds)
+        if self._scribe is not None and self._scribe.left_out:
+            self.get_logger().error(f'words are missing: {self._scribe.reason}')
+        self._write()
+        self._publish()
 
     def _service(self, command: Callable[[float], None]) -> Callable[..., Trigger.Response]:
         """Return the callback of a service that hands a command on."""
 
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            if self._report_due:
+                # What comes now must not take the place of an interview that was not kept.
+                self._finish(0.0)
             command(now(self))
             interview = self._session.interview
             response.success = True
@@ -213,7 +261,11 @@ class InterviewNode(Node):
         if self._session.interview.phase is not Phase.FINISHED:
             response.message = 'there is no report: no interview is over'
             return response
+        if self._report_due:
+            response.message = 'there is no report yet: the last words are being written down'
+            return response
         response.html = render(self._session.log)
+        response.markdown = render_markdown(self._session.log)
         response.json = json.dumps(as_json(self._session.log), allow_nan=False)
         response.success = True
         return response
@@ -222,8 +274,12 @@ class InterviewNode(Node):
         interview = self._session.interview
         if interview.phase is Phase.QUESTION and self._options.value.speak:
             self._speaker.say(interview.text)
-        if interview.phase is Phase.FINISHED:
-            self._write()
+        # What was said last is still being written down: the report waits for it.
+        self._report_due = interview.phase is Phase.FINISHED
+        if self._scribe is not None:
+            self._scribe.flush()
+        if self._report_due and not self._transcribing:
+            self._finish(0.0)
         self._publish()
 
     def _write(self) -> None:
@@ -232,21 +288,35 @@ class InterviewNode(Node):
             self.get_logger().info('the interview is over; give out:=FOLDER to keep a report')
             return
         try:
-            page, _ = write_report(self._session.log, _unused(Path(out).expanduser()))
+            report = write_report(self._session.log, _unused(Path(out).expanduser()))
         except OSError as error:
             self.get_logger().error(f'the report could not be written: {error}')
             return
-        self._report_path = str(page)
-        self.get_logger().info(f'report: {page}')
+        self._report_path = str(report.page)
+        self.get_logger().info(f'report: {report.page}')
 
     def _publish(self) -> None:
-        snapshot = self._session.interview.snapshot()
+        snapshot = self._with_words(self._session.interview.snapshot())
         if snapshot.phase is Phase.FINISHED:
             snapshot = replace(snapshot, report=self._report_path)
         message = to_state_message(snapshot, Header(stamp=self.get_clock().now().to_msg()))
         if self._newest is not None and not math.isnan(self._newest.confidence):
             message.has_prediction, message.prediction = True, self._newest
         self._publisher.publish(message)
+
+    def _with_words(self, snapshot: Snapshot) -> Snapshot:
+        """Add what the words of this answer tell so far."""
+        if self._scribe is None:
+            return snapshot
+        verbal = self._session.verbal()
+        snapshot = replace(snapshot, transcript=True, transcribing=self._scribe.pending)
+        if verbal is None:
+            return snapshot
+        return replace(
+            snapshot,
+            words_per_minute=verbal.words_per_minute,
+            fillers=verbal.count(Kind.FILLER),
+        )
 
 
 def _unused(folder: Path) -> Path:

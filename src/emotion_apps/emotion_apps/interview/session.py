@@ -23,12 +23,14 @@ from emotion_apps.interview.events import (
 )
 from emotion_apps.interview.log import FacingCamera, InterviewLog
 from emotion_apps.interview.questions import Question
+from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.states import Phase
 from emotion_apps.machine import Entered, Reset, Stop, Tick
 from emotion_perception.audio.prosody import prosody
 from emotion_perception.timing import Pace
 from emotion_perception.vision.headpose import head_pose
+from emotion_perception.words.verbal import Verbal, measure
 
 
 class InterviewSession:
@@ -40,6 +42,7 @@ class InterviewSession:
     :param on_change: called after the phase or the question changed.
     :param clock: gives the present, by the clock of the times that are passed in; without one
         they are those of a recording, which are time however far apart.
+    :param scribe: writes down what is said; nothing is without one.
     """
 
     def __init__(
@@ -48,15 +51,16 @@ class InterviewSession:
         settings: InterviewSettings | None = None,
         on_change: Callable[[], None] = lambda: None,
         clock: Callable[[], float] | None = None,
+        scribe: Scribe | None = None,
     ) -> None:
         pace = Pace() if clock else Pace(longest=math.inf)
         self.interview = Interview(questions, settings, pace)
-        self.log = InterviewLog()
+        self._questions = tuple(questions)
+        self._scribe = scribe
         self._on_change = on_change
         self._clock = clock
         self._newest = -math.inf
-        self._facing = FacingCamera()
-        self._hint = ''
+        self._clear()
 
     def start(self, time: float) -> None:
         """Begin anew with the first question."""
@@ -96,21 +100,68 @@ class InterviewSession:
 
     def activity(self, time: float, speaking: bool) -> None:
         """Take whether somebody speaks."""
+        if self._scribe is not None and not speaking:
+            self._scribe.flush()
         self._handle(SoundHeard(speaking), time)
 
-    def utterance(self, start: float, end: float, samples: np.ndarray) -> None:
-        """Take an utterance (16 kHz mono) and measure how it was spoken."""
+    def utterance(
+        self, start: float, end: float, samples: np.ndarray, goes_on: bool = False
+    ) -> None:
+        """Take an utterance (16 kHz mono), measure how it was spoken, and have it written down.
+
+        :param goes_on: whether it was cut, and the next one goes on where it ends.
+        """
         measures = prosody(samples)
         moment = self._moment(end)
         self.log.utterance(moment - (end - start), moment, measures)
+        if self._scribe is not None:
+            self._scribe.hear(moment - (end - start), samples, goes_on)
         self._handle(UtteranceMeasured(measures.level, measures.rate), end)
 
     def tick(self, time: float) -> None:
         """Let time pass."""
         self._handle(Tick(), time)
 
+    def collect(self) -> bool:
+        """Take what was written down meanwhile; return whether there was anything."""
+        if self._scribe is None:
+            return False
+        turns = self._scribe.turns()
+        for turn in turns:
+            self.log.turn(turn)
+        self.log.transcriber = self._scribe.name
+        return bool(turns)
+
+    def finish(self, seconds: float) -> None:
+        """Wait for what is still being written down, so long at most, and say what is missing."""
+        if self._scribe is None:
+            return
+        if not self._scribe.wait(seconds):
+            self._scribe.give_up('there was no time for them')
+        self.collect()
+        if count := self._scribe.left_out:
+            self.log.left_out.append(
+                f'the words of {count} stretches of speech: {self._scribe.reason}'
+            )
+
+    def verbal(self) -> Verbal | None:
+        """Return the figures of the words of the answer under way; ``None`` without any."""
+        answer, language = self.log.answer, self.log.language
+        if answer is None or language is None:
+            return None
+        so_far = answer.number, len(answer.turns)
+        if so_far != self._measured:
+            self._measured = so_far
+            self._verbal = measure(answer.words, language, answer.key_words)
+        return self._verbal
+
     def _clear(self) -> None:
         self.log = InterviewLog()
+        self._verbal: Verbal | None = None
+        self._measured = (0, 0)
+        if self._scribe is not None:
+            self._scribe.clear()
+            self.log.language = self._scribe.language
         self._facing = FacingCamera()
         self._hint = ''
 
@@ -139,7 +190,7 @@ class InterviewSession:
         entered = [notice.phase for notice in notices if isinstance(notice, Entered)]
         for phase in entered:
             if phase is Phase.QUESTION:
-                self.log.ask(moment, interview.number, interview.text)
+                self._ask(moment)
             elif phase is Phase.ANSWER:
                 self.log.begin(moment)
             elif phase is Phase.FINISHED:
@@ -147,3 +198,7 @@ class InterviewSession:
         if entered:
             self._on_change()
         return moment
+
+    def _ask(self, moment: float) -> None:
+        question = self._questions[self.interview.number - 1]
+        self.log.ask(moment, self.interview.number, question.text, question.key_words)

@@ -75,3 +75,13 @@ class InterviewNodeSettings(InterviewSettings):
     questions: str = setting('', 'YAML file of questions; empty for the built-in ones.')
     out: str = setting('', 'Folder for the report; nothing is stored if it is empty.')
     speak: bool = setting(False, 'Read the questions aloud, if a synthesiser is installed.')
+    transcript: bool = setting(
+        False,
+        'Write down the words, on this machine alone, for the figures of the report; needs '
+        '`./emotion setup --transcript`.',
+    )
+    transcript_model: str = setting(
+        '',
+        'Folder of a model for faster-whisper, or the name of one (small, large-v3, ...), which '
+        'is fetched once; empty for Whisper tiny.en.',
+    )

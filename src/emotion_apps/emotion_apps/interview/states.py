@@ -35,6 +35,10 @@ class Snapshot:
     :param running: whether a question was asked and the last one is not answered yet.
     :param question: the question under way, from 1; 0 before the first.
     :param engagement: part of this answer with a face towards the camera, 0..1.
+    :param transcript: whether the words are written down.
+    :param words_per_minute: of this answer; NaN before there are enough words.
+    :param fillers: number of them in this answer.
+    :param transcribing: stretches of speech whose words are still to come.
     :param report: where the report was written; empty if nowhere.
     """
 
@@ -51,5 +55,9 @@ class Snapshot:
     face_present: bool = False
     facing_camera: bool = False
     engagement: float = math.nan
+    transcript: bool = False
+    words_per_minute: float = math.nan
+    fillers: int = 0
+    transcribing: int = 0
     outcome: Outcome = Outcome.NONE
     report: str = ''

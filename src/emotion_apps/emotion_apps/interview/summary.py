@@ -1,6 +1,6 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""From what was collected in an interview to figures, strengths and suggestions."""
+"""From what was collected in an interview to figures."""
 
 from __future__ import annotations
 
@@ -12,18 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_apps.interview.log import Answer, InterviewLog
-from emotion_perception.emotions import EMOTIONS, names
+from emotion_perception.emotions import names
+from emotion_perception.words.language import Language
+from emotion_perception.words.verbal import Verbal, measure
 
 # Seconds for which a picture stands at most: what comes later is not known.
 _LONGEST_HELD = 1.0
-
-
-@dataclass(frozen=True)
-class Note:
-    """A strength or a suggestion, with the measurement it rests on."""
-
-    text: str
-    measurement: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,7 @@ class AnswerSummary:
     :param engagement: part of the time with the face towards the camera, 0 to 1.
     :param present: part of the time with a face, 0 to 1.
     :param emotions: mean probability of each class, or empty; by source.
+    :param verbal: of the words, where they were written down.
     """
 
     number: int
@@ -59,6 +54,14 @@ class AnswerSummary:
     engagement: float
     present: float
     emotions: dict[str, dict[str, float]]
+    verbal: Verbal | None = None
+
+    @property
+    def spoken_share(self) -> float:
+        """Return the part of the answer that was speech, 0 to 1; NaN without speech."""
+        if not self.speaking_time or not self.answer_seconds > 0:
+            return math.nan
+        return min(1.0, self.speaking_time / self.answer_seconds)
 
 
 def held(times: Sequence[float], end: float) -> np.ndarray:
@@ -74,8 +77,12 @@ def held(times: Sequence[float], end: float) -> np.ndarray:
     return np.clip(np.subtract(following, times), 1e-3, _LONGEST_HELD)
 
 
-def summarise(answer: Answer) -> AnswerSummary:
-    """Return the figures of one answer."""
+def summarise(log: InterviewLog) -> list[AnswerSummary]:
+    """Return the figures of each answer."""
+    return [_summarise(answer, log.language) for answer in log.answers]
+
+
+def _summarise(answer: Answer, language: Language | None) -> AnswerSummary:
     spoken = sorted(answer.utterances, key=lambda item: item.start)
     speaking = sum(item.prosody.speech_seconds for item in spoken)
     gaps = [b.start - a.end for a, b in itertools.pairwise(spoken)]
@@ -121,6 +128,7 @@ def summarise(answer: Answer) -> AnswerSummary:
             for source in ('face', 'voice', 'fused')
             if any(s.source == source for s in answer.emotions)
         },
+        measure(answer.words, language, answer.key_words) if language else None,
     )
 
 
@@ -131,148 +139,3 @@ def _mean_emotion(answer: Answer, source: str) -> np.ndarray:
     if source == 'face':
         weights = held([s.time for s in samples], answer.ended)
     return np.average([s.probabilities for s in samples], axis=0, weights=weights)
-
-
-def notes(summaries: list[AnswerSummary], heard: bool = True) -> tuple[list[Note], list[Note]]:
-    """Return strengths and suggestions, each with the measurement it rests on.
-
-    The bounds are those of public-speaking practice (3 to 5.5 syllables a second; a pitch that
-    varies by more than 2 semitones is heard as lively), not of the emotion models.
-
-    :param heard: whether anybody listened at all.
-    """
-    strengths: list[Note] = []
-    suggestions: list[Note] = []
-
-    def judge(value: float, good: bool, strength: str, suggestion: str, measured: str) -> None:
-        if math.isnan(value):
-            return
-        (strengths if good else suggestions).append(
-            Note(strength if good else suggestion, measured)
-        )
-
-    answered = [item for item in summaries if item.answered or not heard]
-    if heard and len(answered) < len(summaries):
-        suggestions.append(
-            Note(
-                'Give every question at least a short answer; thinking aloud is fine.',
-                f'{len(summaries) - len(answered)} of {len(summaries)} questions without '
-                'an answer',
-            )
-        )
-
-    def average(name: str) -> float:
-        values = [getattr(item, name) for item in answered if not math.isnan(getattr(item, name))]
-        return float(np.mean(values)) if values else math.nan
-
-    engagement = average('engagement')
-    judge(
-        engagement,
-        engagement >= 0.7,
-        'You kept facing the camera.',
-        'Face the camera more: put notes and the video window close to it.',
-        f'face towards the camera for {engagement:.0%} of the time',
-    )
-    rate = average('rate')
-    if not math.isnan(rate) and rate < 3.0:
-        suggestions.append(
-            Note(
-                'You may speak a little faster.',
-                f'{rate:.1f} syllables a second (usual: 3 to 5.5)',
-            )
-        )
-    else:
-        judge(
-            rate,
-            rate <= 5.5,
-            'Your pace was easy to follow.',
-            'Slow down a little, above all at the points that matter.',
-            f'{rate:.1f} syllables a second (usual: 3 to 5.5)',
-        )
-    pitch_range = average('pitch_range')
-    judge(
-        pitch_range,
-        pitch_range >= 2.0,
-        'Your voice was lively.',
-        'Let your voice rise and fall more: stress the word that matters in each sentence.',
-        f'pitch varied by {pitch_range:.1f} semitones (lively: 2 or more)',
-    )
-    level = average('level')
-    judge(
-        level,
-        level >= -38.0,
-        'You were easy to hear.',
-        'Speak up a little, or move closer to the microphone.',
-        f'{level:.0f} dB relative to full scale while speaking',
-    )
-    reaction = average('reaction')
-    judge(
-        reaction,
-        reaction <= 5.0,
-        'You began to answer soon.',
-        'A long silence before the answer is fine if you fill it: repeat the question in your '
-        'own words.',
-        f'{reaction:.1f} s from the question to the first word',
-    )
-    seconds = average('answer_seconds')
-    speaking = average('speaking_time')
-    if seconds > 3 and speaking > 0:
-        part = min(1.0, speaking / seconds)
-        judge(
-            part,
-            part >= 0.5,
-            'You used your time for speaking.',
-            'Shorter pauses would help: plan the first sentence of each answer.',
-            f'{part:.0%} of the answers was speech',
-        )
-    return strengths, suggestions
-
-
-def as_json(log: InterviewLog) -> dict[str, object]:
-    """Return the whole interview as what ``json.dumps`` takes (NaN becomes ``None``)."""
-    summaries = [summarise(answer) for answer in log.answers]
-    strengths, suggestions = notes(summaries, log.heard)
-
-    def clean(value: object) -> object:
-        if isinstance(value, float):
-            return round(value, 4) if math.isfinite(value) else None
-        if isinstance(value, dict):
-            return {key: clean(item) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [clean(item) for item in value]
-        return value
-
-    return {
-        'seconds': clean(log.ended - log.started),
-        'answers': [
-            clean(
-                {
-                    **vars(summary),
-                    'timeline': [
-                        {
-                            'time': sample.time - log.started,
-                            'source': sample.source,
-                            'probabilities': [float(p) for p in sample.probabilities],
-                        }
-                        for sample in answer.emotions
-                    ],
-                    'utterances': [
-                        {
-                            'start': item.start - log.started,
-                            'end': item.end - log.started,
-                            **vars(item.prosody),
-                        }
-                        for item in answer.utterances
-                    ],
-                    'hints': [
-                        {'time': time - log.started, 'text': text} for time, text in answer.hints
-                    ],
-                }
-            )
-            for summary, answer in zip(summaries, log.answers)
-        ],
-        'strengths': [vars(note) for note in strengths],
-        'suggestions': [vars(note) for note in suggestions],
-        'left_out': list(log.left_out),
-        'classes': list(EMOTIONS),
-    }

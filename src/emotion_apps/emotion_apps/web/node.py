@@ -328,7 +328,7 @@ class WebNode(Node):
             return '', str(error)
         if not answer.success:
             return '', answer.message
-        return (answer.html if form == 'html' else answer.json), ''
+        return {'html': answer.html, 'md': answer.markdown, 'json': answer.json}[form], ''
 
     def _tell(self, prefix: str, key: str, fields: dict[str, Any]) -> None:
         number = self._prefixes.index(prefix)

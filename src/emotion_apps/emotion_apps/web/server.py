@@ -34,6 +34,8 @@ _HEARTBEAT = 8.0
 # So much waits in the system for a client at most, bytes: what waits there is old already.
 _SEND_BUFFER = 256 * 1024
 _START = 10.0
+# Forms of a report: what a browser is told that they are.
+_REPORT_KINDS = {'html': 'text/html', 'md': 'text/markdown', 'json': 'application/json'}
 # Releases before 3.9 ask for this elsewhere, and do not wait.
 _QUICK: dict[str, Any] = (
     {} if aiohttp.__version__.startswith('3.8.') else {'shutdown_timeout': 1.0}
@@ -117,7 +119,9 @@ class Server:
         application.router.add_get('/', self._page)
         application.router.add_get('/palette.css', self._palette)
         application.router.add_get('/socket', self._socket)
-        application.router.add_get('/report/{place:[0-9]{1,3}}.{form:html|json}', self._on_report)
+        application.router.add_get(
+            '/report/{place:[0-9]{1,3}}.{form:html|md|json}', self._on_report
+        )
         application.router.add_post('/play', self._play)
         application.router.add_static('/static', STATIC)
         # A page keeps its connection for long: the end of the server does not wait for it.
@@ -228,7 +232,7 @@ class Server:
         headers = dict(REPORT_HEADERS)
         if 'download' in request.query:
             headers['Content-Disposition'] = f'attachment; filename="interview.{form}"'
-        kind = 'text/html' if form == 'html' else 'application/json'
+        kind = _REPORT_KINDS[form]
         return web.Response(text=content, content_type=kind, charset='utf-8', headers=headers)
 
     # Files to play.

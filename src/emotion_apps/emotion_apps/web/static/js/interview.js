@@ -20,7 +20,7 @@ export class Interview extends Application {
     this.place = h('p', {class: 'muted'});
     this.question = h('p', {class: 'question', id: 'interview-question'});
     this.hint = h('p', {class: 'hint'});
-    this.figures = Object.fromEntries(['time', 'spoken', 'facing', 'face'].map((name) =>
+    this.figures = Object.fromEntries(['time', 'spoken', 'facing', 'face', 'pace', 'fillers'].map((name) =>
       [name, h('td', {class: 'number'})]));
     this.table = h('table', {}, h('tbody', {}, Object.entries(this.figures).map(
       ([name, cell]) => h('tr', {}, h('th', {scope: 'row'}, t(`interview.${name}`)), cell))));
@@ -28,14 +28,16 @@ export class Interview extends Application {
       'start');
     this.frame = h('iframe', {sandbox: '', title: t('interview.report'), id: 'report'});
     this.html = h('a', {id: 'report-html', download: 'interview.html'}, t('interview.html'));
+    this.markdown = h('a', {id: 'report-md', download: 'interview.md'}, t('interview.markdown'));
     this.json = h('a', {id: 'report-json', download: 'interview.json'}, t('interview.json'));
+    this.waiting = h('p', {class: 'muted'}, t('interview.writing'));
     this.report = h('div', {class: 'card'}, h('div', {class: 'row spread'},
-      h('h2', {}, t('interview.report')), h('div', {class: 'row'}, this.html, this.json)),
+      h('h2', {}, t('interview.report')), h('div', {class: 'row'}, this.html, this.markdown, this.json)),
     this.frame, h('p', {class: 'muted small'}, t('interview.stored')));
     this.element = h('div', {class: 'stack'},
       h('div', {class: 'card'}, this.place, this.question, this.hint,
         h('div', {class: 'row'}, this.services)),
-      h('div', {class: 'card'}, h('h2', {}, t('interview.answer')), this.table), this.report);
+      h('div', {class: 'card'}, h('h2', {}, t('interview.answer')), this.table), this.waiting, this.report);
   }
 
   draw() {
@@ -56,6 +58,12 @@ export class Interview extends Application {
     setText(this.figures.facing, percent(state.engagement));
     setText(this.figures.face, t(!state.face_present ? 'interview.noface'
       : state.facing_camera ? 'interview.facingcamera' : 'interview.away'));
+    for (const name of ['pace', 'fillers']) {
+      setHidden(this.figures[name].parentElement, !state.transcript);
+    }
+    setText(this.figures.pace, state.words_per_minute === null ? '–'
+      : String(Math.round(state.words_per_minute)));
+    setText(this.figures.fillers, String(state.fillers));
     this.overlay.show(asking ? {
       prompt: state.text,
       small: state.hint || t(state.phase === ANSWER ? 'interview.listening'
@@ -69,7 +77,9 @@ export class Interview extends Application {
 
   // Fetched anew for each interview that ends.
   showReport(state) {
-    const done = state.phase === FINISHED;
+    // What was said last may still be on its way to paper.
+    const done = state.phase === FINISHED && !state.transcribing;
+    setHidden(this.waiting, state.phase !== FINISHED || done);
     setHidden(this.report, !done);
     const which = done ? `${this.store.selected}/${state.header.stamp}` : '';
     if (this.which === which) return;
@@ -79,6 +89,7 @@ export class Interview extends Application {
     const address = `/report/${this.store.selected}`;
     this.frame.src = `${address}.html`;
     this.html.href = `${address}.html?download`;
+    this.markdown.href = `${address}.md?download`;
     this.json.href = `${address}.json?download`;
   }
 
