@@ -130,9 +130,7 @@ def test_a_rate_counts_pauses_and_no_fillers() -> None:
     assert verbal.confidence == pytest.approx(0.9)
 
 
-@pytest.mark.parametrize(
-    'text', ['', 'Yes.', 'one two three four', 'um um ' * 9]
-)
+@pytest.mark.parametrize('text', ['', 'Yes.', 'one two three four', 'um um ' * 9])
 def test_too_few_words_have_no_rate(text: str) -> None:
     verbal = measure(said(text), ENGLISH)
     assert math.isnan(verbal.words_per_minute)

@@ -12,7 +12,7 @@ from emotion_apps.interview.log import Answer, InterviewLog
 from emotion_apps.interview.note import Note
 from emotion_apps.interview.notes import notes
 from emotion_apps.interview.summary import AnswerSummary, summarise
-from emotion_apps.interview.texts import NOTHING, cannot, clock, lead
+from emotion_apps.interview.texts import NOTHING, SPEAKERS, cannot, clock, lead, sources
 from emotion_apps.interview.transcript import Line, transcript
 from emotion_perception.words.fluency import Kind
 
@@ -45,6 +45,8 @@ def render_markdown(log: InterviewLog) -> str:
             '## What is not in this report',
             '\n'.join(f'- {escaped(line)}' for line in log.left_out),
         ]
+    if works := sources(log):
+        parts += ['## What is usual', SPEAKERS, '\n'.join(f'- {escaped(work)}' for work in works)]
     parts += ['## What this cannot tell', *cannot(log)]
     return '\n\n'.join(parts) + '\n'
 
@@ -80,7 +82,7 @@ def _answer(log: InterviewLog, answer: Answer, summary: AnswerSummary) -> list[s
             table(('At', 'Said', 'Face', 'Voice'), [_line(line) for line in lines])
             if lines
             else 'None were understood.',
-            _KEY,
+            *([_KEY] if summary.verbal.falters else []),
             table(('Measure', 'Here', 'Usual'), [_row(item) for item in measured]),
         ]
     if answer.hints:

@@ -11,7 +11,7 @@ from emotion_apps.interview.log import Answer, InterviewLog
 from emotion_apps.interview.note import Note
 from emotion_apps.interview.notes import notes
 from emotion_apps.interview.summary import AnswerSummary, summarise
-from emotion_apps.interview.texts import NOTHING, cannot, clock, lead
+from emotion_apps.interview.texts import NOTHING, SPEAKERS, cannot, clock, lead, sources
 from emotion_apps.interview.timeline import css, timeline
 from emotion_apps.interview.transcript import Line, Piece, transcript
 from emotion_perception.emotions import EMOTIONS
@@ -65,7 +65,7 @@ def render(log: InterviewLog) -> str:
 <div class="two"><section><h2>Strengths</h2>{_notes(strengths, empty)}</section>
 <section><h2>Suggestions</h2>{_notes(suggestions, empty)}</section></div>
 {sections}
-{_left_out(log.left_out)}<section><h2>What this cannot tell</h2>{unknown}</section>
+{_left_out(log.left_out)}{_sources(log)}<section><h2>What this cannot tell</h2>{unknown}</section>
 </main></body></html>
 """
 
@@ -75,6 +75,13 @@ def _left_out(lines: list[str]) -> str:
         return ''
     items = ''.join(f'<li>{escape(line)}</li>' for line in lines)
     return f'<section><h2>What is not in this report</h2><ul>{items}</ul></section>\n'
+
+
+def _sources(log: InterviewLog) -> str:
+    items = ''.join(f'<li>{escape(work)}</li>' for work in sources(log))
+    if not items:
+        return ''
+    return f'<section><h2>What is usual</h2><p>{escape(SPEAKERS)}</p><ul>{items}</ul></section>\n'
 
 
 def _notes(items: list[Note], empty: str) -> str:

@@ -140,9 +140,8 @@ class InterviewSession:
             self._scribe.give_up('there was no time for them')
         self.collect()
         if count := self._scribe.left_out:
-            self.log.left_out.append(
-                f'the words of {count} stretches of speech: {self._scribe.reason}'
-            )
+            stretches = '1 stretch' if count == 1 else f'{count} stretches'
+            self.log.left_out.append(f'the words of {stretches} of speech: {self._scribe.reason}')
 
     def verbal(self) -> Verbal | None:
         """Return the figures of the words of the answer under way; ``None`` without any."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from emotion_apps.interview.log import InterviewLog
 from emotion_apps.interview.summary import AnswerSummary
+from emotion_apps.interview.usual import SOURCES
 
 _CANNOT = (
     'These models name the expression that a face or a voice resembles in data sets of mostly '
@@ -24,6 +25,11 @@ NOTHING = 'None from what was measured.'
 
 _CANNOT_WORDS = 'The words were written down by a program, and not all are right.'
 
+SPEAKERS = (
+    'The usual figures are of adults who spoke English as their first language, in talk that was '
+    'recorded for research: a place to compare with, no norm.'
+)
+
 
 def lead(log: InterviewLog, summaries: Sequence[AnswerSummary]) -> str:
     """Return how many questions were answered, and how long it took."""
@@ -34,6 +40,11 @@ def lead(log: InterviewLog, summaries: Sequence[AnswerSummary]) -> str:
     return answered + (
         '' if math.isnan(seconds) else f', {seconds // 60:.0f} min {seconds % 60:.0f} s'
     )
+
+
+def sources(log: InterviewLog) -> list[str]:
+    """Return where the usual figures come from, if any are shown."""
+    return list(SOURCES.values()) if log.language and log.language.code == 'en' else []
 
 
 def cannot(log: InterviewLog) -> list[str]:

@@ -137,27 +137,38 @@ def _believed(segments: Iterable[Any]) -> Iterable[Any]:
 
 
 def _in_time(found: Iterable[Any], loud: np.ndarray, start: float) -> tuple[Word, ...]:
-    """Return the words, in order, their times kept to what sounds.
+    """Return the words, in order, and between them nothing but silence.
 
-    The model stretches words over the silence beside them.
+    The model stretches words over the silence beside them, and leaves out what it did not
+    understand: a gap between two words is no pause as far as somebody speaks in it.
 
     :param loud: for each step, whether it sounds.
     :param start: time of the first step, seconds.
     """
-    words: list[Word] = []
-    least = 0
+    texts: list[tuple[str, float]] = []
+    spans: list[tuple[int, int]] = []
     for item in found:
         text = item.word.strip()
-        begin = max(round(float(item.start) / _STEP), least)
+        begin = max(round(float(item.start) / _STEP), spans[-1][1] if spans else 0)
         end = min(round(float(item.end) / _STEP), len(loud))
-        if not text or begin >= len(loud):
-            continue
-        begin, end = _sounding(loud, begin, max(begin + 1, end))
-        least = end
-        words.append(
-            Word(start + begin * _STEP, start + end * _STEP, text, float(item.probability))
-        )
-    return tuple(words)
+        if text and begin < len(loud):
+            texts.append((text, float(item.probability)))
+            spans.append(_sounding(loud, begin, max(begin + 1, end)))
+    for index in range(len(spans) - 1):
+        (begin, left), (right, end) = spans[index], spans[index + 1]
+        left, right = _silence(loud, left, right)
+        spans[index], spans[index + 1] = (begin, left), (right, end)
+    return tuple(
+        Word(start + begin * _STEP, start + end * _STEP, text, probability)
+        for (begin, end), (text, probability) in zip(spans, texts)
+    )
+
+
+def _silence(loud: np.ndarray, begin: int, end: int) -> tuple[int, int]:
+    """Return the longest silence between two steps; none begins and ends where they meet."""
+    edges = np.concatenate([[begin - 1], begin + np.flatnonzero(loud[begin:end]), [end]])
+    longest = int(np.diff(edges).argmax())
+    return int(edges[longest]) + 1, int(edges[longest + 1])
 
 
 def _sounding(loud: np.ndarray, begin: int, end: int) -> tuple[int, int]:
