@@ -168,7 +168,9 @@ def heavy_at_the_start(sources: Sources) -> list[str]:
     Only the module of a backend, which is itself imported when chosen, may import its framework
     at the top.
     """
-    heavy = ('torch', 'torchvision', 'transformers', 'h5py', 'skops', 'tensorflow')
+    heavy = (
+        'torch', 'torchvision', 'transformers', 'h5py', 'skops', 'tensorflow', 'faster_whisper',
+    )  # fmt: skip
     return [
         str(item)
         for item in read(sources)

@@ -10,13 +10,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+import soundfile
 import yaml
 from std_srvs.srv import Trigger
 
 from emotion_msgs.msg import InterviewState
+from emotion_perception.words.language import plain
 from support.client import LATCHED
+from support.faces import astronaut
 from support.models import face_model, voice_model
+from support.sounds import read_16k, spoken, with_silence
+from support.speech import needs_whisper
 
 # Loading the models on a busy machine included.
 START = 90.0
@@ -146,6 +153,41 @@ def test_a_question_file_that_cannot_be_used_ends_the_node_with_its_reason(
     assert 'Traceback' not in node.output()
 
 
+def test_a_live_interview_writes_down_the_words(processes, client, models, tmp_path):
+    needs_whisper()
+    sound = spoken(
+        'I led a team of four people, and, uh, we built a new payment system.', tmp_path
+    )
+    picture = tmp_path / 'face.png'
+    cv2.imwrite(str(picture), astronaut())
+    questions = write_questions(tmp_path, 12, 'Who are you?')
+    states = client.watch('emotion/interview/state', InterviewState)
+    processes.start(
+        sys.executable,
+        '-m',
+        'emotion_bringup.runner',
+        'interview',
+        f'camera:={picture}',
+        f'microphone:={sound}',
+        'loop:=true',
+        'window:=off',
+        *models,
+        f'questions:={questions}',
+        f'out:={tmp_path / "report"}',
+        'transcript:=true',
+        name='interview',
+    )
+    shown = states.wait(lambda state: state.words_per_minute > 50, 2 * START)
+    assert shown.transcript
+    final = states.wait(lambda state: state.report != '', START)
+    assert final.transcribing == 0
+    data = json.loads((tmp_path / 'report' / 'interview.json').read_text())
+    assert data['transcript'] == {'model': 'tiny.en', 'language': 'en'}
+    (answer,) = data['answers']
+    assert {'people', 'system'} <= {plain(word['text']) for word in answer['words']}
+    assert '# Mock interview' in (tmp_path / 'report' / 'interview.md').read_text()
+
+
 def offline(*arguments: str | Path) -> subprocess.CompletedProcess:
     """Run `./emotion interview` as a user does."""
     command = [sys.executable, '-m', 'emotion_apps.interview.recording', *map(str, arguments)]
@@ -183,6 +225,54 @@ def test_a_recording_is_analysed_offline(media, models, tmp_path):
     sources = {sample['source'] for sample in answer['timeline']}
     assert sources == {'face', 'voice', 'fused'}
     assert answer['emotions']['voice']['Sad'] > 0.4
+
+
+def test_a_recording_is_cut_by_times_and_by_silence_and_its_words_are_written_down(
+    models, tmp_path
+):
+    needs_whisper()
+    parts = [
+        read_16k(spoken(text, tmp_path))
+        for text in ('I moved to another city.', 'We built a new payment system.')
+    ]
+    film = tmp_path / 'answers.wav'
+    first = with_silence(parts[0], 1.0, 5.0)
+    soundfile.write(film, np.concatenate([first, with_silence(parts[1], 1.0, 2.0)]), 16000)
+    questions = tmp_path / 'timed.yaml'
+    questions.write_text(
+        'questions:\n'
+        '- {text: Where, key_words: [city], at: 0}\n'
+        f'- {{text: What, key_words: [system], at: {first.size / 16000}}}\n'
+    )
+    chosen = ['--ser-model', models[1].split(':=')[1], '--transcript']
+    for name, more in (
+        ('times', ['--questions', str(questions)]),
+        ('silence', ['--silence', '3']),
+    ):
+        done = offline('--video', film, '--out', tmp_path / name, *chosen, *more)
+        assert done.returncode == 0, done.stderr
+        data = json.loads((tmp_path / name / 'interview.json').read_text())
+        words = [{plain(word['text']) for word in answer['words']} for answer in data['answers']]
+        assert len(words) == 2
+        assert 'city' in words[0] and 'city' not in words[1]
+        assert 'system' in words[1] and 'system' not in words[0]
+    timed = json.loads((tmp_path / 'times' / 'interview.json').read_text())
+    assert [answer['question'] for answer in timed['answers']] == ['Where', 'What']
+    assert [answer['verbal']['key_words'] for answer in timed['answers']] == [
+        {'city': True},
+        {'system': True},
+    ]
+    both = [tmp_path / name / 'interview.json' for name in ('times', 'silence')]
+    done = offline('--compare', *both)
+    assert done.returncode == 0, done.stderr
+    assert '| Words a minute |' in done.stdout
+
+
+def test_a_transcript_that_cannot_be_had_is_refused_before_the_work(tmp_path):
+    needs_whisper()
+    done = offline('--video', tmp_path / 'film.mp4', '--transcript-model', tmp_path / 'none')
+    assert done.returncode == 2
+    assert f'{tmp_path / "none"}: there is no such folder' in done.stderr
 
 
 def test_a_recording_that_is_none_is_refused_with_its_name(tmp_path):

@@ -187,9 +187,7 @@ def test_who_waits_for_nothing_is_told_what_is_missing() -> None:
     session.utterance(1.0, 2.0, SECOND)
     session.stop(3.0)
     session.finish(0.05)
-    assert session.log.left_out == [
-        'the words of 1 stretch of speech: there was no time for them'
-    ]
+    assert session.log.left_out == ['the words of 1 stretch of speech: there was no time for them']
     dictation.go_on.set()
 
 

@@ -111,11 +111,13 @@ class Analysis:
                     if after is None:
                         break
                     end = after
+                    self._advance(min(end, moment))
                 bar.update(max(0.0, min(moment, total or moment) - bar.n))
                 self._advance(moment)
                 self._picture(image, moment)
                 self._session.tick(moment)
             for end in heard:
+                self._advance(end)
                 bar.update(max(0.0, min(end, total or end) - bar.n))
         if pictures is not None and pictures.track.end - self._now < 1.0:
             end = max(end, pictures.track.end)  # The last picture is shown for a while.

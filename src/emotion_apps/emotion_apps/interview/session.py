@@ -60,6 +60,8 @@ class InterviewSession:
         self._on_change = on_change
         self._clock = clock
         self._newest = -math.inf
+        self._verbal: Verbal | None = None
+        self._measured = (0, 0)
         self._clear()
 
     def start(self, time: float) -> None:
@@ -156,8 +158,7 @@ class InterviewSession:
 
     def _clear(self) -> None:
         self.log = InterviewLog()
-        self._verbal: Verbal | None = None
-        self._measured = (0, 0)
+        self._verbal, self._measured = None, (0, 0)
         if self._scribe is not None:
             self._scribe.clear()
             self.log.language = self._scribe.language
