@@ -291,6 +291,20 @@ def test_the_figures_of_the_answer_under_way_follow_what_is_written_down() -> No
     one.stop()
 
 
+def test_a_sentence_that_was_cut_for_its_length_is_written_down_as_one() -> None:
+    session = InterviewSession((Question('Why?'),), scribe=scribe(FIRST))
+    session.start(0.0)
+    session.activity(1.0, True)
+    session.utterance(1.0, 2.0, SECOND, goes_on=True)
+    # That nobody speaks any more is known before what was said last.
+    session.activity(3.5, False)
+    session.utterance(2.0, 3.0, SECOND)
+    session.stop(5.0)
+    session.finish(LONG)
+    (turn,) = session.log.answers[0].turns
+    assert (turn.start, turn.end) == (1.0, 3.0)
+
+
 def test_what_is_known_late_belongs_to_the_answer_that_it_was_said_in() -> None:
     session = InterviewSession((Question('One?'), Question('Two?')))
     session.start(0.0)

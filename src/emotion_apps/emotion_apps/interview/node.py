@@ -276,8 +276,6 @@ class InterviewNode(Node):
             self._speaker.say(interview.text)
         # What was said last is still being written down: the report waits for it.
         self._report_due = interview.phase is Phase.FINISHED
-        if self._scribe is not None:
-            self._scribe.flush()
         if self._report_due and not self._transcribing:
             self._finish(0.0)
         self._publish()

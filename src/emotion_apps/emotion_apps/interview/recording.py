@@ -76,8 +76,12 @@ def _analyse(options: argparse.Namespace) -> InterviewLog:
         whisper = Whisper(options.transcript_model, language)
         scribe = Scribe(lambda: whisper, language, patient=True)
     session = InterviewSession(plan.questions, plan.settings, scribe=scribe)
-    analysis = Analysis(session, options.fps, options.fer_model, options.ser_model, plan.times)
-    seconds = analysis.run(options.video)
+    try:
+        analysis = Analysis(session, options.fps, options.fer_model, options.ser_model, plan.times)
+        seconds = analysis.run(options.video)
+    finally:
+        if scribe is not None:
+            scribe.stop()
     if plan.open_ended:
         session.log.forget_unanswered_end()
     spent = wall.monotonic() - begin

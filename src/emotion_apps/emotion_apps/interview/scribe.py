@@ -166,11 +166,16 @@ class Scribe:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """End the thread, after what it is writing; what waits is left unwritten."""
+        """End the thread, after what it is writing; what waits is left unwritten.
+
+        The model is gone then: one that is still there when the interpreter ends takes the
+        process down with it.
+        """
         self.give_up('the program ended')
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        self._thread.join()
 
     def _unfinished(self) -> int:
         return len(self._waiting) + (self._working is not None)

@@ -102,8 +102,6 @@ class InterviewSession:
 
     def activity(self, time: float, speaking: bool) -> None:
         """Take whether somebody speaks."""
-        if self._scribe is not None and not speaking:
-            self._scribe.flush()
         self._handle(SoundHeard(speaking), time)
 
     def utterance(
@@ -196,6 +194,9 @@ class InterviewSession:
             elif phase is Phase.FINISHED:
                 self.log.finish(moment)
         if entered:
+            if self._scribe is not None:
+                # Nothing that is said from now on belongs to what was said before.
+                self._scribe.flush()
             self._on_change()
         return moment
 

@@ -29,9 +29,10 @@ _CANNOT_WORDS = (
     'of 100 in quieter ones with more emotion (CREMA-D); with other accents, other languages, '
     'noise or more than one speaker expect more. Of the fillers of a synthetic voice it wrote '
     'down 29 of 36, and it leaves out some of what is said twice: such counts are too low rather '
-    'than too high. Nothing here understands what you said: not whether it was true, clear or to the '
-    'point. That a key word came up says nothing of what was said about it. Fillers and pauses '
-    'are part of everyday speech, of thinking, of stuttering, and of speaking a second language.'
+    'than too high. Nothing here understands what you said: not whether it was true, clear or to '
+    'the point. That a key word came up says nothing of what was said about it. Fillers and '
+    'pauses are part of everyday speech, of thinking, of stuttering, and of speaking a second '
+    'language.'
 )
 
 SPEAKERS = (

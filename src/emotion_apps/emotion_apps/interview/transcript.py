@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from emotion_apps.interview.log import Answer
 from emotion_perception.emotions import EMOTIONS
-from emotion_perception.words.fluency import Kind
+from emotion_perception.words.fluency import Kind, ends_sentence, pause_after
+from emotion_perception.words.transcriber import Word
 from emotion_perception.words.verbal import Verbal
 
-# Seconds after the end of speech until which the voice model may have answered for it.
-_ANSWERED = 1.0
+# Seconds of silence that end a line.
+_SILENCE = 0.6
+# Seconds within which the end of an utterance and the voice model's answer for it lie.
+_SAME = 0.5
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Line:
-    """What was said between two silences.
+    """A sentence, or what was said between two silences.
 
     :param start: seconds from when the question was shown.
     :param emotions: the likeliest class and its probability, by ``'face'`` and ``'voice'``.
@@ -51,39 +54,53 @@ def transcript(answer: Answer, verbal: Verbal) -> list[Line]:
         for index in range(item.first, item.last + 1):
             kinds.setdefault(index, item.kind)
             groups.setdefault(index, number)
+    words = answer.words
     lines = []
-    index = 0
-    for turn in sorted(answer.turns, key=lambda item: item.start):
+    for first, last in _sentences(words):
         pieces: list[Piece] = []
-        group: int | None = None
-        for word in turn.words:
-            following = groups.get(index)
-            if pieces and following == group:
-                pieces[-1] = Piece(f'{pieces[-1].text} {word.text}', pieces[-1].kind)
+        for index in range(first, last + 1):
+            text = words[index].text
+            if pieces and groups.get(index) == groups.get(index - 1):
+                pieces[-1] = Piece(f'{pieces[-1].text} {text}', pieces[-1].kind)
             else:
-                pieces.append(Piece(word.text, kinds.get(index)))
-            group = following
-            index += 1
-        if pieces:
-            lines.append(
-                Line(
-                    max(0.0, turn.words[0].start - answer.shown),
-                    turn.words[-1].end - answer.shown,
-                    tuple(pieces),
-                    dict(_emotions(answer, turn.start, turn.end)),
-                )
+                pieces.append(Piece(text, kinds.get(index)))
+        start, end = words[first].start, words[last].end
+        lines.append(
+            Line(
+                max(0.0, start - answer.shown),
+                end - answer.shown,
+                tuple(pieces),
+                dict(_emotions(answer, start, end)),
             )
+        )
     return lines
 
 
+def _sentences(words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Yield first and last word of what ends with a full stop or a silence."""
+    first = 0
+    for index, word in enumerate(words):
+        if index + 1 == len(words) or ends_sentence(word) or pause_after(words, index) >= _SILENCE:
+            yield first, index
+            first = index + 1
+
+
 def _emotions(answer: Answer, start: float, end: float) -> Iterator[tuple[str, tuple[str, float]]]:
-    for source, late in (('face', 0.0), ('voice', _ANSWERED)):
-        found = [
-            sample.probabilities
-            for sample in answer.emotions
-            if sample.source == source and start <= sample.time <= end + late
-        ]
+    """Yield what the face showed meanwhile, and what was heard in the voice that said it."""
+    spoken = [item.end for item in answer.utterances if item.start < end and item.end > start]
+    for source, found in (
+        ('face', [s for s in answer.emotions if s.source == 'face' and start <= s.time <= end]),
+        (
+            'voice',
+            [
+                sample
+                for sample in answer.emotions
+                if sample.source == 'voice'
+                and any(abs(sample.time - time) < _SAME for time in spoken)
+            ],
+        ),
+    ):
         if found:
-            mean = np.mean(found, axis=0)
+            mean = np.mean([sample.probabilities for sample in found], axis=0)
             best = int(mean.argmax())
             yield source, (EMOTIONS[best], float(mean[best]))

@@ -65,7 +65,7 @@ def falters(words: Sequence[Word], language: Language) -> list[Falter]:
     found += _repetitions(words, tokens, said, language)
     taken = {index for item in found for index in range(item.first, item.last + 1)}
     found += [item for item in _restarts(words, tokens, said, language) if item.first not in taken]
-    found += _open_ends(words, tokens, said, language)
+    found += _openends_sentence(words, tokens, said, language)
     return sorted(found, key=lambda item: (item.first, item.last))
 
 
@@ -79,6 +79,11 @@ def pause_after(words: Sequence[Word], index: int) -> float:
     if index + 1 >= len(words):
         return 0.0
     return max(0.0, words[index + 1].start - words[index].end)
+
+
+def ends_sentence(word: Word) -> bool:
+    """Whether a sentence ends with a word, as it was written down."""
+    return bool(_SENTENCE_END.search(word.text)) and not _BROKEN_OFF.search(word.text)
 
 
 def _fillers(words: Sequence[Word], tokens: Sequence[str], language: Language) -> Iterator[Falter]:
@@ -147,7 +152,7 @@ def _repetitions(
                 continue
             on_purpose = length == 1 and (phrase[0] in language.doubles or not phrase[0].isalpha())
             # A sentence may begin with the word that the one before ended with.
-            if not on_purpose and not _ends(words[one[-1]]):
+            if not on_purpose and not ends_sentence(words[one[-1]]):
                 yield Falter(Kind.REPETITION, one[0], one[-1], quote(words, one[0], one[-1]))
                 step = length
                 break
@@ -159,13 +164,14 @@ def _restarts(
 ) -> Iterator[Falter]:
     """Yield what is broken off: words cut short, beginnings that are begun anew, corrections."""
     broken_off = -1
+    beginnings = language.open_words | language.pronouns
     for at, index in enumerate(said):
         if index <= broken_off:
             continue
         if _CUT.search(words[index].text) and at + 1 < len(said):
             yield Falter(Kind.RESTART, index, index, words[index].text)
             continue
-        if tokens[index] not in language.open_words:
+        if tokens[index] not in beginnings:
             continue
         # "I was, um, I went": begun with the same word after a break, and gone on otherwise.
         for again in range(at + 2, min(at + _LONGEST_FRAGMENT, len(said) - 2) + 1):
@@ -173,7 +179,7 @@ def _restarts(
             if (
                 tokens[two] == tokens[index]
                 and tokens[said[again + 1]] != tokens[said[at + 1]]
-                and not any(_ends(words[said[i]]) for i in range(at, again))
+                and not any(ends_sentence(words[said[i]]) for i in range(at, again))
                 and (two - one > 1 or _broken(words, one))
             ):
                 broken_off = one
@@ -189,7 +195,7 @@ def _restarts(
                 yield Falter(Kind.RESTART, first, last, quote(words, first, last))
 
 
-def _open_ends(
+def _openends_sentence(
     words: Sequence[Word], tokens: Sequence[str], said: Sequence[int], language: Language
 ) -> Iterator[Falter]:
     """Yield the last word before a long pause, or the end, that leaves its sentence open."""
@@ -198,14 +204,14 @@ def _open_ends(
         going_on = at + 1 < len(said) and said[at + 1] > index + 1
         if going_on or (at + 1 < len(said) and pause_after(words, index) < LONG_PAUSE):
             continue
-        broken = _BROKEN_OFF.search(words[index].text)
-        if broken or (tokens[index] in language.open_words and not _ends(words[index])):
+        text, token = words[index].text, tokens[index]
+        # The model ends with a point what no word ends; it does not guess a question so easily.
+        if (
+            _BROKEN_OFF.search(text)
+            or (token in language.open_words and not text.endswith('?'))
+            or (token in language.pronouns and not ends_sentence(words[index]))
+        ):
             yield Falter(Kind.OPEN_END, index, index, quote(words, index - 4, index))
-
-
-def _ends(word: Word) -> bool:
-    """Whether a sentence ends with a word, as it was written down."""
-    return bool(_SENTENCE_END.search(word.text)) and not _BROKEN_OFF.search(word.text)
 
 
 def _broken(words: Sequence[Word], index: int) -> bool:

@@ -19,7 +19,8 @@ class Language:
     :param ordinary: words that may be fillers and mostly are none ("like"): they count only
         where they are set off by commas or pauses.
     :param doubles: words that are said twice on purpose ("very very").
-    :param open_words: words that no sentence ends with.
+    :param open_words: words that no sentence ends with, whatever was written behind them.
+    :param pronouns: words that sentences begin with, and rarely end.
     :param corrections: what somebody says who begins again.
     """
 
@@ -28,6 +29,7 @@ class Language:
     ordinary: tuple[str, ...] = ()
     doubles: frozenset[str] = frozenset()
     open_words: frozenset[str] = frozenset()
+    pronouns: frozenset[str] = frozenset()
     corrections: tuple[str, ...] = ()
 
     def with_fillers(self, fillers: tuple[str, ...]) -> Language:
@@ -70,9 +72,10 @@ _LANGUAGES = {
             ),
             _words('very really so no yes yeah had that many much far long ha bye'),
             _words(
-                'a an the and but or because if although while whether of from into my your our '
-                "their i we they he she which whose than very i'm we're they're"
+                "a an the and but or because if although whether my your our their i'm we're "
+                "they're"
             ),
+            _words('i we they he she it you'),
             ('no wait', 'sorry', 'or rather', 'let me rephrase', 'let me start again'),
         ),
         Language(
@@ -83,10 +86,8 @@ _LANGUAGES = {
                 'weißt du',
             ),
             _words('sehr ganz ja nein die das der so viel lange'),
-            _words(
-                'ein eine einen einem einer der die das den dem und aber oder weil wenn obwohl '
-                'während ob von aus mein meine unser unsere ich wir sehr als'
-            ),
+            _words('ein eine einen einem einer und aber weil wenn obwohl mein meine unser unsere'),
+            _words('ich wir sie er es du ihr'),
             ('nein warte', 'entschuldigung', 'beziehungsweise', 'besser gesagt', 'noch einmal'),
         ),
     )
