@@ -511,6 +511,19 @@ def test_pauses_between_and_inside_utterances_count() -> None:
     assert summary.rate == pytest.approx(4.0)
 
 
+def test_the_silence_that_an_utterance_is_kept_with_belongs_to_the_pause() -> None:
+    session = InterviewSession((Question('Why?'),))
+    session.start(0.0)
+    silence = np.zeros(RATE // 5, np.float32)
+    kept = np.concatenate([silence, tone(150), silence])
+    for start in (1.0, 2.6):
+        session.utterance(start, start + 1.4, kept)
+    session.stop(5.0)
+    summary = summarise(session.log)[0]
+    assert summary.pauses == 1
+    assert summary.pause_seconds == pytest.approx(0.6, abs=0.05)
+
+
 BROWSER = shutil.which('chromium') or shutil.which('google-chrome') or shutil.which('firefox')
 
 

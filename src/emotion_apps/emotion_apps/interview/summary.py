@@ -85,7 +85,10 @@ def summarise(log: InterviewLog) -> list[AnswerSummary]:
 def _summarise(answer: Answer, language: Language | None) -> AnswerSummary:
     spoken = sorted(answer.utterances, key=lambda item: item.start)
     speaking = sum(item.prosody.speech_seconds for item in spoken)
-    gaps = [b.start - a.end for a, b in itertools.pairwise(spoken)]
+    # An utterance is kept with some silence around it.
+    gaps = [
+        b.start + b.prosody.before - a.end + a.prosody.after for a, b in itertools.pairwise(spoken)
+    ]
     gaps += [pause for item in spoken for pause in item.prosody.pauses]
     pauses = [gap for gap in gaps if gap >= 0.5]
     syllables = sum(item.prosody.syllables for item in spoken)

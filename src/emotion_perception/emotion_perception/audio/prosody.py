@@ -31,6 +31,8 @@ class Prosody:
     :param pitch_range: standard deviation of it, semitones.
     :param syllables: syllable nuclei found.
     :param pauses: length of each pause inside the utterance of at least 0.25 s, seconds.
+    :param before: silence before the first speech in the signal, seconds; ``after`` behind the
+        last.
     """
 
     seconds: float
@@ -41,6 +43,8 @@ class Prosody:
     pitch_range: float
     syllables: int
     pauses: tuple[float, ...]
+    before: float = 0.0
+    after: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -64,6 +68,8 @@ def prosody(samples: np.ndarray) -> Prosody:
     pitch = pitch_track(signal)[: len(levels)]
     voiced = np.isfinite(pitch) & speaking[: len(pitch)]
     heard = levels[speaking]
+    spoken = np.flatnonzero(speaking)
+    before, after = (int(spoken[0]), len(levels) - 1 - int(spoken[-1])) if spoken.size else (0, 0)
     semitones = 12 * np.log2(pitch[voiced] / np.median(pitch[voiced])) if voiced.any() else None
     return Prosody(
         seconds,
@@ -74,6 +80,8 @@ def prosody(samples: np.ndarray) -> Prosody:
         float(semitones.std()) if semitones is not None else math.nan,
         _syllables(signal, pitch),
         _pauses(speaking),
+        before * _STEP / RATE,
+        after * _STEP / RATE,
     )
 
 
