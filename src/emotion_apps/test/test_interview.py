@@ -36,7 +36,7 @@ from emotion_apps.interview.questions import (
 from emotion_apps.interview.report import write_report
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewSettings
-from emotion_apps.interview.speaker import Speaker
+from emotion_apps.interview.speaker import Overheard, Speaker
 from emotion_apps.interview.states import Outcome, Phase
 from emotion_apps.interview.summary import summarise
 from emotion_apps.machine import Ended, Notice, Reset, Stop, Tick
@@ -400,6 +400,18 @@ def test_questions_are_read_in_both_forms(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match='no such file'):
         load_questions(tmp_path / 'none.yaml')
     assert len(default_questions().questions) >= 3
+
+
+def test_what_the_synthesiser_says_is_no_part_of_an_answer() -> None:
+    overheard = Overheard()
+    second = np.arange(RATE)
+    assert overheard.rest(10.0, second).size == RATE
+    for time, speaking in ((9.8, False), (10.1, True), (10.5, True), (10.6, False)):
+        overheard.note(time, speaking)
+    assert overheard.rest(9.8, second)[0] == round(0.7 * RATE), 'an answer that follows at once'
+    assert overheard.rest(9.8, second[: RATE // 2]).size == 0
+    assert overheard.rest(10.7, second).size == RATE
+    assert overheard.rest(8.0, second).size == RATE, 'an answer that the question cut short'
 
 
 # The whole, and its report.

@@ -30,7 +30,7 @@ from emotion_apps.interview.report import write_report
 from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
-from emotion_apps.interview.speaker import Speaker
+from emotion_apps.interview.speaker import Overheard, Speaker
 from emotion_apps.interview.states import Phase, Snapshot
 from emotion_msgs.msg import (
     EmotionPrediction,
@@ -94,6 +94,7 @@ class InterviewNode(Node):
         self._subject = ''
         self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
+        self._overheard = Overheard()
         if settings.speak and not self._speaker.program:
             self.get_logger().warning(
                 'speak is on, but there is no synthesiser: install '
@@ -192,7 +193,9 @@ class InterviewNode(Node):
     def _on_activity(self, message: VoiceActivity) -> None:
         self._inputs['voice_activity'].came()
         # The synthesiser's own voice is no answer.
-        speaking = message.speaking and not self._speaker.speaking
+        synthesised = self._speaker.speaking
+        self._overheard.note(now(self), synthesised)
+        speaking = message.speaking and not synthesised
         time = self._stamps['voice_activity'].time(message.header.stamp)
         self._session.activity(time, speaking)
 
@@ -206,7 +209,9 @@ class InterviewNode(Node):
         self._inputs['utterance'].taken()
         end = self._stamps['utterance'].time(message.end, late=_LATE)
         goes_on = message.ended_by == Utterance.END_MAXIMUM
-        self._session.utterance(end - samples.size / RATE, end, samples, goes_on)
+        samples = self._overheard.rest(end - samples.size / RATE, samples)
+        if samples.size:
+            self._session.utterance(end - samples.size / RATE, end, samples, goes_on)
 
     def _on_tick(self) -> None:
         self._session.tick(now(self))
