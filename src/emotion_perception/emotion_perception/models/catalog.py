@@ -329,9 +329,9 @@ def parse_entry(name: str, mapping: Any, source: str) -> CatalogEntry:
             f'is {entry.url!r}: it must be https (http only with `insecure: true` beside it)',
         )
     for key in ('file', 'state_dict', 'card'):
-        named = PurePath(getattr(entry, key))
-        if named.is_absolute() or '..' in named.parts:
-            keys.fail(key, f'is {str(named)!r}: it must be a relative path that stays inside')
+        path = PurePath(getattr(entry, key))
+        if path.is_absolute() or '..' in path.parts:
+            keys.fail(key, f'is {str(path)!r}: it must be a relative path that stays inside')
     if entry.scores and entry.backend != 'onnx':
         keys.fail('scores', 'belongs to models of backend onnx')
     if entry.hub and entry.backend != 'transformers':
