@@ -12,10 +12,11 @@ torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion s
 from emotion_training.common.files import TrainingError
 from emotion_training.common.loop import (
     MovingAverage,
+    cosine,
     decayed_apart,
     mixup,
     one_cycle,
-    train_epoch,
+    take_steps,
 )
 
 
@@ -35,29 +36,29 @@ def trained(**arguments):
     def loss_of(batch):
         return ((network(batch[0]) - batch[1]) ** 2).mean()
 
-    loss = train_epoch(network, line_batches(), loss_of, optimizer, average=average, **arguments)
+    loss = take_steps(network, line_batches(), loss_of, optimizer, average=average, **arguments)
     return network, average, loss
 
 
 def test_a_loop_learns_at_the_rate_it_is_given_and_averages_the_weights():
-    network, average, loss = trained(rate=lambda step: 0.2)
+    network, average, loss = trained(rate=lambda step, _: 0.2)
     wanted = torch.tensor([[1.0, -2.0, 0.5]])
     torch.testing.assert_close(network.weight.detach(), wanted, atol=0.02, rtol=0)
     torch.testing.assert_close(average.network.weight, wanted, atol=0.1, rtol=0)
     assert not torch.equal(average.network.weight, network.weight) and 0 < loss < 2
-    still, _, same = trained(rate=lambda step: 0.0)
+    still, _, same = trained(rate=lambda step, _: 0.0)
     assert same > loss and still.weight.std() < network.weight.std()
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_advice():
     with pytest.raises(TrainingError, match='lower the learning rate'):
-        trained(rate=lambda step: 1e20)
+        trained(rate=lambda step, _: 1e20)
 
 
 def test_clipping_limits_a_step():
     torch.manual_seed(0)
     before = torch.nn.Linear(3, 1).weight.detach().clone()
-    network, _, _ = trained(rate=lambda step: 0.1 if step == 0 else 0.0, clip=0.5)
+    network, _, _ = trained(rate=lambda step, _: 0.1 if step == 0 else 0.0, clip=0.5)
     assert 0.01 < float((network.weight.detach() - before).norm()) <= 0.05 + 1e-6
 
 
@@ -84,3 +85,56 @@ def test_vectors_do_not_decay():
     )
     assert [len(group['params']) for group in groups] == [1, 3]
     assert [group['weight_decay'] for group in groups] == [0.1, 0.0]
+
+
+def test_the_loop_takes_the_steps_that_a_loop_written_out_would_take():
+    """Groups with rates of their own, half a cosine, clipping, and an average of the weights."""
+
+    def start():
+        torch.manual_seed(1)
+        network = torch.nn.Sequential(
+            torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)
+        )
+        groups = [
+            {'params': list(network[0].parameters()), 'lr': 0.05, 'peak': 0.05},
+            {'params': list(network[2].parameters()), 'lr': 0.2, 'peak': 0.2},
+        ]
+        return network, torch.optim.AdamW(groups, weight_decay=0.1)
+
+    def loss_of(network, batch):
+        return ((network(batch[0]) - batch[1]) ** 2).mean()
+
+    plain, optimizer = start()
+    kept = [value.detach().clone() for value in plain.parameters()]
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 60)
+    losses = []
+    for step, batch in enumerate(line_batches()):
+        loss = loss_of(plain, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), 0.5)
+        optimizer.step()
+        schedule.step()
+        weight = min(0.9, (step + 1) / (step + 10))
+        kept = [weight * old + (1 - weight) * new for old, new in zip(kept, plain.parameters())]
+        losses.append(float(loss.detach()))
+
+    network, optimizer = start()
+    average = MovingAverage(network, 0.9, steps=-1)
+    told = []
+    mean = take_steps(
+        network,
+        line_batches(),
+        lambda batch: loss_of(network, batch),
+        optimizer,
+        lambda step, group: group['peak'] * cosine(step / 60),
+        average,
+        clip=0.5,
+        watch=lambda step, loss: told.append((step, float(loss))),
+    )
+    for mine, theirs in zip(network.parameters(), plain.parameters()):
+        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
+    for mine, theirs in zip(average.network.parameters(), kept):
+        torch.testing.assert_close(mine, theirs.detach(), rtol=1e-5, atol=1e-6)
+    assert told == [(step, pytest.approx(loss, rel=1e-4)) for step, loss in enumerate(losses)]
+    assert mean == pytest.approx(np.mean(losses), rel=1e-4)

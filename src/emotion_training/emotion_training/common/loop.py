@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,14 @@ class MovingAverage:
 
     :param network: the network at the start.
     :param decay: share that is kept at each step, once warm.
+    :param steps: that count as taken already: the more, the less the first ones move it.
     :ivar network: the averaged network, in evaluation mode.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, network: nn.Module, decay: float, steps: int = 0) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
-        self.steps = 0
+        self.steps = steps
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
@@ -45,17 +46,25 @@ class MovingAverage:
             mine[name].copy_(others[name])
 
 
+def cosine(progress: float) -> float:
+    """Return the share of the learning rate that half a cosine leaves, 1 at 0 and 0 at 1.
+
+    I. Loshchilov, F. Hutter, "SGDR", ICLR 2017.
+    """
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
 def one_cycle(progress: float, warm: float = 0.1) -> float:
     """Return the share of the peak learning rate: a linear warm-up, then half a cosine.
 
-    L. N. Smith, N. Topin, "Super-convergence", 2019; I. Loshchilov, F. Hutter, "SGDR", ICLR 2017.
+    L. N. Smith, N. Topin, "Super-convergence", 2019.
 
     :param progress: 0 to 1.
     :param warm: share of the training that warms up.
     """
     if progress < warm:
         return 0.05 + 0.95 * progress / warm
-    return max(0.5 * (1 + math.cos(math.pi * (progress - warm) / (1 - warm))), 1e-3)
+    return max(cosine((progress - warm) / (1 - warm)), 1e-3)
 
 
 def mixup(host: np.random.Generator, share: float, *tensors: torch.Tensor) -> list[torch.Tensor]:
@@ -87,30 +96,32 @@ def decayed_apart(network: nn.Module, decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def train_epoch(
+def take_steps(
     network: nn.Module,
     batches: Iterable[Any],
     loss_of: Callable[[Any], torch.Tensor],
     optimizer: torch.optim.Optimizer,
-    rate: Callable[[int], float],
+    rate: Callable[[int, Mapping[str, Any]], float],
     average: MovingAverage | None = None,
     clip: float = 0.0,
     backward: Callable[[torch.Tensor], None] = torch.Tensor.backward,
+    watch: Callable[[int, torch.Tensor], None] = lambda *_: None,
 ) -> float:
     """Take one step for each batch and return the mean loss.
 
     :param network: whose weights the optimizer changes.
     :param loss_of: a batch's loss, a scalar.
-    :param rate: learning rate of a step, counted from 0.
+    :param rate: learning rate of a step, counted from 0, for a group of the optimizer.
     :param average: takes in the weights after each step.
     :param clip: largest norm of the gradient; 0 for no limit.
     :param backward: how gradients are made of a loss.
+    :param watch: told of each step and its loss.
     :raises TrainingError: if the loss is no longer finite.
     """
     losses = []
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
-            group['lr'] = rate(step)
+            group['lr'] = rate(step, group)
         loss = loss_of(batch)
         backward(loss)
         if clip:
@@ -120,6 +131,7 @@ def train_epoch(
         if average is not None:
             average.update(network)
         losses.append(loss.detach())
+        watch(step, losses[-1])
     # Read once: asking a GPU for each loss would make it wait for the next batch.
     value = float(torch.stack(losses).mean()) if losses else math.nan
     if not math.isfinite(value):

@@ -28,7 +28,7 @@ from emotion_training.common.loop import (
     decayed_apart,
     mixup,
     one_cycle,
-    train_epoch,
+    take_steps,
 )
 from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_curves
@@ -366,12 +366,12 @@ class Trainer:
             desc=f'epoch {self.epoch + 1}/{self.recipe.epochs}',
             disable=not self.accelerator.is_main_process,
         )
-        return train_epoch(
+        return take_steps(
             self.accelerator.unwrap_model(self.network),
             progress,
             lambda batch: self._loss(batch, chance),
             self.optimizer,
-            lambda step: self._rate((place + step / len(mine)) / self.phase.epochs),
+            lambda step, _: self._rate((place + step / len(mine)) / self.phase.epochs),
             self.average,
             self.recipe.clip,
             self.accelerator.backward,

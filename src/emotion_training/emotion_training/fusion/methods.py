@@ -8,7 +8,7 @@ import dataclasses
 import io
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_perception.fusion.combine import CombineSettings, combine, reliability
 from emotion_perception.fusion.learnt import FEATURES, METADATA_KEY, Seen, features
 from emotion_training.common.files import write_atomically
+from emotion_training.common.loop import cosine, take_steps
 from emotion_training.fusion.pairs import Pairs, Rows
 
 Method = Callable[[Pairs], np.ndarray]
@@ -32,6 +33,9 @@ HIDDEN, NARROW = 32, 16
 
 STEPS = 144
 """Of the network's training: few, since there are many pairs but few people among them."""
+BATCH = 1024
+"""Pairs of a step."""
+
 LEAST_TRUST = 0.1
 
 
@@ -212,24 +216,25 @@ def train(
     inputs = torch.from_numpy(_inputs(pairs, use_weights))
     truth = torch.from_numpy(pairs.truth.astype(np.int64))
     rate, decay = (5e-4, 0.1) if looks else (2e-2, 1e-2)
-    optimiser = torch.optim.AdamW(module.parameters(), rate, weight_decay=decay)
-    batch = 1024
-    each = -(-len(truth) // batch)
+    each = -(-len(truth) // BATCH)
     epochs = -(-STEPS // each) if looks else epochs
-    steps = epochs * each
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+
+    def batches() -> Iterator[torch.Tensor]:
+        for _ in range(epochs):
+            yield from torch.randperm(len(truth)).split(BATCH)
+
+    def loss(chosen: torch.Tensor) -> torch.Tensor:
+        logits = module(inputs[chosen], *_embeddings(module, pairs, chosen.numpy()))
+        return functional.cross_entropy(logits, truth[chosen])
+
     module.train()
-    for _ in range(epochs):
-        order = torch.randperm(len(truth))
-        for begin in range(0, len(truth), batch):
-            chosen = order[begin : begin + batch]
-            loss = functional.cross_entropy(
-                module(inputs[chosen], *_embeddings(module, pairs, chosen.numpy())), truth[chosen]
-            )
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+    take_steps(
+        module,
+        batches(),
+        loss,
+        torch.optim.AdamW(module.parameters(), rate, weight_decay=decay),
+        lambda step, _: rate * cosine(step / (epochs * each)),
+    )
     return module.eval()
 
 

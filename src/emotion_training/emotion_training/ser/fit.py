@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from emotion_perception.audio import steady as levelled
 from emotion_perception.audio.pcm import RATE
+from emotion_training.common.loop import MovingAverage, cosine, take_steps
 from emotion_training.ser.augment import Augmenter, Strength
 from emotion_training.ser.batches import (
     SECONDS,
@@ -117,7 +115,7 @@ def fit(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model = model.to(device)
-    mean = copy.deepcopy(model).eval()
+    average = MovingAverage(model, recipe.average, steps=-1)
     pooled_of = (
         _remembered(features, rng, device)
         if features is not None
@@ -127,21 +125,15 @@ def fit(
     )
     sampler = Sampler(data, chosen, rng)
     shares = log_shares(data, chosen)
-    optimiser = torch.optim.AdamW(
-        _groups_of_weights(model, recipe), lr=1e-3, weight_decay=recipe.decay
-    )
-    ours: list[torch.Tensor] = list(model.parameters())
-    kept: list[torch.Tensor] = list(mean.parameters())
     begin = round(recipe.steps * recipe.frozen)
-    total = torch.zeros((), device=device)
-    model.train()
-    for step in range(recipe.steps):
-        for group in optimiser.param_groups:
-            group['lr'] = group['rate'] * _schedule(
-                step, recipe.steps, begin if group['late'] else 0
-            )
-        tuned = bool(recipe.encoder_rate) and step >= begin
-        rows = sampler.draw(recipe.groups, recipe.each, recipe.silent)
+
+    def batches() -> Iterator[tuple[Rows, bool]]:
+        for step in range(recipe.steps):
+            rows = sampler.draw(recipe.groups, recipe.each, recipe.silent)
+            yield rows, bool(recipe.encoder_rate) and step >= begin
+
+    def loss(batch: tuple[Rows, bool]) -> torch.Tensor:
+        rows, tuned = batch
         target = targets(data, rows.rows, recipe).to(device)
         shift = torch.from_numpy(
             np.stack([shares[corpus] for corpus in data.corpora[rows.rows].tolist()])
@@ -151,20 +143,33 @@ def fit(
                 pooled = pooled_of(rows)
             values = model.scale(pooled)
             logits = model.head(values, draw_profiles(values, rows))
-        loss = loss_of(logits, target, shift, recipe.smoothing)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(ours, 2.0)
-        optimiser.step()
-        with torch.no_grad():
-            weight = min(recipe.average, (step + 1) / (step + 10))
-            torch._foreach_lerp_(kept, ours, 1 - weight)
-            total += loss.detach()
-        if (step + 1) % max(1, recipe.steps // 15) == 0:
-            watch(step + 1, float(total) / max(1, recipe.steps // 15))
-            total.zero_()
+        return loss_of(logits, target, shift, recipe.smoothing)
+
+    now_and_then = max(1, recipe.steps // 15)
+    recent: list[torch.Tensor] = []
+
+    def told(step: int, value: torch.Tensor) -> None:
+        recent.append(value)
+        if (step + 1) % now_and_then == 0:
+            watch(step + 1, float(torch.stack(recent).mean()))
+            recent.clear()
+
+    model.train()
+    take_steps(
+        model,
+        batches(),
+        loss,
+        torch.optim.AdamW(_groups_of_weights(model, recipe), lr=1e-3, weight_decay=recipe.decay),
+        lambda step, group: (
+            group['rate'] * _schedule(step, recipe.steps, begin if group['late'] else 0)
+        ),
+        average,
+        clip=2.0,
+        watch=told,
+    )
+    mean = cast(VoiceModel, average.network.requires_grad_(True))
     mean.scale.load_state_dict(model.scale.state_dict())
-    return mean.eval()
+    return mean
 
 
 def _channels(rows: Rows) -> np.ndarray:
@@ -208,7 +213,7 @@ def _schedule(step: int, steps: int, begin: int) -> float:
     done, rise = step - begin, max(1, (steps - begin) // 20)
     if done < rise:
         return (done + 1) / rise
-    return 0.5 + 0.5 * math.cos(math.pi * (done - rise) / max(1, steps - begin - rise))
+    return cosine((done - rise) / max(1, steps - begin - rise))
 
 
 def embeddings(
