@@ -22,6 +22,7 @@ NODES = {
     'vad_node': 'VadNode',
     'ser_node': 'SerNode',
     'fusion_node': 'FusionNode',
+    'interop_node': 'InteropNode',
 }
 
 # What the library needs; ROS, and what its nodes need beside that, comes by package.xml and

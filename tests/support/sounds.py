@@ -49,6 +49,20 @@ def read_16k(path: Path) -> np.ndarray:
     return to_int16(to_mono16k(samples, rate))
 
 
+def to_mp3(samples: np.ndarray, rate: int = 16000) -> bytes:
+    """Return int16 samples (n,) as ``audio_capture`` codes them by default."""
+    av = pytest.importorskip('av')
+    codec = av.CodecContext.create('libmp3lame', 'w')
+    codec.sample_rate, codec.layout, codec.format = rate, 'mono', 's16p'
+    codec.bit_rate = 64000
+    data = b''
+    for at in range(0, len(samples) - 575, 576):
+        frame = av.AudioFrame.from_ndarray(samples[None, at : at + 576], 's16p', 'mono')
+        frame.sample_rate, frame.pts = rate, at
+        data += b''.join(bytes(packet) for packet in codec.encode(frame))
+    return data + b''.join(bytes(packet) for packet in codec.encode(None))
+
+
 def with_silence(
     samples: np.ndarray,
     before: float = 1.0,

@@ -22,8 +22,8 @@ from std_srvs.srv import SetBool
 from emotion_msgs.msg import Utterance, VoiceActivity
 from emotion_perception.audio.pcm import to_s16le
 from emotion_perception.ros.convert import to_seconds, to_stamp
-from support.client import LATCHED, RELIABLE
-from support.sounds import read_16k, real_voice, with_silence
+from support.client import ANY, LATCHED, RELIABLE
+from support.sounds import read_16k, real_voice, to_mp3, with_silence
 
 
 class Room:
@@ -144,20 +144,47 @@ def test_without_audio_info_the_defaults_count_and_are_named(room, voice: np.nda
     assert 'taken as S16LE, 48000 Hz, 2 channel(s)' in output
 
 
-def test_mp3_is_refused_in_one_message_and_raw_sound_is_heard_afterwards(
+def test_a_coding_that_is_unknown_is_refused_once_and_mp3_is_heard_afterwards(
     room, voice: np.ndarray
 ) -> None:
     ears = room()
-    ears.announce(coding='mp3')
-    ears.node.wait_for_output("coded as 'mp3'")
+    ears.announce(coding='opus')
+    ears.node.wait_for_output("coded as 'opus'")
     for _ in range(5):
-        ears.send(b'\xff\xfb\x90' + bytes(100))
-        ears.announce(coding='mp3')
-    ears.announce()
-    ears.play(voice)
-    ears.utterances.wait()
-    assert ears.node.output().count('mp3') == 1
+        ears.send(b'OpusHead' + bytes(100))
+        ears.announce(coding='opus')
+    ears.announce(coding='mp3')
+    ears.time = 1000.0
+    data = to_mp3(voice)
+    # Blocks of a tenth of a second of 64 kbit/s: never whole frames.
+    for at in range(0, len(data), 800):
+        ears.send(data[at : at + 800])
+        time.sleep(0.01)
+    heard = ears.utterances.wait()
+    assert to_seconds(heard.start) == pytest.approx(1000.8, abs=0.25)
+    assert to_seconds(heard.end) == pytest.approx(1002.6, abs=0.25)
+    assert ears.node.output().count('opus') == 1
     assert 'format:=wave' in ears.node.output()
+
+
+def test_plain_sound_without_stamps_from_a_driver_that_promises_little_is_heard(
+    client, processes, voice: np.ndarray
+) -> None:
+    processes.node('vad_node')
+    utterances = client.watch('emotion/utterance', Utterance, RELIABLE)
+    infos = client.publisher('audio/audio_info', AudioInfo, ANY)
+    sound = client.publisher('audio/audio', AudioData, ANY)
+    infos.publish(AudioInfo(channels=1, sample_rate=16000, sample_format='S24LE'))
+    begun = time.time()
+    # What is not stamped was taken when it arrives: as fast as it is spoken.
+    for number, at in enumerate(range(0, len(voice), 1600)):
+        wide = voice[at : at + 1600].astype('<i4') << 8
+        data = wide.view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+        time.sleep(max(0.0, begun + 0.1 * (number + 1) - time.time()))
+        sound.publish(AudioData(data=array.array('B', data)))
+    heard = utterances.wait()
+    assert to_seconds(heard.start) == pytest.approx(begun + 0.75, abs=0.5)
+    assert 1.0 < heard.speech_seconds < 1.6
 
 
 def test_bad_messages_are_left_out_with_a_warning_and_the_next_are_heard(

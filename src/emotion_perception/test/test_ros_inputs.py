@@ -19,9 +19,12 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
+from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
-from emotion_perception.ros.convert import array_to_image, to_stamp
+from emotion_perception.ros.convert import array_to_image, array_to_jpeg, to_stamp
 from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.inputs import Input
+from emotion_perception.ros.sources import AnySubscription, picture_ways
 
 OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
@@ -175,6 +178,48 @@ def test_a_compressed_topic_is_named_as_the_cause(ros_domain: int) -> None:
         room.node.destroy_publisher(compressed)
     finally:
         room.close()
+
+
+def test_the_pictures_of_a_camera_come_in_whichever_way_they_are_published(room: Room) -> None:
+    came: list[object] = []
+    ways = picture_ways(room.listener, 'front/image_raw')
+    subscription = AnySubscription(room.listener, ways, came.append)
+    watched = Input(room.listener, ways, 'pictures')
+    picture = array_to_image(np.zeros((4, 4, 3), np.uint8), Header())
+    jpeg = array_to_jpeg(np.zeros((4, 4, 3), np.uint8), Header(), 90)
+    assert watched.trouble().startswith(
+        'nobody publishes /front/image_raw (sensor_msgs/msg/Image)'
+    )
+    for topic, message, profile in (
+        ('/front/image_raw/compressed', jpeg, BEST_EFFORT),
+        ('/front/image_raw', picture, RELIABLE),
+        ('/front/image_raw', jpeg, BEST_EFFORT),
+    ):
+        publisher = room.node.create_publisher(type(message), topic, profile)
+        came.clear()
+
+        def received(publisher=publisher, message=message) -> bool:
+            publisher.publish(message)
+            watched.came()
+            return len(came) > 1 and type(came[-1]) is type(message)
+
+        assert room.until(received), topic
+        assert watched.trouble() == ''
+        room.node.destroy_publisher(publisher)
+    subscription.destroy()
+
+
+def test_a_description_that_is_not_kept_for_those_who_come_late_is_received(room: Room) -> None:
+    came: list[object] = []
+    subscription = BusSubscription(room.listener, Image, 'info', came.append, qos.LATCHED)
+    publisher = room.node.create_publisher(Image, '/info', BEST_EFFORT)
+
+    def received() -> bool:
+        publisher.publish(Image())
+        return bool(came)
+
+    assert room.until(received)
+    subscription.destroy()
 
 
 def test_who_rests_misses_nothing(room: Room) -> None:

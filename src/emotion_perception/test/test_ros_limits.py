@@ -14,13 +14,13 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
-from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header, UInt8
 
 from emotion_msgs.msg import EmotionPrediction, Face, Utterance
-from emotion_perception.ros.convert import ImageError, array_to_image
+from emotion_perception.audio.decoders import SoundFormat
+from emotion_perception.ros.convert import array_to_image
 from emotion_perception.ros.limits import (
     LARGEST_BLOCK,
     LARGEST_CROP,
@@ -39,6 +39,7 @@ from emotion_perception.ros.limits import (
 )
 from emotion_perception.ros.losses import Losses
 from emotion_perception.ros.stamps import Stamps
+from emotion_perception.vision.encodings import ImageError
 
 
 @pytest.fixture
@@ -137,13 +138,12 @@ def test_the_samples_of_an_utterance_are_not_copied_and_have_an_end() -> None:
     ],
 )
 def test_a_block_of_sound_has_an_end(size: int, rate: int, channels: int, good: bool) -> None:
-    message = AudioDataStamped(audio=AudioData(data=array.array('B', bytes(size))))
-    info = AudioInfo(channels=channels, sample_rate=rate)
+    form = SoundFormat(rate, channels, 'S16LE')
     if good:
-        check_block(message, info, 2)
+        check_block(size, form)
     else:
         with pytest.raises(MessageError, match='more than'):
-            check_block(message, info, 2)
+            check_block(size, form)
 
 
 def test_a_frames_name_that_has_no_end_does_not_go_along(node) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 
 import numpy as np
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_apps.reading import Reading
 from emotion_apps.readings import to_reading
@@ -22,8 +22,9 @@ from emotion_msgs.msg import (
     FaceArray,
     VoiceActivity,
 )
-from emotion_perception.ros.convert import ImageError, image_to_array, to_seconds
+from emotion_perception.ros.convert import image_to_array, to_seconds
 from emotion_perception.ros.limits import first
+from emotion_perception.vision.encodings import ImageError
 
 # What is older than this (seconds since it came) is not shown any more.
 _STALE = 2.0
@@ -44,7 +45,7 @@ class SceneFeed:
     def __init__(self, warn: Callable[[str, str], None]) -> None:
         self._warn = warn
         self._lock = threading.Lock()
-        self._pictures: deque[tuple[float, Image]] = deque(maxlen=_PICTURES)
+        self._pictures: deque[tuple[float, Image | CompressedImage]] = deque(maxlen=_PICTURES)
         self._levels: deque[float] = deque(maxlen=_LEVELS)
         self._speaking = False
         self._predictions: EmotionPredictionArray | None = None
@@ -54,7 +55,7 @@ class SceneFeed:
         self.changes = 0
         """Counts what came in."""
 
-    def on_picture(self, message: Image, moment: float | None = None) -> None:
+    def on_picture(self, message: Image | CompressedImage, moment: float | None = None) -> None:
         """Take a frame.
 
         :param moment: what its stamp stands for, seconds; ``None`` for the stamp itself.
@@ -110,7 +111,7 @@ class SceneFeed:
         with self._lock:
             self._pictures.clear()
 
-    def newest(self) -> Image | None:
+    def newest(self) -> Image | CompressedImage | None:
         """Return the newest frame, or ``None`` if none came lately."""
         with self._lock:
             return self._pictures[-1][1] if self._pictures and self._fresh('picture') else None
@@ -130,7 +131,7 @@ class SceneFeed:
             return None
         return self.read(min(pictures, key=lambda item: abs(item[0] - stamp))[1])
 
-    def read(self, message: Image | None) -> np.ndarray | None:
+    def read(self, message: Image | CompressedImage | None) -> np.ndarray | None:
         """Return a frame as BGR; ``None`` (and a warning) if it cannot be read."""
         if message is None:
             return None

@@ -30,6 +30,7 @@ from emotion_perception.ros.convert import array_to_image, array_to_jpeg, to_sec
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.sources import AnySubscription, picture_ways
 from emotion_perception.ros.stamps import Stamps
 from emotion_perception.ros.timer import steady_timer
 from emotion_perception.ros.worker import LatestWorker
@@ -61,7 +62,8 @@ class ViewNode(Node):
         self._window: Window | None = None
         self._windows = self._may_show()
         self._inputs: list[Any] = []
-        self._image: BusSubscription | None = None
+        self._image: AnySubscription | None = None
+        self._camera = picture_ways(self, 'camera/image_raw')
         self._detections: BusSubscription | None = None
         self._diagnostics = Diagnostics(self, self._facts)
         self._publisher = BusPublisher(self, Image, 'emotion/view', qos.IMAGE)
@@ -145,8 +147,8 @@ class ViewNode(Node):
 
     def _listen(self) -> None:
         feed = self._feed
-        self._pictures = self._diagnostics.watch(Image, 'camera/image_raw', 'pictures')
-        self._image = BusSubscription(self, Image, 'camera/image_raw', self._on_picture)
+        self._pictures = self._diagnostics.watch_any(self._camera, 'pictures')
+        self._image = AnySubscription(self, self._camera, self._on_picture)
         self._inputs = [
             self.create_subscription(kind, topic, callback, qos.RESULT)
             for kind, topic, callback in (

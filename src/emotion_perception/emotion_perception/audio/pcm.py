@@ -21,11 +21,18 @@ _FORMATS: dict[str, tuple[str, float, float]] = {
     'S16BE': ('>i2', 2.0**15, 0.0),
     'S32LE': ('<i4', 2.0**31, 0.0),
     'S32BE': ('>i4', 2.0**31, 0.0),
+    # Three bytes, or the lower three of four.
+    'S24LE': ('<i4', 2.0**23, 0.0),
+    'S24BE': ('>i4', 2.0**23, 0.0),
+    'S24_32LE': ('<i4', 2.0**23, 0.0),
+    'S24_32BE': ('>i4', 2.0**23, 0.0),
     'F32LE': ('<f4', 1.0, 0.0),
     'F32BE': ('>f4', 1.0, 0.0),
     'S8': ('i1', 2.0**7, 0.0),
     'U8': ('u1', 2.0**7, 2.0**7),
 }
+
+_PACKED = ('S24LE', 'S24BE')
 
 SAMPLE_FORMATS: tuple[str, ...] = tuple(_FORMATS)
 """Sample formats that :func:`decode` takes."""
@@ -44,7 +51,7 @@ def width_of(sample_format: str) -> int:
         raise AudioFormatError(
             f'sample format {sample_format!r} is not known; known: {", ".join(SAMPLE_FORMATS)}'
         )
-    return np.dtype(_FORMATS[sample_format][0]).itemsize
+    return 3 if sample_format in _PACKED else np.dtype(_FORMATS[sample_format][0]).itemsize
 
 
 def decode(
@@ -69,7 +76,13 @@ def decode(
             f'{raw.size} bytes are not a multiple of {width} '
             f'({channels} channel(s) of {sample_format})'
         )
-    samples = raw.view(dtype).astype(np.float32)
+    if sample_format in _PACKED:
+        raw = _widened(raw, little=sample_format == 'S24LE')
+    values = raw.view(dtype)
+    if sample_format.startswith('S24_'):
+        # What the fourth byte holds is not said.
+        values = (values.astype(np.int32) << 8) >> 8
+    samples = values.astype(np.float32)
     if offset:
         samples -= np.float32(offset)
     if scale != 1.0:
@@ -77,6 +90,13 @@ def decode(
     elif not np.isfinite(samples).all():
         raise AudioFormatError('it contains values that are not finite (NaN or infinity)')
     return samples.reshape(-1, channels)
+
+
+def _widened(raw: np.ndarray, *, little: bool) -> np.ndarray:
+    """Return 24-bit words (n * 3 bytes) as 32-bit ones of the same order and value."""
+    words = raw.reshape(-1, 3)
+    sign = np.where(words[:, 2 if little else 0] >= 128, 255, 0).astype(np.uint8)[:, None]
+    return np.ascontiguousarray(np.hstack([words, sign] if little else [sign, words])).ravel()
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:

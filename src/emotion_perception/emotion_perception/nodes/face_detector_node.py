@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import Face, FaceArray
@@ -14,7 +14,6 @@ from emotion_perception.nodes.settings import FaceDetectorSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import (
-    ImageError,
     array_to_image,
     image_to_array,
     to_region,
@@ -22,6 +21,8 @@ from emotion_perception.ros.convert import (
 from emotion_perception.ros.frame_work import FrameWork
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
+from emotion_perception.ros.sources import picture_ways
+from emotion_perception.vision.encodings import ImageError
 from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 
@@ -47,14 +48,14 @@ class FaceDetectorNode(ModelNode[FaceDetectorSettings, FaceFinder]):
         return {'model': model, 'device': 'cpu'}
 
 
-class _Detecting(FrameWork[Image]):
+class _Detecting(FrameWork[Image | CompressedImage]):
     """Finds faces while the node is active."""
 
     def __init__(self, node: FaceDetectorNode, finder: FaceFinder) -> None:
         self._finder = finder
         self._finder.reset()
         self._publisher = BusPublisher(node, FaceArray, 'emotion/detections', qos.IMAGE)
-        super().__init__(node, Image, 'camera/image_raw', 'pictures')
+        super().__init__(node, picture_ways(node, 'camera/image_raw'), 'pictures')
 
     def stop(self) -> None:
         """Take no more pictures."""
@@ -65,21 +66,23 @@ class _Detecting(FrameWork[Image]):
         """Forget all tracks."""
         self._finder.reset()
 
-    def answer(self, message: Image, header: Header, time: float) -> None:
+    def answer(self, message: Image | CompressedImage, header: Header, time: float) -> None:
         """Publish the faces of a picture."""
         picture = image_to_array(message)
         self.input.taken()
+        height, width = picture.shape[:2]
         faces = [
-            self._face(message, header, face) for face in self._finder.find(picture, time) or ()
+            self._face(face, header, width, height)
+            for face in self._finder.find(picture, time) or ()
         ]
-        result = FaceArray(header=header, image_width=message.width, image_height=message.height)
+        result = FaceArray(header=header, image_width=width, image_height=height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
 
-    def _face(self, message: Image, header: Header, face: FoundFace) -> Face:
+    def _face(self, face: FoundFace, header: Header, width: int, height: int) -> Face:
         return Face(
             id=face.id,
-            region=to_region(face.box, message.width, message.height),
+            region=to_region(face.box, width, height),
             score=face.score,
             landmarks=face.landmarks.ravel(),
             quality=face.quality,

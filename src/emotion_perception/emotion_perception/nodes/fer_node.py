@@ -19,7 +19,6 @@ from emotion_perception.nodes.settings import FerSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import (
-    ImageError,
     from_region,
     to_prediction,
 )
@@ -33,6 +32,8 @@ from emotion_perception.ros.limits import (
     first,
 )
 from emotion_perception.ros.main import run
+from emotion_perception.ros.sources import Way
+from emotion_perception.vision.encodings import ImageError
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class _Reading(FrameWork[FaceArray]):
         self._reader.reset()
         self._faces = BusPublisher(node, EmotionPredictionArray, 'emotion/faces', qos.RESULT)
         self._face = BusPublisher(node, EmotionPrediction, 'emotion/face', qos.RESULT)
-        super().__init__(node, FaceArray, 'emotion/detections', 'detections')
+        ways = [Way(node.resolve_topic_name('emotion/detections'), FaceArray)]
+        super().__init__(node, ways, 'detections')
 
     def stop(self) -> None:
         """Take no more detections."""

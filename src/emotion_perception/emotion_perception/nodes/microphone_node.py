@@ -4,11 +4,9 @@
 
 from __future__ import annotations
 
-import array
 import threading
 from typing import Any
 
-from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
 from rclpy.node import Node
 from std_msgs.msg import Header
 
@@ -20,12 +18,12 @@ from emotion_perception.media.backoff import Backoff
 from emotion_perception.media.errors import MediaError
 from emotion_perception.media.sound import AudioChunk
 from emotion_perception.nodes.settings import MicrophoneSettings
-from emotion_perception.ros import qos
 from emotion_perception.ros.convert import to_stamp
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.sound_publisher import SoundPublisher
 
 
 class MicrophoneNode(Node):
@@ -42,10 +40,7 @@ class MicrophoneNode(Node):
         self._name = ''
         self._level = 0.0
         self._diagnostics = Diagnostics(self, self._facts)
-        self._info = AudioInfo()
-        self._stamped = self.create_publisher(AudioDataStamped, 'audio/audio_stamped', qos.AUDIO)
-        self._plain = self.create_publisher(AudioData, 'audio/audio', qos.AUDIO)
-        self._latched = self.create_publisher(AudioInfo, 'audio/audio_info', qos.LATCHED)
+        self._sound = SoundPublisher(self)
         self._stop = threading.Event()
         self._source: AudioSource | None = None
         self._thread = threading.Thread(target=self._run, name='microphone', daemon=True)
@@ -63,8 +58,8 @@ class MicrophoneNode(Node):
     def _facts(self) -> dict[str, object]:
         return {
             'device': self._name,
-            'sample_rate': self._info.sample_rate,
-            'channels': self._info.channels,
+            'sample_rate': self._sound.rate,
+            'channels': self._sound.channels,
             'level_db': f'{self._level:.1f}',
         }
 
@@ -100,7 +95,7 @@ class MicrophoneNode(Node):
 
     def _await_listener(self) -> None:
         self._diagnostics.ok('waiting for a subscriber')
-        while not self._stop.is_set() and not self._stamped.get_subscription_count():
+        while not self._stop.is_set() and not self._sound.wanted:
             self._stop.wait(0.05)
 
     def _play(self, source: AudioSource, backoff: Backoff) -> None:
@@ -124,28 +119,8 @@ class MicrophoneNode(Node):
             self._diagnostics.ok('the source is at its end')
 
     def _publish(self, chunk: AudioChunk) -> None:
-        if (chunk.rate, chunk.channels) != (self._info.sample_rate, self._info.channels):
-            self._info = AudioInfo(
-                channels=chunk.channels,
-                sample_rate=chunk.rate,
-                sample_format='S16LE',
-                bitrate=16 * chunk.rate * chunk.channels,
-                coding_format='wave',
-            )
-            self._latched.publish(self._info)
-        data = array.array('B')
-        data.frombytes(to_s16le(chunk.samples))
-        audio = AudioData(data=data)
-        self._stamped.publish(
-            AudioDataStamped(
-                header=Header(
-                    stamp=to_stamp(max(0.0, chunk.time)), frame_id=self._settings.frame_id
-                ),
-                audio=audio,
-            )
-        )
-        if self._plain.get_subscription_count():
-            self._plain.publish(audio)
+        header = Header(stamp=to_stamp(max(0.0, chunk.time)), frame_id=self._settings.frame_id)
+        self._sound.publish(to_s16le(chunk.samples), chunk.rate, chunk.channels, header)
         self._level = level(chunk.samples)
         self._diagnostics.tick(self._now() - chunk.end)
 

@@ -132,6 +132,11 @@ class FusionNodeSettings(StartSettings):
     )
 
 
+@dataclass(frozen=True)
+class InteropSettings(Settings):
+    """Settings of ``interop_node``: none, for whoever listens says what is wanted."""
+
+
 SETTINGS: Mapping[str, type[Settings]] = {
     'camera_node': CameraSettings,
     'face_detector_node': FaceDetectorSettings,
@@ -140,5 +145,6 @@ SETTINGS: Mapping[str, type[Settings]] = {
     'vad_node': VadNodeSettings,
     'ser_node': SerSettings,
     'fusion_node': FusionNodeSettings,
+    'interop_node': InteropSettings,
 }
 """By the name of the node."""

@@ -6,26 +6,29 @@ from __future__ import annotations
 
 import array
 import time
-from typing import Any, cast
+from typing import Any
 
-from audio_common_msgs.msg import AudioDataStamped, AudioInfo
-from rclpy.subscription import Subscription
+from audio_common_msgs.msg import AudioInfo
 from std_msgs.msg import Header
 
 from emotion_msgs.msg import Utterance, VoiceActivity
+from emotion_perception.audio.decoders import Decoder, SoundFormat, make_decoder
 from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.level import clipped
 from emotion_perception.audio.listener import Activity, Heard, Listener
-from emotion_perception.audio.pcm import RATE, AudioFormatError, decode, width_of
+from emotion_perception.audio.pcm import RATE, AudioFormatError
 from emotion_perception.audio.segment import EndedBy
 from emotion_perception.audio.vads import make_vad
 from emotion_perception.nodes.settings import VadNodeSettings
 from emotion_perception.ros import qos
+from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.limits import MessageError, check_block
 from emotion_perception.ros.losses import Losses
 from emotion_perception.ros.main import run
+from emotion_perception.ros.sound import DISTRIBUTIONS_OWN, sound_ways, to_block
+from emotion_perception.ros.sources import AnySubscription
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
 
@@ -72,21 +75,23 @@ class _Listening(Work):
     def __init__(self, node: VadNode, listener: Listener) -> None:
         self._node = node
         self._listener = listener
-        self._subscription: Subscription | None = None
-        self._info: AudioInfo | None = None
-        self._refused = ''
+        self._subscription: AnySubscription | None = None
+        self._form: SoundFormat | None = None
+        self._decoder: Decoder | None = None
         self._first = self._last = 0.0
         self._frame_id = ''
         self._stamps = Stamps(node, 'audio/audio_stamped')
-        self._blocks = node.diagnostics.watch(
-            AudioDataStamped, 'audio/audio_stamped', 'blocks of sound'
-        )
+        self._ways = sound_ways(node, 'audio/audio_stamped')
+        self._blocks = node.diagnostics.watch_any(self._ways, 'blocks of sound')
         self._losses = Losses(node, 'audio/audio_stamped')
         self._utterances = 0
         self._activity = node.create_publisher(VoiceActivity, 'emotion/voice_activity', qos.RESULT)
         self._utterance = node.create_publisher(Utterance, 'emotion/utterance', qos.UTTERANCE)
-        self._info_subscription = node.create_subscription(
-            AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED
+        # The messages of the other package carry their format along.
+        self._infos = (
+            BusSubscription(node, AudioInfo, 'audio/audio_info', self._on_info, qos.LATCHED)
+            if DISTRIBUTIONS_OWN
+            else None
         )
         self._timer = steady_timer(node, _SOURCE_TIMEOUT / 4, self._on_timer)
         self.switched(node.enabled)
@@ -95,7 +100,8 @@ class _Listening(Work):
         """End what is under way and stop listening."""
         self.switched(False)
         self._node.destroy_timer(self._timer)
-        self._node.destroy_subscription(self._info_subscription)
+        if self._infos is not None:
+            self._infos.destroy()
         self._node.destroy_publisher(self._activity)
         self._node.destroy_publisher(self._utterance)
         self._node.diagnostics.leave(self._blocks)
@@ -104,11 +110,9 @@ class _Listening(Work):
         """Subscribe to the sound, or end the utterance under way and leave it."""
         if enabled and self._subscription is None:
             self._first = 0.0
-            self._subscription = self._node.create_subscription(
-                AudioDataStamped, 'audio/audio_stamped', cast(Any, self._on_audio), qos.AUDIO
-            )
+            self._subscription = AnySubscription(self._node, self._ways, self._on_audio, qos.AUDIO)
         elif not enabled and self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+            self._subscription.destroy()
             self._subscription = None
             ended = self._listener.stop(EndedBy.REQUEST)
             if self._node.context.ok():  # else the process ends, and nobody hears it any more
@@ -119,24 +123,32 @@ class _Listening(Work):
         return {'utterances': self._utterances, 'lost': self._losses.count}
 
     def _on_info(self, message: AudioInfo) -> None:
-        if message == self._info:
-            return
-        self._info = message
-        self._refused = ''
-        if message.coding_format.lower() not in ('', 'wave', 'wav', 'raw', 'pcm'):
-            self._refused = (
-                f'the sound is coded as {message.coding_format!r}, and only raw samples can be '
-                'heard: start audio_capture with format:=wave'
+        self._take_format(
+            SoundFormat(
+                message.sample_rate,
+                message.channels,
+                message.sample_format,
+                message.coding_format,
             )
-            self._node.get_logger().error(self._refused)
-            self._node.diagnostics.error(self._refused)
+        )
+
+    def _take_format(self, form: SoundFormat) -> None:
+        """Read what comes from now on in another form."""
+        if form == self._form:
+            return
+        self._form, self._decoder = form, None
+        try:
+            self._decoder = make_decoder(form)
+        except AudioFormatError as error:
+            self._node.get_logger().error(str(error))
+            self._node.diagnostics.error(str(error))
             self._publish(self._listener.stop(EndedBy.SOURCE))
         else:
             self._node.diagnostics.ok()
 
-    def _on_audio(self, message: AudioDataStamped, info: Any) -> None:
+    def _on_audio(self, message: Any) -> None:
         self._blocks.came()
-        lost = self._losses.note(info)
+        lost = self._losses.note(self._subscription.info if self._subscription else None)
         if lost:
             self._node.report.warn(
                 'lost',
@@ -145,27 +157,31 @@ class _Listening(Work):
             )
         self._last = time.monotonic()
         self._first = self._first or self._last
-        if self._refused:
+        block = to_block(message)
+        if block.form is not None:
+            self._take_format(block.form)
+        elif self._form is None:
+            if self._last - self._first < _INFO_WAIT:
+                return
+            self._assume()
+        if self._decoder is None or self._form is None:
             return
-        if self._info is None and self._last - self._first < _INFO_WAIT:
-            return
-        layout = self._info or self._assume()
-        if not message.audio.data:
+        if not block.data.nbytes:
             self._blocks.refused('they are empty')
             self._node.report.warn('empty', 'a message without sound came; it is left out')
             return
-        self._frame_id = message.header.frame_id
+        self._frame_id = block.header.frame_id
         try:
-            check_block(message, layout, width_of(layout.sample_format))
-            samples = decode(memoryview(message.audio.data), layout.sample_format, layout.channels)
-            begin = self._begin(message.header, len(samples) / max(1, layout.sample_rate))
-            events = self._listener.hear(samples, layout.sample_rate, begin)
+            check_block(block.data.nbytes, self._form)
+            samples, rate = self._decoder.push(block.data)
+            begin = self._begin(block.header, len(samples) / max(1, rate))
+            events = self._listener.hear(samples, rate, begin) if len(samples) else []
         except (AudioFormatError, MessageError) as error:
             self._blocks.refused(str(error))
             self._node.report.warn('format', f'bad sound: {error}; it is left out')
             return
         self._blocks.taken()
-        share = clipped(samples)
+        share = clipped(samples) if len(samples) else 0.0
         if share > _CLIPPED:
             self._node.report.warn(
                 'clipping',
@@ -181,19 +197,16 @@ class _Listening(Work):
         # What arrives now ended just now.
         return time if usable is header else time - seconds
 
-    def _assume(self) -> AudioInfo:
+    def _assume(self) -> None:
         """Take the format from the parameters."""
         settings = self._node.settings
-        info = self._info = AudioInfo(
-            channels=settings.default_channels,
-            sample_rate=settings.default_rate,
-            sample_format=settings.default_format,
-        )
         self._node.get_logger().warning(
             f'sound comes without audio/audio_info: taken as {settings.default_format}, '
             f'{settings.default_rate} Hz, {settings.default_channels} channel(s)'
         )
-        return info
+        self._take_format(
+            SoundFormat(settings.default_rate, settings.default_channels, settings.default_format)
+        )
 
     def _on_timer(self) -> None:
         if self._listener.speaking and time.monotonic() - self._last > _SOURCE_TIMEOUT:

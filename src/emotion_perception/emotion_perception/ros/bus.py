@@ -14,22 +14,25 @@ Messages are shared: a receiver never changes one. Callbacks must only hand on (
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
 from emotion_perception.ros.timer import steady_timer
 
-# Seconds between two looks at what publishers offer, while one offers best effort only.
+# Seconds between two looks at what publishers offer, while one offers less than is wanted.
 _LOOK = 1.0
+# Seconds for which it is looked at least: the graph may tell late of who offers less.
+_SETTLED = 5.0
 
 _lock = threading.RLock()
 _publishers: dict[tuple[int, str], list[BusPublisher]] = {}
@@ -43,6 +46,7 @@ class BusPublisher:
         self, node: Node, message_type: type, topic: str, profile: QoSProfile = qos.IMAGE
     ) -> None:
         self._node = node
+        self.kind = message_type
         self._publisher: Publisher = node.create_publisher(message_type, topic, profile)
         self._key = _key(node.context, self._publisher.topic_name)
         with _lock:
@@ -83,20 +87,29 @@ class BusPublisher:
 class BusSubscription:
     """A subscription that takes messages of this process directly, and others through DDS.
 
-    Over DDS it asks for reliable transport; if a publisher offers best effort only, it says so
-    once and asks for best effort instead, for as long as there is such a publisher.
+    Over DDS it asks for what its profile says; if a publisher offers less (best effort only, or
+    nothing for those who come late), it says so once and asks for that instead, for as long as
+    there is such a publisher.
     """
 
     def __init__(
-        self, node: Node, message_type: type, topic: str, callback: Callable[[Any], None]
+        self,
+        node: Node,
+        message_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        profile: QoSProfile = qos.IMAGE,
     ) -> None:
         self._node = node
         self._type = message_type
         self._topic = topic
         self.callback = callback
-        self._profile = qos.IMAGE
+        self.info: Any = None
+        """What came along with the newest message over DDS: stamps and a number."""
+        self._wanted = self._profile = profile
         self._subscription: Subscription | None = None
         self._look_timer: Timer | None = None
+        self._until = 0.0
         self._destroyed = False
         self._key = _key(node.context, node.resolve_topic_name(topic))
         with _lock:
@@ -118,7 +131,7 @@ class BusSubscription:
                 self._subscription = self._node.create_subscription(
                     self._type,
                     self._topic,
-                    self._on_message,
+                    cast(Any, self._on_message),
                     self._profile,
                     event_callbacks=SubscriptionEventCallbacks(
                         incompatible_qos=self._on_incompatible
@@ -137,39 +150,63 @@ class BusSubscription:
 
     def _on_incompatible(self, event: Any) -> None:
         with _lock:
-            if self._profile is qos.IMAGE_BEST_EFFORT or self._subscription is None:
-                return
-            self._node.get_logger().info(
-                f'a publisher of {self._key[1]} offers best effort only: asking for that'
-            )
-            self._profile = qos.IMAGE_BEST_EFFORT
-            self._retire()
-            self.listen()
-            self._look_timer = steady_timer(self._node, _LOOK, self._look)
+            self._until = time.monotonic() + _SETTLED
+            if self._look_timer is None:
+                self._look_timer = steady_timer(self._node, _LOOK, self._look)
+            self._adapt()
 
     def _look(self) -> None:
-        """Ask for reliable transport again once all who publish offer it."""
+        """Follow what is offered, until all is as it is wanted."""
         with _lock:
-            offers = {
-                info.qos_profile.reliability
-                for info in self._node.get_publishers_info_by_topic(self._key[1])
-            }
-            if self._subscription is None or offers != {ReliabilityPolicy.RELIABLE}:
+            if self._subscription is None:
                 return
-            self._node.get_logger().info(
-                f'all publishers of {self._key[1]} offer reliable transport: asking for that'
-            )
-            self._look_no_more()
-            self._profile = qos.IMAGE
-            self._retire()
-            self.listen()
+            self._adapt()
+            if self._profile is self._wanted and time.monotonic() > self._until:
+                self._look_no_more()
+
+    def _adapt(self) -> None:
+        """Ask for what all who publish offer, if it is not what was asked for."""
+        profile = self._common()
+        if self._subscription is None or profile == self._profile:
+            return
+        if profile is self._wanted:
+            what = 'all publishers of {} offer what is wanted'
+        elif profile.reliability > self._wanted.reliability:
+            what = 'a publisher of {} offers best effort only'
+        else:
+            what = 'a publisher of {} offers nothing to those who come late'
+        self._node.get_logger().info(f'{what.format(self._key[1])}: asking for that')
+        self._profile = profile
+        self._retire()
+        self.listen()
+
+    def _common(self) -> QoSProfile:
+        """Return what is wanted, less what a publisher does not offer."""
+        offers = [
+            info.qos_profile for info in self._node.get_publishers_info_by_topic(self._key[1])
+        ]
+        wanted = self._wanted
+        if not offers:
+            return self._profile
+        # The policies' numbers grow as what they promise shrinks.
+        reliability = max(offer.reliability for offer in offers)
+        durability = max(offer.durability for offer in offers)
+        if reliability <= wanted.reliability and durability <= wanted.durability:
+            return wanted
+        return QoSProfile(
+            history=wanted.history,
+            depth=wanted.depth,
+            reliability=ReliabilityPolicy(max(reliability, wanted.reliability)),
+            durability=DurabilityPolicy(max(durability, wanted.durability)),
+        )
 
     def _look_no_more(self) -> None:
         if self._look_timer is not None:
             self._node.destroy_timer(self._look_timer)
             self._look_timer = None
 
-    def _on_message(self, message: Any) -> None:
+    def _on_message(self, message: Any, info: Any) -> None:
+        self.info = info
         # One that is retired may still bring what this process handed over already.
         if self._subscription is not None:
             self.callback(message)
@@ -184,6 +221,13 @@ class BusSubscription:
             self._node.destroy_timer(timer)
 
         timer = steady_timer(self._node, 0.0, end_old)
+
+
+def published_here(node: Node, topic: str, kind: type) -> bool:
+    """Whether a publisher of this process has a topic (its full name) and a type."""
+    with _lock:
+        found = _publishers.get(_key(node.context, topic), ())
+        return any(publisher.kind is kind for publisher in found)
 
 
 def _key(context: Context, topic: str) -> tuple[int, str]:

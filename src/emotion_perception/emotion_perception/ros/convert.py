@@ -1,10 +1,9 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""Messages to arrays and back: the one module that knows the encodings.
+"""Messages to arrays and back.
 
-NumPy alone does the common encodings; ``cv_bridge`` does the rest where it is installed. Image
-data is always handed over as ``array.array``: assigning an ndarray or bytes makes rclpy check
-every element, which costs up to hundreds of milliseconds a frame.
+Image data is always handed over as ``array.array``: assigning an ndarray or bytes makes rclpy
+check every element, which costs up to hundreds of milliseconds a frame.
 """
 
 from __future__ import annotations
@@ -27,61 +26,27 @@ from emotion_perception.models.balance import (
     UNKNOWN_MIXTURE,
     Mixture,
 )
-
-# Encoding -> (channels, OpenCV conversion to BGR or None).
-_ENCODINGS: dict[str, tuple[int, int | None]] = {
-    'bgr8': (3, None),
-    '8UC3': (3, None),
-    'rgb8': (3, cv2.COLOR_RGB2BGR),
-    'bgra8': (4, cv2.COLOR_BGRA2BGR),
-    'rgba8': (4, cv2.COLOR_RGBA2BGR),
-    'mono8': (1, cv2.COLOR_GRAY2BGR),
-    '8UC1': (1, cv2.COLOR_GRAY2BGR),
-    'yuv422': (2, cv2.COLOR_YUV2BGR_UYVY),
-    'uyvy': (2, cv2.COLOR_YUV2BGR_UYVY),
-    'yuv422_yuy2': (2, cv2.COLOR_YUV2BGR_YUY2),
-    'yuyv': (2, cv2.COLOR_YUV2BGR_YUY2),
-}
+from emotion_perception.vision.encodings import decode_jpeg_or_png, to_bgr
 
 
-class ImageError(ValueError):
-    """An image message cannot be read; the text says which field is wrong."""
-
-
-def image_to_array(message: Image) -> np.ndarray:
-    """Return the picture of an Image message as BGR.
+def image_to_array(message: Image | CompressedImage) -> np.ndarray:
+    """Return the picture of a message as BGR.
 
     :return: (height, width, 3) uint8; for ``bgr8`` a read-only view of the message's data, not
         a copy.
-    :raises ImageError: if encoding, size, step and amount of data do not fit together.
+    :raises ImageError: if it cannot be read.
     """
-    if message.height == 0 or message.width == 0:
-        raise ImageError(f'the image is {message.width}x{message.height} pixels')
-    if message.encoding not in _ENCODINGS:
-        return _through_cv_bridge(message)
-    channels, conversion = _ENCODINGS[message.encoding]
-    row = message.width * channels
-    if message.step < row:
-        raise ImageError(
-            f'step is {message.step} bytes, but {message.width} pixels of '
-            f'{message.encoding} need {row}'
-        )
     data = np.frombuffer(message.data, np.uint8)
-    if data.size < message.step * message.height:
-        raise ImageError(
-            f'{data.size} bytes of data, but {message.height} rows of '
-            f'{message.step} bytes need {message.step * message.height}'
-        )
-    rows = data[: message.step * message.height].reshape(message.height, message.step)
-    picture: np.ndarray = rows[:, :row]
-    if channels > 1:
-        picture = picture.reshape(message.height, message.width, channels)
-    if conversion is None:
-        picture.flags.writeable = False
-        return picture
-    if channels == 2 and message.width % 2:
-        raise ImageError(f'{message.encoding} needs an even width, not {message.width}')
-    return cv2.cvtColor(np.ascontiguousarray(picture), conversion)
+    if isinstance(message, CompressedImage):
+        return decode_jpeg_or_png(data, message.format)
+    return to_bgr(
+        data,
+        message.encoding,
+        message.width,
+        message.height,
+        message.step,
+        big_endian=bool(message.is_bigendian),
+    )
 
 
 def array_to_image(picture: np.ndarray, header: Header) -> Image:
@@ -212,17 +177,3 @@ def mixture_of(message: EmotionPrediction) -> Mixture:
     ):
         return UNKNOWN_MIXTURE
     return Mixture(shares / shares.sum(), float(message.class_balance))
-
-
-def _through_cv_bridge(message: Image) -> np.ndarray:
-    known = ', '.join(_ENCODINGS)
-    try:
-        from cv_bridge import CvBridge, CvBridgeError
-    except ImportError:
-        raise ImageError(
-            f'unknown encoding {message.encoding!r}; without cv_bridge these can be read: {known}'
-        ) from None
-    try:
-        return CvBridge().imgmsg_to_cv2(message, 'bgr8')
-    except (CvBridgeError, cv2.error, ValueError, TypeError) as error:
-        raise ImageError(f'encoding {message.encoding!r}: {error}') from error

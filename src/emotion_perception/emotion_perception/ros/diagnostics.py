@@ -7,13 +7,14 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
 from emotion_perception.ros import qos
 from emotion_perception.ros.inputs import Input
+from emotion_perception.ros.sources import Way
 from emotion_perception.ros.timer import steady_timer
 
 PERIOD = 1.0
@@ -57,7 +58,11 @@ class Diagnostics:
 
         See :class:`Input` for what is told and what it must be told.
         """
-        item = Input(self._node, kind, topic, what)
+        return self.watch_any([Way(self._node.resolve_topic_name(topic), kind)], what)
+
+    def watch_any(self, ways: Sequence[Way], what: str = '') -> Input:
+        """Watch what may come in several ways; see :meth:`watch`."""
+        item = Input(self._node, ways, what)
         self._inputs.append(item)
         return item
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from std_msgs.msg import Header
 
-from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import to_seconds
 from emotion_perception.ros.lifecycle import ModelNode, Work
+from emotion_perception.ros.sources import AnySubscription, Way
 from emotion_perception.ros.stamps import StampedLine, Stamps, now
 from emotion_perception.ros.worker import LatestWorker
 from emotion_perception.timing import Order
@@ -25,22 +26,19 @@ class FrameWork(Work, Generic[MessageT]):
     Subclasses create their publishers before this constructor, which subscribes last.
 
     :param node: it belongs to; no message is taken while that is switched off.
-    :param kind: type of the messages; they have a header.
-    :param topic: to subscribe to.
+    :param ways: in which the messages may come; all of their types have a header.
     :param what: the messages in words, for the diagnostics.
     """
 
-    def __init__(
-        self, node: ModelNode[Any, Any], kind: type[MessageT], topic: str, what: str
-    ) -> None:
+    def __init__(self, node: ModelNode[Any, Any], ways: Sequence[Way], what: str) -> None:
         self.node = node
-        self.input = node.diagnostics.watch(kind, topic, what)
-        self._stamps = Stamps(node, topic)
-        self._line = StampedLine(node, topic)
+        self.input = node.diagnostics.watch_any(ways, what)
+        self._stamps = Stamps(node, ways[0].topic)
+        self._line = StampedLine(node, ways[0].topic)
         self._worker: LatestWorker[tuple[MessageT, Header]] = LatestWorker(
             self._work, self._on_failure, node.get_name()
         )
-        self._subscription = BusSubscription(node, kind, topic, self._on_message)
+        self._subscription = AnySubscription(node, ways, self._on_message)
 
     @abstractmethod
     def begin_anew(self) -> None:

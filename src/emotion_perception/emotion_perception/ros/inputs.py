@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 
 from rclpy.node import Node
+
+from emotion_perception.ros.sources import Way
 
 # Seconds without a message after which a stream is said to have stopped; a slow one may take
 # three times its usual pause, up to the longest.
@@ -22,16 +25,16 @@ class Input:
     """A topic that a node subscribes to, as its diagnostics see it.
 
     :param node: that subscribes.
-    :param kind: type of the messages.
-    :param topic: as the node subscribes to it.
+    :param ways: in which the messages may come, the usual one first.
     :param what: what a message brings, in the plural, where messages come all the time; empty
         for a topic on which there may be nothing to say.
     """
 
-    def __init__(self, node: Node, kind: type, topic: str, what: str = '') -> None:
+    def __init__(self, node: Node, ways: Sequence[Way], what: str = '') -> None:
         self._node = node
-        self._kind = f'{kind.__module__.partition(".")[0]}/msg/{kind.__name__}'
-        self._topic = node.resolve_topic_name(topic)
+        self._ways = ways
+        self._kind = ways[0].type_name
+        self._topic = ways[0].topic
         self._what = what
         self._lock = threading.Lock()
         self._last = time.monotonic()
@@ -74,10 +77,9 @@ class Input:
             self._taken = self._refused = 0
             silent = time.monotonic() - self._last
             allowed = min(max(_SILENT, _LATE * self._pause), _LONGEST)
-        publishers = self._node.get_publishers_info_by_topic(self._topic)
-        kinds = {item.topic_type for item in publishers}
-        if self._kind not in kinds:
-            return self._nobody(kinds)
+        if not any(way.published(self._node) for way in self._ways):
+            publishers = self._node.get_publishers_info_by_topic(self._topic)
+            return self._nobody({item.topic_type for item in publishers})
         if self._what and silent > allowed:
             return f'no {self._what} come on {self._topic}'
         if refused and not taken:
@@ -92,12 +94,14 @@ class Input:
             )
         else:
             problem = f'nobody publishes {self._topic} ({self._kind})'
+        wanted = {way.type_name for way in self._ways}
+        # The screen is a picture, too, but of the wrong side.
+        screen = self._node.resolve_topic_name('emotion/view')
         others = sorted(
             name
             for name, types in self._node.get_topic_names_and_types()
-            if self._kind in types
-            # The screen is a picture, too, but of the wrong side.
-            and name not in (self._topic, self._node.resolve_topic_name('emotion/view'))
+            if not wanted.isdisjoint(types)
+            and name not in (self._topic, screen, f'{screen}/compressed')
             and self._node.count_publishers(name)
         )
         if not others:

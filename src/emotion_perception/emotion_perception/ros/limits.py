@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
-from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 
 from emotion_msgs.msg import EmotionPrediction, Face, Utterance
+from emotion_perception.audio.decoders import SoundFormat
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.emotions import EMOTIONS, UNKNOWN, distribution
 from emotion_perception.ros.convert import image_to_array
@@ -115,14 +115,13 @@ def samples_of(message: Utterance) -> np.ndarray:
     return np.asarray(message.samples, np.int16)
 
 
-def check_block(message: AudioDataStamped, info: AudioInfo, width: int) -> None:
+def check_block(size: int, form: SoundFormat) -> None:
     """Check that a block of sound is no longer than one that a driver sends.
 
-    :param width: bytes of one sample of one channel.
+    :param size: in bytes.
     :raises MessageError: if it is.
     """
-    size = len(message.audio.data)
-    seconds = size / max(1, width * info.channels) / max(1, info.sample_rate)
+    seconds = form.seconds(size)
     if size > LARGEST_BLOCK or seconds > LONGEST_BLOCK:
         raise MessageError(
             f'a block of {size / 1e6:.1f} MB, {seconds:.0f} s of sound: more than '

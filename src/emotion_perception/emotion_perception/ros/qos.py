@@ -12,8 +12,8 @@ IMAGE = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
 )
 
-# The same for drivers that offer best effort only (see bus.subscribe).
-IMAGE_BEST_EFFORT = QoSProfile(
+# What drivers send beside pictures, offered in whichever way.
+SENSOR = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
 )
 

@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import array
 import time
 from collections.abc import Callable
 
 import cv2
 import numpy as np
-from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from sensor_msgs.msg import Image
@@ -22,6 +20,7 @@ from emotion_apps.web.settings import WebSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher
 from emotion_perception.ros.convert import array_to_image, to_stamp
+from emotion_perception.ros.sound_publisher import SoundPublisher
 from emotion_perception.ros.worker import LatestWorker
 
 # A picture that took longer to come, seconds, is stamped as if it had not: its clock is wrong.
@@ -43,7 +42,7 @@ class Devices:
         self._warn = warn
         self._images: BusPublisher | None = None
         self._worker: LatestWorker[CodedPicture] | None = None
-        self._info = AudioInfo()
+        self._sound: SoundPublisher | None = None
         self.size = ''
         """Of the newest picture, for instance ``640x480``."""
         self.pictures = 0
@@ -56,11 +55,7 @@ class Devices:
             self._images = BusPublisher(node, Image, 'camera/image_raw', qos.IMAGE)
             self._worker = LatestWorker(self._decode, self._on_failure, 'browser camera')
         if settings.microphone:
-            self._stamped = node.create_publisher(
-                AudioDataStamped, 'audio/audio_stamped', qos.AUDIO
-            )
-            self._plain = node.create_publisher(AudioData, 'audio/audio', qos.AUDIO)
-            self._latched = node.create_publisher(AudioInfo, 'audio/audio_info', qos.LATCHED)
+            self._sound = SoundPublisher(node)
 
     @property
     def camera(self) -> bool:
@@ -110,24 +105,11 @@ class Devices:
 
         :param taken: when its first sample was taken, steady seconds.
         """
-        if (rate, channels) != (self._info.sample_rate, self._info.channels):
-            self._info = AudioInfo(
-                channels=channels,
-                sample_rate=rate,
-                sample_format='S16LE',
-                bitrate=16 * rate * channels,
-                coding_format='wave',
-            )
-            self._latched.publish(self._info)
-        samples = array.array('B')
-        samples.frombytes(data)
-        audio = AudioData(data=samples)
         header = Header(stamp=self._stamp(taken), frame_id=self._settings.microphone_frame_id)
         self.blocks += 1
         self.last_sound = time.monotonic()
-        self._stamped.publish(AudioDataStamped(header=header, audio=audio))
-        if self._plain.get_subscription_count():
-            self._plain.publish(audio)
+        if self._sound is not None:
+            self._sound.publish(data, rate, channels, header)
 
     def _stamp(self, taken: float) -> Time:
         """Return ROS time of a steady time; the clock may be simulated, the age is real."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import cv2
 from rclpy.node import Node
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_apps.web.graph import messages
 from emotion_apps.web.graph.applications import APPLICATIONS
@@ -27,10 +27,12 @@ from emotion_msgs.msg import (
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
-from emotion_perception.ros.convert import ImageError, image_to_array
+from emotion_perception.ros.convert import image_to_array
 from emotion_perception.ros.limits import MessageError, samples_of
 from emotion_perception.ros.report import Reporter
+from emotion_perception.ros.sources import AnySubscription, picture_ways
 from emotion_perception.ros.worker import LatestWorker
+from emotion_perception.vision.encodings import ImageError
 
 
 class Place:
@@ -60,9 +62,9 @@ class Place:
         self._report = report
         self._settings = settings
         self._subscriptions: list[Any] = []
-        self._image: BusSubscription | None = None
+        self._image: AnySubscription | None = None
         self._detections: BusSubscription | None = None
-        self._worker: LatestWorker[Image] | None = None
+        self._worker: LatestWorker[Image | CompressedImage] | None = None
         self._next_picture = 0.0
 
     @property
@@ -90,9 +92,8 @@ class Place:
             self._node.create_subscription(kind, self._prefix + topic, callback, profile)
             for kind, topic, callback, profile in topics
         ]
-        self._image = BusSubscription(
-            self._node, Image, self._prefix + 'camera/image_raw', self._on_picture
-        )
+        camera = picture_ways(self._node, self._prefix + 'camera/image_raw')
+        self._image = AnySubscription(self._node, camera, self._on_picture)
         self.look()
 
     def rest(self) -> None:
@@ -127,7 +128,7 @@ class Place:
 
     # In the publisher's thread: only hand on.
 
-    def _on_picture(self, message: Image) -> None:
+    def _on_picture(self, message: Image | CompressedImage) -> None:
         now = time.monotonic()
         if now < self._next_picture or not self._hub.wants_picture(self._number):
             return
@@ -137,7 +138,7 @@ class Place:
         if worker is not None:
             worker.put(message)
 
-    def _code(self, message: Image) -> None:
+    def _code(self, message: Image | CompressedImage) -> None:
         """Make a JPEG of a picture and send it; called in the worker's thread."""
         settings = self._settings()
         try:
