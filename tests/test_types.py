@@ -21,11 +21,18 @@ INTERFACES = (
     'builtin_interfaces',
     'diagnostic_msgs',
     'emotion_msgs',
+    'foxglove_msgs',
+    'geometry_msgs',
+    'hri_msgs',
     'lifecycle_msgs',
     'rcl_interfaces',
+    'rosgraph_msgs',
     'sensor_msgs',
     'std_msgs',
     'std_srvs',
+    'tf2_msgs',
+    'vision_msgs',
+    'visualization_msgs',
 )
 
 # rclpy's and NumPy's own annotations differ between releases: one environment is the reference.

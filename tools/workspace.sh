@@ -307,12 +307,35 @@ build_interfaces() {
     say "  done in $((SECONDS - started)) s"
 }
 
+# Messages of others that the wheels lack and tests speak in; a robot has them from its distribution.
+build_test_interfaces() {
+    local bases=() names=() name wanted started=$SECONDS
+    for name in "$ROOT"/tests/interfaces/*/; do
+        name=$(basename "$name")
+        if [ $UNDERLAY = wheels ] || ! in_underlay "$name"; then
+            bases+=("tests/interfaces/$name")
+            names+=("$name")
+        fi
+    done
+    [ ${#names[@]} -gt 0 ] || return 0
+    wanted=$(cd "$ROOT" && { find tests/interfaces -type f -print0 | sort -z | xargs -0 cat; echo "${names[*]}"; cat "$VENV/pyvenv.cfg"; } | digest)
+    # Two calls must not build into one folder: the second waits, and finds it done.
+    if command -v flock > /dev/null; then exec 8> "$ENV_DIR/lock.tests"; flock 8; fi
+    if fresh test_interfaces "$wanted"; then exec 8>&-; return; fi
+    say "building ${names[*]} for the tests"
+    colcon_build --base-paths "${bases[@]}" --packages-select "${names[@]}" \
+        --cmake-args "-DPython3_EXECUTABLE=$VENV/bin/python" -DCMAKE_C_FLAGS=-O0 -DCMAKE_CXX_FLAGS=-O0
+    stamp test_interfaces "$wanted"
+    exec 8>&-
+    say "  done in $((SECONDS - started)) s"
+}
+
 # Python sources are linked, not copied: only what their setup.py lists asks for another build.
 build_packages() {
     local wanted started=$SECONDS
     wanted=$(cd "$ROOT" && {
         cat src/*/{package.xml,setup.py,setup.cfg} weights/{package.xml,setup.py,setup.cfg,CMakeLists.txt} 2> /dev/null || true
-        ls src/*/launch src/*/config weights 2> /dev/null || true
+        ls src/*/launch src/*/config src/*/config/* weights 2> /dev/null || true
         cat "$VENV/pyvenv.cfg"
         echo "$ROOT"
     } | digest)
@@ -390,6 +413,7 @@ prepare_tests() {
     prepare
     install_system_extras test
     install_tests
+    build_test_interfaces
     if [ "${EMOTION_TRAINING:-1}" != 0 ]; then install_training; fi
     activate
 }

@@ -16,7 +16,11 @@ setup(
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml', 'LICENSE']),
         (f'share/{NAME}/launch', sorted(glob('launch/*.launch.py'))),
-        (f'share/{NAME}/config', sorted(glob('config/*.yaml') + glob('config/*.rviz'))),
+        (f'share/{NAME}/config', sorted(glob('config/*.yaml'))),
+        *(
+            (f'share/{NAME}/config/{tool}', sorted(glob(f'config/{tool}/*')))
+            for tool in ('foxglove', 'plotjuggler', 'rosbag2', 'rviz')
+        ),
     ],
     zip_safe=False,
     entry_points={'console_scripts': ['graph = emotion_bringup.runner:main']},

@@ -283,7 +283,13 @@ _SCREEN = (
     _sets('window', ('view_node', 'window')),
 )
 
-_WEB = (
+_EXTRAS = (
+    Argument(
+        'interop',
+        'Publish in the messages of other tools, too: Foxglove, RViz, vision_msgs, ROS4HRI, TF.',
+        kind=bool,
+        starts=((True, 'interop_node'),),
+    ),
     Argument('web', 'Serve the page for browsers.', kind=bool, starts=((True, 'web_node'),)),
     _sets('web_port', ('web_node', 'port')),
     _sets('web_host', ('web_node', 'host')),
@@ -314,7 +320,10 @@ _INTERVIEW = (
 )
 
 _APPS = 'emotion_apps'
-_WEB_NODE = NodeEntry('web_node', _APPS, on_demand=True)
+_ON_DEMAND = (
+    NodeEntry('web_node', _APPS, on_demand=True),
+    NodeEntry('interop_node', on_demand=True),
+)
 _FACE = (
     NodeEntry('camera_node', replaced_by='camera_topic'),
     NodeEntry('face_detector_node'),
@@ -347,20 +356,20 @@ GRAPHS: dict[str, Graph] = {
         Graph(
             'face',
             'Emotion from faces.',
-            (*_FACE, _view('perception'), _WEB_NODE),
-            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, *_SCREEN, *_WEB),
+            (*_FACE, _view('perception'), *_ON_DEMAND),
+            (*_CAMERA, _BALANCE['face'], _LOOP_FACE, *_SCREEN, *_EXTRAS),
         ),
         Graph(
             'voice',
             'Emotion from voices.',
-            (*_VOICE, _WEB_NODE),
-            (*_MICROPHONE, _BALANCE['voice'], _LOOP_VOICE, *_WEB),
+            (*_VOICE, *_ON_DEMAND),
+            (*_MICROPHONE, _BALANCE['voice'], _LOOP_VOICE, *_EXTRAS),
         ),
         Graph(
             'perception',
             'Emotion from faces and voices, and both as one.',
-            (*_BOTH, _view('perception'), _WEB_NODE),
-            (*_BOTH_ARGUMENTS, *_WEB),
+            (*_BOTH, _view('perception'), *_ON_DEMAND),
+            (*_BOTH_ARGUMENTS, *_EXTRAS),
         ),
         Graph(
             'multimodal',
@@ -369,9 +378,9 @@ GRAPHS: dict[str, Graph] = {
                 *_BOTH,
                 NodeEntry('orchestrator_node', _APPS),
                 _view('multimodal'),
-                _WEB_NODE,
+                *_ON_DEMAND,
             ),
-            (*_BOTH_ARGUMENTS, *_WEB),
+            (*_BOTH_ARGUMENTS, *_EXTRAS),
         ),
         # The score of a round is a mean: smoothing would only delay the bars, and carry the
         # face of before into the round. No target may be hard because it was rare in training.
@@ -386,14 +395,14 @@ GRAPHS: dict[str, Graph] = {
                 ),
                 NodeEntry('game_node', _APPS),
                 _view('game'),
-                _WEB_NODE,
+                *_ON_DEMAND,
             ),
             (
                 *_CAMERA,
                 _LOOP_FACE,
                 *_SCREEN,
                 *_GAME,
-                *_WEB,
+                *_EXTRAS,
             ),
         ),
         Graph(
@@ -403,12 +412,12 @@ GRAPHS: dict[str, Graph] = {
                 *_BOTH,
                 NodeEntry('interview_node', _APPS),
                 _view('interview'),
-                _WEB_NODE,
+                *_ON_DEMAND,
             ),
             (
                 *_BOTH_ARGUMENTS,
                 *_INTERVIEW,
-                *_WEB,
+                *_EXTRAS,
             ),
         ),
         # A page has a button for each application: none begins by itself.
@@ -421,13 +430,13 @@ GRAPHS: dict[str, Graph] = {
                 NodeEntry('game_node', _APPS, {'autostart': False}),
                 NodeEntry('interview_node', _APPS, {'autostart': False}),
                 _view('auto'),
-                _WEB_NODE,
+                *_ON_DEMAND,
             ),
             (
                 *_BOTH_ARGUMENTS,
                 *_GAME,
                 *_INTERVIEW,
-                *_WEB,
+                *_EXTRAS,
             ),
             {'web': 'true', 'camera': BROWSER, 'microphone': BROWSER, 'window': 'off'},
         ),
