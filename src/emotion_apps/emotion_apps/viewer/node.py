@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 
 from emotion_apps.view.feed import SceneFeed
 from emotion_apps.view.screen import Screen
-from emotion_apps.view.window import Window, WindowError, check_display
+from emotion_apps.viewer.display import Display
 from emotion_apps.viewer.screens import SCREENS
 from emotion_apps.viewer.settings import ViewSettings
 from emotion_msgs.msg import (
@@ -59,8 +59,9 @@ class ViewNode(Node):
         self._lock = threading.Lock()
         self._drawn: tuple[str, np.ndarray] | None = None
         self._last = (-1, '', 0.0)
-        self._window: Window | None = None
-        self._windows = self._may_show()
+        size = self._settings.width, self._settings.height
+        log = self.get_logger()
+        self._display = Display(self._settings.window, size, log.info, log.warning)
         self._inputs: list[Any] = []
         self._image: AnySubscription | None = None
         self._camera = picture_ways(self, 'camera/image_raw')
@@ -86,29 +87,17 @@ class ViewNode(Node):
         if self._image is not None:
             self._rest()
         self._publisher.destroy()
-        if self._window is not None:
-            self._window.close()
+        self._display.close()
         super().destroy_node()
 
     @property
     def shows_window(self) -> bool:
         """Whether a window is open."""
-        return self._window is not None
+        return self._display.open
 
     @property
     def _settings(self) -> ViewSettings:
         return self._options.value
-
-    def _may_show(self) -> bool:
-        if self._settings.window == 'off':
-            return False
-        try:
-            check_display()
-        except WindowError as error:
-            level = 'warning' if self._settings.window == 'on' else 'info'
-            getattr(self.get_logger(), level)(f'no window: {error}')
-            return False
-        return True
 
     def _taker(self, screen: Screen) -> Any:
         """Return the callback of a screen's state topic."""
@@ -134,7 +123,7 @@ class ViewNode(Node):
     def _look(self) -> None:
         """Begin or end to listen and to draw."""
         watched = (
-            self._windows
+            self._display.possible
             or self._publisher.wanted
             or self._compressed.get_subscription_count() > 0
         )
@@ -211,7 +200,7 @@ class ViewNode(Node):
         ):
             self._last = (self._feed.changes, name, now)
             self._worker.put(name)
-        if self._windows:
+        if self._display.possible:
             self._show()
 
     def _draw(self, name: str) -> None:
@@ -240,23 +229,7 @@ class ViewNode(Node):
             if self._drawn is None:
                 return
             title, image = self._drawn
-        if self._window is not None and self._window.title != title:
-            self._window.close()
-            self._window = None
-        try:
-            if self._window is None:
-                self._window = Window(title, (self._settings.width, self._settings.height))
-            if not self._window.show(image):
-                self._close_window('the window was closed')
-        except WindowError as error:
-            self._close_window(f'no window: {error}')
-
-    def _close_window(self, why: str) -> None:
-        self.get_logger().info(why)
-        self._windows = False
-        if self._window is not None:
-            self._window.close()
-            self._window = None
+        self._display.show(title, image)
 
 
 def main(args: list[str] | None = None) -> None:

@@ -5,49 +5,40 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from emotion_apps.web import protocol
-from emotion_apps.web.access import Access, is_loopback, new_token
+from emotion_apps.web.access import Access, is_loopback
 from emotion_apps.web.address import link, qr_code
 from emotion_apps.web.call import CallError
-from emotion_apps.web.certificate import (
-    CertificateError,
-    addresses,
-    load,
-    own_names,
-    self_signed,
-)
+from emotion_apps.web.certificate import CertificateError, addresses
 from emotion_apps.web.graph.applications import APPLICATIONS
 from emotion_apps.web.graph.bridge import Bridge
 from emotion_apps.web.graph.devices import Devices
+from emotion_apps.web.graph.health import Health
 from emotion_apps.web.graph.place import Place
 from emotion_apps.web.graph.procedures import Procedures
 from emotion_apps.web.graph.remote import Remote
 from emotion_apps.web.hub import EVERYWHERE, Client, Hub
 from emotion_apps.web.player import SUFFIXES
+from emotion_apps.web.secure import AccessError, secure
 from emotion_apps.web.sending import Sending
 from emotion_apps.web.server import Server, ServerError
-from emotion_apps.web.settings import SELF_SIGNED, WebSettings
+from emotion_apps.web.settings import WebSettings
 from emotion_msgs.srv import GetReport
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.ros import main as ros_main
-from emotion_perception.ros import qos
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
 from emotion_perception.ros.report import Reporter
 
 # Seconds between two looks at the graph.
 _LOOK = 1.0
-# What a node said about itself longer ago, seconds, is not shown any more.
-_STALE = 5.0
 # A place is known by any of these.
 _MARKS = ('emotion/faces', 'emotion/detections', 'emotion/voice_activity')
 
@@ -63,7 +54,10 @@ class WebNode(Node):
         self._options = Parameters(self, WebSettings)
         settings = self._options.value
         self._report = Reporter(self)
-        access, tls, fingerprint = self._secure(settings)
+        try:
+            access, tls, fingerprint = secure(settings)
+        except (AccessError, CertificateError) as error:
+            raise ConfigurationError(f'web_node: {error}') from error
         self._server = Server(
             access,
             tls,
@@ -75,19 +69,18 @@ class WebNode(Node):
         )
         self._devices = Devices(self, settings, self._report.warn)
         self._sending = Sending(self._hub, self._devices, self._on_sender)
-        self._said: dict[str, tuple[float, Any]] = {}
+        self._health = Health(self, self._hub)
         self._places: list[Place] = []
         self._prefixes: list[str] = []
         self._present: dict[str, set[str]] = {}
         self._known_nodes = {point.name for point in entry_points(group='emotion.nodes')}
         self._told = ''
         self._diagnostics = Diagnostics(self, self._facts)
-        self._remote = Remote(self._bridge, self._error_of)
+        self._remote = Remote(self._bridge, self._health.error_of)
         self._procedures = Procedures(
             self._bridge, self._remote, lambda prefix: self._present.get(prefix, set()), self._tell
         )
         self._add_place('')
-        self._listening: Any = None
         self.create_timer(_LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         # Requests that make no sense are the business of who sends them.
         logging.getLogger('aiohttp.server').setLevel(logging.CRITICAL)
@@ -143,27 +136,6 @@ class WebNode(Node):
 
     # At the start.
 
-    def _secure(self, settings: WebSettings) -> tuple[Access, Any, str]:
-        """Return the rules of access, the certificate, and the fingerprint of one made now."""
-        open_ = not is_loopback(settings.host)
-        if open_ and not settings.certificate:
-            raise ConfigurationError(
-                f'web_node: host {settings.host} can be reached by others, and browsers give '
-                'camera and microphone to secure pages only: give certificate (and key), or '
-                f'certificate:={SELF_SIGNED}'
-            )
-        tls, fingerprint = None, ''
-        try:
-            if settings.certificate == SELF_SIGNED:
-                tls, fingerprint = self_signed([*own_names(settings.host), *settings.names])
-            elif settings.certificate:
-                tls = load(settings.certificate, settings.key)
-        except CertificateError as error:
-            raise ConfigurationError(f'web_node: {error}') from error
-        token = settings.token or new_token() if open_ else settings.token
-        access = Access(settings.host, secure=tls is not None, token=token, names=settings.names)
-        return access, tls, fingerprint
-
     def _announce(self, access: Access, fingerprint: str) -> None:
         self.get_logger().info(f'open {self.url}')
         if fingerprint:
@@ -176,13 +148,13 @@ class WebNode(Node):
     def _look(self) -> None:
         """Look for places, applications and nodes that came or went."""
         open_pages = bool(self._hub.clients)
-        self._listen_to_diagnostics(open_pages)
+        self._health.look(open_pages)
         if open_pages:
             self._find_places()
             self._tell_places()
             for place in self._places:
                 place.look()
-            self._post_diagnostics()
+            self._health.post()
         self._hub.later(self._sending.look)
         trouble = self._sending.trouble()
         if trouble:
@@ -249,44 +221,6 @@ class WebNode(Node):
         self._look()
 
     # Diagnostics.
-
-    def _listen_to_diagnostics(self, wanted: bool) -> None:
-        if wanted and self._listening is None:
-            self._listening = self.create_subscription(
-                DiagnosticArray, '/diagnostics', self._on_diagnostics, qos.AUDIO
-            )
-        elif not wanted and self._listening is not None:
-            self.destroy_subscription(self._listening)
-            self._listening = None
-
-    def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        now = time.monotonic()
-        for status in message.status:
-            self._said[status.name] = (now, status)
-
-    def _post_diagnostics(self) -> None:
-        now = time.monotonic()
-        for name in [name for name, (when, _) in self._said.items() if now - when > _STALE]:
-            del self._said[name]
-        items = [
-            {
-                'name': name,
-                'level': int.from_bytes(status.level, 'little'),
-                'message': status.message,
-                'values': [[value.key, value.value] for value in status.values],
-            }
-            for name, (_, status) in sorted(self._said.items())
-        ]
-        text = protocol.encode('diagnostics', items=items)
-        self._hub.post(EVERYWHERE, 'diagnostics', text, keep=True)
-
-    def _error_of(self, node: str, since: float) -> str:
-        """Return the error that a node reported after a steady time; empty if none."""
-        name = self.resolve_service_name(f'{node}/x').removesuffix('/x').lstrip('/')
-        when, status = self._said.get(name, (-1e9, None))
-        if when < since or status.level != DiagnosticStatus.ERROR:
-            return ''
-        return status.message
 
     def _facts(self) -> dict[str, object]:
         return {
