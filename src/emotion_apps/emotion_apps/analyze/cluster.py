@@ -141,6 +141,12 @@ class _Actor:
         """Tell that it has begun."""
         return True
 
+    def place(self) -> tuple[str, int]:
+        """Return the cluster's id of this worker's machine, and its process there."""
+        import ray
+
+        return ray.get_runtime_context().get_node_id(), os.getpid()
+
     def perform(self, task: Task) -> Answer:
         """Do a task."""
         return self._worker.perform(task)
