@@ -189,8 +189,8 @@ class VoiceEmotions:
         return self._read(self.listener.stop(EndedBy.SOURCE))
 
     def reset(self) -> None:
-        """Forget the stream and the voice."""
-        self.listener.stop(EndedBy.REQUEST)
+        """Forget the stream, its background, and the voice."""
+        self.listener.reset()
         if self.reader.recognizer.memory is not None:
             self.reader.recognizer.memory.clear()
 

@@ -98,6 +98,17 @@ def test_a_stream_gives_what_the_whole_recording_gives(voices: VoiceEmotions) ->
     np.testing.assert_allclose(parts[0].probabilities, whole[0].probabilities, atol=1e-4)
 
 
+def test_a_recording_before_leaves_nothing_behind(voices: VoiceEmotions) -> None:
+    """Neither its voice nor its background."""
+    sound = read_16k(real_voice())
+    alone = voices.recording(sound, 16000)
+    voices.recording(with_silence(sound, noise=300.0), 16000)
+    again = voices.recording(sound, 16000)
+    assert len(alone) == len(again) == 1
+    np.testing.assert_equal(again[0].snr, alone[0].snr)
+    np.testing.assert_array_equal(alone[0].probabilities, again[0].probabilities)
+
+
 def test_stereo_float_sound_of_another_rate_is_taken(voices: VoiceEmotions) -> None:
     import soxr
 

@@ -19,8 +19,9 @@ from emotion_perception.vision.track import Track
 
 # A picture counts for the time since the one before, but not for longer than this, seconds.
 _LONGEST = 1.0
-# Points of a time line at most.
+# A time line has so many points at most, and a point covers at least so much, seconds.
 POINTS = 120
+_PART = 0.25
 
 
 class _Person:
@@ -40,7 +41,7 @@ class Figures:
         self._people: dict[str, _Person] = {}
         self._primary = _Person(0.0)
         self._before: float | None = None
-        self._seconds: dict[int, np.ndarray] = {}
+        self._parts: dict[int, np.ndarray] = {}
         self._utterances: list[tuple[float, float]] = []
         self._voice = np.zeros(len(EMOTIONS))
         self._fused = np.zeros(len(EMOTIONS))
@@ -58,15 +59,15 @@ class Figures:
         self._before = time
         self.pictures += 1
         self.with_face += bool(tracks)
-        second = self._seconds.setdefault(math.floor(time), np.zeros(2 + len(EMOTIONS)))
-        second[0] += 1
+        part = self._parts.setdefault(math.floor(time / _PART), np.zeros(2 + len(EMOTIONS)))
+        part[0] += 1
         for track, reading in zip(tracks, readings):
             person = self._people.setdefault(track.id, _Person(time))
             people = [person]
             if track.id == primary:
                 people.append(self._primary)
-                second[1] += 1
-                second[2:] += reading.probabilities
+                part[1] += 1
+                part[2:] += reading.probabilities
             for item in people:
                 item.last = time
                 item.seconds += step
@@ -120,11 +121,11 @@ class Figures:
         """Return means over equal parts of a recording; ``None`` for a picture."""
         if not end > begin:
             return None
-        count = max(1, min(POINTS, round(end - begin)))
+        count = max(1, min(POINTS, round((end - begin) / _PART)))
         width = (end - begin) / count
         faces = np.zeros((count, 2 + len(EMOTIONS)))
-        for second, sums in self._seconds.items():
-            place = int((second + 0.5 - begin) / width)
+        for part, sums in self._parts.items():
+            place = int(((part + 0.5) * _PART - begin) / width)
             faces[min(max(place, 0), count - 1)] += sums
         spoken = np.zeros(count)
         edges = begin + width * np.arange(count + 1)

@@ -30,9 +30,9 @@ CANNOT = (
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b2027;--soft:#5c6672;
---line:#d9dee4;--track:#e8ebef;--accent:#0b6fb3;--bad:#b3261e}
+--line:#d9dee4;--accent:#0b6fb3;--bad:#b3261e}
 @media(prefers-color-scheme:dark){:root{--page:#14181d;--card:#1e242b;--ink:#eceff2;
---soft:#9aa5b1;--line:#37404a;--track:#2a323b;--accent:#7fd1ff;--bad:#ffb4ab}}
+--soft:#9aa5b1;--line:#37404a;--accent:#7fd1ff;--bad:#ffb4ab}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,sans-serif}main{max-width:1240px;margin:0 auto;padding:32px 16px}
 h1{font-size:30px;margin:0 0 4px}h2{font-size:20px;margin:0 0 12px}h3{font-size:14px;margin:0;
@@ -46,7 +46,7 @@ dt{color:var(--soft);font-size:13px}dd{margin:0;font-size:20px;font-weight:600}
 border:1px solid var(--line)}
 .films{display:grid;grid-template-columns:repeat(auto-fill,minmax(260px,1fr));gap:16px 20px}
 .films small,.soft{color:var(--soft)}svg{width:100%;height:auto;display:block;margin:4px 0}
-.track{fill:var(--track)}.speech{fill:var(--accent)}
+.track{fill:none;stroke:var(--line)}.speech{fill:var(--accent)}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:right;padding:6px 10px;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left;white-space:normal;overflow-wrap:anywhere;
@@ -55,7 +55,7 @@ th button:focus-visible{outline:2px solid var(--accent)}
 th[aria-sort=ascending] button::after{content:" \\2191"}
 th[aria-sort=descending] button::after{content:" \\2193"}
 .bar{display:flex;width:130px;height:12px;border-radius:3px;overflow:hidden;
-background:var(--track)}.bar i{display:block;height:100%}
+background:var(--page)}.bar i{display:block;height:100%}
 .bad{color:var(--bad)}ul{margin:0;padding-left:20px}li{margin:6px 0;overflow-wrap:anywhere}
 input{font:inherit;padding:6px 10px;border:1px solid var(--line);border-radius:8px;
 background:var(--page);color:var(--ink);margin:0 0 12px;width:min(320px,100%)}

@@ -101,10 +101,9 @@ def _serve(connection: Connection, job: Job) -> None:
     worker = Worker(job)
     while True:
         try:
-            task = connection.recv()
-        except EOFError:
-            return
-        connection.send(worker.perform(task))
+            connection.send(worker.perform(connection.recv()))
+        except (EOFError, OSError):
+            return  # The one who gave the work is gone.
 
 
 def _reason(code: int | None) -> str:

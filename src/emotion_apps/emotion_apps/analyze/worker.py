@@ -59,6 +59,7 @@ class Worker:
 
     def perform(self, task: Task) -> Answer:
         """Do a task; whatever goes wrong is in the answer."""
+        path = Path(task.recording.source)
         try:
             self._check_models()
             with self._local(task.recording) as path:
@@ -73,7 +74,7 @@ class Worker:
         except (ModelError, VadError, DetectorError, SaveError, AnalyzeError) as error:
             return Answer(task, error=str(error), fatal=True)
         except (MediaError, OSError) as error:
-            return Answer(task, error=str(error))
+            return Answer(task, error=_by_name(str(error), task.recording, path))
         except Exception as error:
             # One strange file must not end the analysis of all others; this tells what to mend.
             traceback.print_exc()
@@ -254,7 +255,7 @@ class Worker:
             'files': names,
             'rows': rows,
             **figures.summary(begin, end),
-            'left_out': said,
+            'left_out': [_by_name(line, recording, path) for line in said],
         }
         text = json.dumps(summary, indent=1, allow_nan=False)
         self._store.write(f'summaries/{recording.id}.json', text.encode())
@@ -299,6 +300,11 @@ class Worker:
             except FileNotFoundError as error:
                 raise MediaError(f'{recording.source} is not there') from error
             yield path
+
+
+def _by_name(text: str, recording: Recording, path: Path) -> str:
+    """Return a message that calls a recording as the tables do, not by where it lies."""
+    return text.replace(str(path), recording.name)
 
 
 def _pieces(task: Task, job: Job) -> str:

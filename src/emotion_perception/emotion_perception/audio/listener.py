@@ -126,6 +126,11 @@ class Listener:
         self._clean = np.zeros(0, np.int16)
         return events
 
+    def reset(self) -> None:
+        """Forget the stream and the background: the next block belongs to another recording."""
+        self.stop(EndedBy.REQUEST)
+        self._noise = snr.NoiseMeter()
+
     def _frame(self, frame: np.ndarray, time: float) -> list[Activity | Heard]:
         """Judge one frame of int16 samples that ends at a time."""
         if self._denoiser is None:
