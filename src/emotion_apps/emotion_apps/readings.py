@@ -7,17 +7,18 @@ from __future__ import annotations
 from emotion_apps.reading import Reading
 from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.ros.convert import to_seconds
-from emotion_perception.ros.limits import probabilities_of, span_of
+from emotion_perception.ros.limits import checked
 
 
 def to_reading(message: EmotionPrediction, time: float | None = None) -> Reading:
-    """Return a reading of a prediction; the message goes along as its ``source``.
+    """Return a reading of a prediction; the message, checked, goes along as its ``source``.
 
     :param time: what its stamp stands for, seconds; ``None`` for the stamp itself.
     :raises ValueError: if the probabilities are none, or the class is none; see
-        :func:`emotion_perception.ros.limits.probabilities_of`.
+        :func:`emotion_perception.ros.limits.checked`.
     """
-    probabilities = tuple(float(value) for value in probabilities_of(message))
+    message = checked(message)
+    probabilities = tuple(float(value) for value in message.probabilities)
     region = message.region
     return Reading(
         emotion=message.emotion,
@@ -25,7 +26,7 @@ def to_reading(message: EmotionPrediction, time: float | None = None) -> Reading
         stamp=to_seconds(message.header.stamp),
         arrived=time,
         subject=message.subject_id,
-        span=span_of(message),
+        span=message.span,
         region=(region.x_offset, region.y_offset, region.width, region.height),
         stable=message.stable,
         sources=tuple(message.sources),

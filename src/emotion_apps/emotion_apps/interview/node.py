@@ -48,10 +48,9 @@ from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.inputs import Input
 from emotion_perception.ros.limits import (
     MessageError,
+    checked,
     first,
-    probabilities_of,
     samples_of,
-    span_of,
 )
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
@@ -173,7 +172,7 @@ class InterviewNode(Node):
         if message.emotion == UNKNOWN:
             return
         try:
-            probabilities = probabilities_of(message)
+            message = checked(message)
         except MessageError as error:
             self._inputs[source].refused(str(error))
             self._report.warn('reading', f'{error}; it is left out')
@@ -181,13 +180,11 @@ class InterviewNode(Node):
         self._inputs[source].taken()
         if source == 'face':
             self._subject = message.subject_id
-        message.probabilities, message.span = probabilities, span_of(message)
-        message.confidence = float(probabilities[message.emotion])
         self._newest = message
         self._session.emotion(
             self._stamps[source].time(message.header.stamp, late=_LATE),
             source,
-            probabilities,
+            message.probabilities,
         )
 
     def _on_activity(self, message: VoiceActivity) -> None:

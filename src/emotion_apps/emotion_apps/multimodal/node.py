@@ -44,7 +44,7 @@ from emotion_perception.ros import main as ros_main
 from emotion_perception.ros import qos
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.inputs import Input
-from emotion_perception.ros.limits import first
+from emotion_perception.ros.limits import first, header_of
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
@@ -108,7 +108,7 @@ class OrchestratorNode(Node):
     # What is seen and heard.
 
     def _on_face(self, message: EmotionPrediction) -> None:
-        self._frame_id = message.header.frame_id
+        self._frame_id = header_of(message.header).frame_id
         reading = self._reading(message, 'face')
         if reading is not None:
             self._take(FaceRead(reading))

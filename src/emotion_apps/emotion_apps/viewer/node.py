@@ -28,6 +28,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusPublisher, BusSubscription
 from emotion_perception.ros.convert import array_to_image, array_to_jpeg, to_seconds
 from emotion_perception.ros.diagnostics import Diagnostics
+from emotion_perception.ros.limits import header_of
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.sources import AnySubscription, picture_ways
@@ -210,7 +211,7 @@ class ViewNode(Node):
         image = screen.draw((self._settings.width, self._settings.height), self._feed)
         with self._lock:
             self._drawn = (screen.title, image)
-        stamp = newest.header.stamp if newest else self.get_clock().now().to_msg()
+        stamp = header_of(newest.header).stamp if newest else self.get_clock().now().to_msg()
         header = Header(stamp=stamp, frame_id=f'{name}/{phase}')
         if self._publisher.wanted:
             self._publisher.publish(array_to_image(image, header))

@@ -30,6 +30,7 @@ from emotion_perception.ros.limits import (
     MessageError,
     crop_of,
     first,
+    quality_of,
 )
 from emotion_perception.ros.main import run
 from emotion_perception.ros.sources import Way
@@ -156,7 +157,7 @@ class _Reading(FrameWork[FaceArray]):
             stable=reading.stable,
             valence=reading.valence,
             arousal=reading.arousal,
-            quality=subject.message.quality,
+            quality=quality_of(subject.message),
             span=reading.span,
             region=subject.message.region,
             embedding=reading.embedding if self.node.settings.embedding else None,

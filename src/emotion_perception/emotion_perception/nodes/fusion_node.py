@@ -9,8 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
-from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction
 from emotion_perception.emotions import UNKNOWN
@@ -19,7 +17,7 @@ from emotion_perception.nodes.settings import FusionNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.convert import mixture_of, to_prediction
 from emotion_perception.ros.lifecycle import ModelNode, Work
-from emotion_perception.ros.limits import probabilities_of, span_of
+from emotion_perception.ros.limits import header_of, probabilities_of, span_of
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.timing import AHEAD
@@ -132,10 +130,7 @@ class _Fusing(Work):
             self._node.report.warn(
                 'method', f'the network cannot be used, the product answers: {fused.problem}'
             )
-        header = Header(
-            stamp=Time(sec=trigger.header.stamp.sec, nanosec=trigger.header.stamp.nanosec),
-            frame_id=trigger.header.frame_id,
-        )
+        header = header_of(trigger.header)
         models = '+'.join(self._models.get(source, '') for source in fused.sources)
         self._publisher.publish(
             to_prediction(

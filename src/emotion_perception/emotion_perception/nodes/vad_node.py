@@ -24,7 +24,7 @@ from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.lifecycle import ModelNode, Work
-from emotion_perception.ros.limits import MessageError, check_block
+from emotion_perception.ros.limits import LONGEST_TEXT, MessageError, check_block
 from emotion_perception.ros.losses import Losses
 from emotion_perception.ros.main import run
 from emotion_perception.ros.sound import DISTRIBUTIONS_OWN, sound_ways, to_block
@@ -170,7 +170,7 @@ class _Listening(Work):
             self._blocks.refused('they are empty')
             self._node.report.warn('empty', 'a message without sound came; it is left out')
             return
-        self._frame_id = block.header.frame_id
+        self._frame_id = block.header.frame_id[:LONGEST_TEXT]
         try:
             check_block(block.data.nbytes, self._form)
             samples, rate = self._decoder.push(block.data)

@@ -29,6 +29,10 @@ from emotion_perception.models.balance import (
 from emotion_perception.vision.encodings import decode_jpeg_or_png, to_bgr
 
 
+# Seconds of the last stamp that a message can hold.
+_LAST_STAMP = 2.0**31 - 1
+
+
 def image_to_array(message: Image | CompressedImage) -> np.ndarray:
     """Return the picture of a message as BGR.
 
@@ -82,7 +86,8 @@ def to_seconds(stamp: Time) -> float:
 
 
 def to_stamp(seconds: float) -> Time:
-    """Return seconds since the epoch (not negative) as a stamp."""
+    """Return seconds since the epoch (not negative) as a stamp; past its range, the last one."""
+    seconds = min(seconds, _LAST_STAMP)
     whole = math.floor(seconds)
     nanoseconds = min(round((seconds - whole) * 1e9), 999_999_999)
     return Time(sec=int(whole), nanosec=nanoseconds)

@@ -9,16 +9,18 @@ part is used.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
+from std_msgs.msg import Header
 
 from emotion_msgs.msg import EmotionPrediction, Face, Utterance
 from emotion_perception.audio.decoders import SoundFormat
 from emotion_perception.audio.pcm import RATE
-from emotion_perception.emotions import EMOTIONS, UNKNOWN, distribution
-from emotion_perception.ros.convert import image_to_array
+from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL, distribution
+from emotion_perception.ros.convert import image_to_array, to_seconds, to_stamp
 
 MOST_FACES = 64
 """Faces of one frame that are read: the first ones, which are the largest."""
@@ -90,6 +92,62 @@ def probabilities_of(message: EmotionPrediction) -> np.ndarray:
             f'than {LARGEST_EMBEDDING}'
         )
     return probabilities
+
+
+def checked(message: EmotionPrediction) -> EmotionPrediction:
+    """Return a prediction that may be published again: each field is in its range.
+
+    What says the same twice (label, confidence) follows from class and probabilities; what is
+    out of range counts as not known.
+
+    :raises MessageError: see :func:`probabilities_of`.
+    """
+    probabilities = probabilities_of(message)
+    known = message.emotion != UNKNOWN
+    return EmotionPrediction(
+        header=header_of(message.header),
+        modality=message.modality,
+        subject_id=message.subject_id[:LONGEST_TEXT],
+        emotion=message.emotion,
+        label=EMOTIONS[message.emotion] if known else UNKNOWN_LABEL,
+        confidence=float(probabilities[message.emotion]) if known else 0.0,
+        probabilities=probabilities,
+        class_balance=_within(message.class_balance, 0.0, 1.0),
+        class_shares=message.class_shares,
+        valence=_within(message.valence, -1.0, 1.0),
+        arousal=_within(message.arousal, -1.0, 1.0),
+        stable=message.stable,
+        quality=_within(message.quality, 0.0, 1.0),
+        span=span_of(message),
+        region=message.region,
+        model=message.model,
+        embedding=message.embedding,
+        sources=message.sources,
+        reason=message.reason,
+    )
+
+
+def header_of(header: Header) -> Header:
+    """Return a header that may go along with results: a name of usual length, a stamp that is one.
+
+    It is the header itself where that is so.
+    """
+    stamp = header.stamp
+    if len(header.frame_id) <= LONGEST_TEXT and stamp.sec >= 0 and stamp.nanosec < 10**9:
+        return header
+    return Header(
+        stamp=to_stamp(max(0.0, to_seconds(stamp))), frame_id=header.frame_id[:LONGEST_TEXT]
+    )
+
+
+def quality_of(face: Face) -> float:
+    """Return the quality of a face, 0 to 1; NaN where what it says cannot be."""
+    return _within(face.quality, 0.0, 1.0)
+
+
+def _within(value: float, low: float, high: float) -> float:
+    """Return a value that is in a range, else NaN."""
+    return float(value) if low <= value <= high else math.nan
 
 
 def span_of(message: EmotionPrediction) -> float:

@@ -12,7 +12,7 @@ from std_msgs.msg import Header
 
 from emotion_perception import timing
 from emotion_perception.ros.convert import to_seconds, to_stamp
-from emotion_perception.ros.limits import LONGEST_TEXT
+from emotion_perception.ros.limits import LONGEST_TEXT, header_of
 from emotion_perception.timing import Order, TimeLine
 
 
@@ -46,8 +46,8 @@ class Stamps:
         A frame's name that is longer than any is cut: it goes along with each result.
         """
         time = self.time(header.stamp)
-        if time == to_seconds(header.stamp) and len(header.frame_id) <= LONGEST_TEXT:
-            return header
+        if time == to_seconds(header.stamp):
+            return header_of(header)
         return Header(stamp=to_stamp(max(0.0, time)), frame_id=header.frame_id[:LONGEST_TEXT])
 
     def _say(self, text: str) -> None:
