@@ -131,7 +131,7 @@ class Campaign:
             )
         self.client.node.create_subscription(DiagnosticArray, '/diagnostics', self._alive, 100)
         taken = {topic for name in names for topic in TAKES[name]}
-        self._publishers = {
+        self.publishers = {
             topic: self.client.node.create_publisher(
                 kind,
                 f'/in/{topic}',
@@ -157,7 +157,7 @@ class Campaign:
             for command in commands
         ]
         self.client.until(lambda: set(self._last) >= set(names), 120, 'the diagnostics of all')
-        for publisher in self._publishers.values():
+        for publisher in self.publishers.values():
             self.client.until(
                 lambda publisher=publisher: publisher.get_subscription_count() > 0, 60
             )
@@ -165,13 +165,13 @@ class Campaign:
 
     def run(self, messages: int, seconds: float = float('inf')) -> None:
         """Send so many messages, or until the time is over, as fast as they are taken."""
-        topics = list(self._publishers)
+        topics = list(self.publishers)
         end = time.monotonic() + seconds
         for number in range(messages):
             topic = self.stranger.random.choice(topics)
             message = self.stranger.make(INPUTS[topic], time.time())
             try:
-                self._publishers[topic].publish(message)
+                self.publishers[topic].publish(message)
             except UnicodeEncodeError:
                 continue  # no node would ever get it
             self.sent[topic] += 1
@@ -180,12 +180,21 @@ class Campaign:
                 if command.service_is_ready():
                     command.call_async(Trigger.Request())
             if number % PAUSE == PAUSE - 1:
-                for publisher in self._publishers.values():
+                for publisher in self.publishers.values():
                     publisher.wait_for_all_acked()
-                self.group.check()
-                self._check_silence()
+                self.check()
                 if time.monotonic() > end:
                     return
+
+    def check(self) -> None:
+        """Check that every node lives and speaks.
+
+        :raises AssertionError: if one does not.
+        """
+        self.group.check()
+        for name, when in self._last.items():
+            silent = time.monotonic() - when
+            assert silent < SILENT, f'{name} is silent for {silent:.0f} s: it hangs'
 
     def usage(self) -> dict[str, Any]:
         """Return what each node takes now."""
@@ -215,11 +224,6 @@ class Campaign:
     def _alive(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self._last[status.name] = time.monotonic()
-
-    def _check_silence(self) -> None:
-        for name, when in self._last.items():
-            silent = time.monotonic() - when
-            assert silent < SILENT, f'{name} is silent for {silent:.0f} s: it hangs'
 
     def _check_inputs(self) -> None:
         """Check that no node subscribes to anything that is not sent."""

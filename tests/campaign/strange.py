@@ -55,6 +55,10 @@ class Stranger:
             self._spoil(message)
         return message
 
+    def usual(self, kind: type, now: float) -> Any:
+        """Return a message of a type with which nothing is wrong."""
+        return _USUAL[kind](self, now)
+
     # What is usual.
 
     def header(self, now: float) -> Header:

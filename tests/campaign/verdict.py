@@ -23,10 +23,10 @@ from emotion_perception.ros.limits import LONGEST_TEXT, MOST_FACES
 
 def faults(message: Any) -> list[str]:
     """Return what is wrong with a message; empty if nothing is."""
-    found = _header(message)
     if isinstance(message, EmotionPrediction):
-        found += _prediction(message)
-    elif isinstance(message, EmotionPredictionArray):
+        return _prediction(message)
+    found = _header(message)
+    if isinstance(message, EmotionPredictionArray):
         if len(message.predictions) > MOST_FACES:
             found.append(f'{len(message.predictions)} predictions')
         for item in message.predictions:
