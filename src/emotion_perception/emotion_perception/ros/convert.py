@@ -28,7 +28,6 @@ from emotion_perception.models.balance import (
 )
 from emotion_perception.vision.encodings import decode_jpeg_or_png, to_bgr
 
-
 # Seconds of the last stamp that a message can hold.
 _LAST_STAMP = 2.0**31 - 1
 
