@@ -77,6 +77,8 @@ def probabilities_of(message: EmotionPrediction) -> np.ndarray:
         than any that a model gives.
     """
     subject = message.subject_id[:LONGEST_TEXT]
+    if subject != message.subject_id:
+        raise MessageError(f'a subject of {len(message.subject_id)} characters')
     try:
         probabilities = distribution(message.probabilities)
     except ValueError as error:
