@@ -51,8 +51,8 @@ from support.client import ANY, Client
 from support.domain import claim_domain
 from support.processes import ProcessGroup
 
-# Devices take nothing from topics; the page has tests of its own.
-LEFT_OUT = {'camera_node', 'microphone_node', 'web_node'}
+# Devices take nothing from topics; the page and the outward formats have tests of their own.
+LEFT_OUT = {'camera_node', 'microphone_node', 'web_node', 'interop_node'}
 
 INPUTS: dict[str, type] = {
     'camera/image_raw': Image,
