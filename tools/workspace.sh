@@ -33,7 +33,13 @@ python_version() {  # python_version PYTHON: print X.Y, or fail
     "$1" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
 }
 
-supported() { case $1 in 3.10 | 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; }
+supported() {  # supported X.Y: the wheels of ROS 2 end with 3.13, a sourced one may bring 3.14
+    case $1 in
+        3.10 | 3.11 | 3.12 | 3.13) return 0 ;;
+        3.14) [ $UNDERLAY = sourced ] ;;
+        *) return 1 ;;
+    esac
+}
 
 # Set PYTHON, PYTHON_VERSION, DISTRO, UNDERLAY (sourced or wheels), ENV_DIR and VENV.
 locate() {

@@ -32,9 +32,7 @@ def parameters() -> Iterator[dict[str, dict[str, rclpy.Parameter]]]:
     declared = {}
     for name in NODES:
         node = node_class(PACKAGES[name], name)(context=context)
-        declared[name] = {
-            key: node.get_parameter_or(key) for key in node.list_parameters([], 0).names
-        }
+        declared[name] = {key: node.get_parameter_or(key) for key in node._parameters}
         node.destroy_node()
     context.try_shutdown()
     yield declared

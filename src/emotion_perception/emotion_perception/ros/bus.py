@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from rclpy.context import Context
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -27,6 +26,7 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
+from emotion_perception.ros.distributions import SubscriptionEventCallbacks
 from emotion_perception.ros.timer import steady_timer
 
 # Seconds between two looks at what publishers offer, while one offers less than is wanted.
