@@ -3,7 +3,8 @@
 """Measure the real graph: latency, rate, drops, memory and CPU time, beside the floor.
 
 ``./emotion bench --json OUT``: for 1, 2, 4 and 8 faces (and none), in one process and in
-separate ones, on a paced 640x480 video of 30 frames a second. Machines differ and are shared:
+separate ones, on a paced 640x480 video of 30 frames a second; then the default graph as a launch
+starts it (see launched.py). Machines differ and are shared:
 read the ratios, whose two sides were measured in one run.
 """
 
@@ -17,7 +18,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ from typing import Any
 import measure
 import rclpy
 import scene
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from client import Client
 from tqdm import tqdm
 
 from emotion_bringup.graphs import GRAPHS, resolve
@@ -34,32 +34,6 @@ from emotion_bringup.process import GraphProcess, executable
 
 HERE = Path(__file__).parent
 ARGUMENTS = {'loop': 'true', 'rate': str(scene.FPS), 'window': 'off'}
-
-
-class Client:
-    """A :class:`measure.FaceClient` that listens in a thread."""
-
-    def __init__(self) -> None:
-        self._context = rclpy.context.Context()
-        rclpy.init(context=self._context)
-        self.node = measure.FaceClient(context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """End it."""
-        self._executor.shutdown()
-        self._thread.join()
-        self.node.destroy_node()
-        self._context.try_shutdown()
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            pass
 
 
 def watch(
@@ -125,11 +99,10 @@ def separate(video: Path, seconds: float) -> dict[str, Any]:
         for key, value in setup.parameters.items():
             command += ['-p', f'{key}:={json.dumps(value)}']
         processes[setup.name] = start(command)
-    client = Client()
     try:
-        return watch(client.node, seconds, {name: p.pid for name, p in processes.items()})
+        with Client() as client:
+            return watch(client.node, seconds, {name: p.pid for name, p in processes.items()})
     finally:
-        client.close()
         stop(list(processes.values()))
 
 
@@ -139,12 +112,28 @@ def transport(faces: int, seconds: float) -> dict[str, float]:
         start([sys.executable, str(HERE / 'transport.py'), part, str(faces), str(scene.FPS)])
         for part in ('fer', 'detector', 'source')
     ]
-    client = Client()
     try:
-        return watch(client.node, seconds, {})['latency_ms']
+        with Client() as client:
+            return watch(client.node, seconds, {})['latency_ms']
     finally:
-        client.close()
         stop(processes)
+
+
+def launched(folder: Path, seconds: float) -> dict[str, Any]:
+    """Measure the default graph as a launch starts it, beside the floor."""
+    result = child(str(HERE / 'launched.py'), str(folder), str(seconds))
+    floor = child(str(HERE / 'floor.py'), str(folder / '1.avi'), '8', str(scene.FPS))
+
+    def p50(name: str) -> float:
+        return max(heard['latency_ms']['p50'] for heard in result[name]['heard'])
+
+    return {
+        'mode': 'launched',
+        'floor_ms': floor['p50'],
+        'times_floor': round(p50('multimodal') / floor['p50'], 3),
+        'times_one_camera': round(p50('two_cameras') / p50('one_camera'), 3),
+        **result,
+    }
 
 
 def child(*arguments: str) -> Any:
@@ -234,7 +223,7 @@ def main() -> int:
     if options.child:
         print(json.dumps(single(Path(options.child), options.seconds)))
         return 0
-    entries = []
+    entries: list[dict[str, Any]] = []
     with (
         tempfile.TemporaryDirectory() as folder,
         tqdm(total=len(options.faces) * len(options.modes), unit='run') as bar,
@@ -272,8 +261,9 @@ def main() -> int:
                     entry['times_floor'] = round(result['latency_ms']['p50'] / floor['p50'], 3)
                 entries.append(entry)
                 bar.update()
+        outside = launched(Path(folder), options.seconds)
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(entries, indent=1) + '\n')
+    options.json.write_text(json.dumps([*entries, outside], indent=1) + '\n')
     picture = options.plot or options.json.with_suffix('.png')
     if any(entry['faces'] for entry in entries):
         plot(entries, picture)
@@ -287,6 +277,16 @@ def main() -> int:
             f'{e["rate_hz"]:5.1f} {e.get("dropped", 0):5d} {e["rss_mb"]:4.0f}  '
             f'{sum(e["cpu_percent"].values()):5.1f}'
         )
+    print('\nas a launch starts it, seen from outside')
+    for name in ('multimodal', 'idle', 'one_camera', 'two_cameras'):
+        e = outside[name]
+        late = [heard.get('latency_ms', {}).get('p50', float('nan')) for heard in e['heard']]
+        print(
+            f'{name:<12} p50 {" ".join(f"{each:5.1f}" for each in late)}  '
+            f'CPU {e["cpu_percent"]:5.1f} %  PSS {e["pss_mb"]:4.0f} MB'
+        )
+    for name in ('times_floor', 'times_one_camera', 'start_seconds'):
+        print(f'{name:<20} {outside[name]}')
     return 0
 
 

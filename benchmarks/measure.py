@@ -85,3 +85,14 @@ def rss_mb(pid: int) -> float:
         if line.startswith('VmRSS'):
             return int(line.split()[1]) * 1024 / 1e6
     return 0.0
+
+
+def pss_mb(pid: int) -> float:
+    """Return the proportional set size of a process, megabytes (10^6 bytes).
+
+    What it shares with other processes counts in parts: the sum over processes is what they cost.
+    """
+    for line in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines():
+        if line.startswith('Pss:'):
+            return int(line.split()[1]) * 1024 / 1e6
+    return 0.0

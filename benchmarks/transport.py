@@ -69,6 +69,10 @@ def main(part: str, faces: int, fps: float) -> None:
         rclpy.spin(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        # What is sent while a signal shuts the context down fails: that is no failure.
+        if rclpy.ok():
+            raise
 
 
 if __name__ == '__main__':
