@@ -23,6 +23,7 @@ from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.sources import picture_ways
 from emotion_perception.vision.encodings import ImageError
+from emotion_perception.vision.attention import Attention
 from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 
@@ -54,6 +55,7 @@ class _Detecting(FrameWork[Image | CompressedImage]):
     def __init__(self, node: FaceDetectorNode, finder: FaceFinder) -> None:
         self._finder = finder
         self._finder.reset()
+        self._attention = Attention()
         self._publisher = BusPublisher(node, FaceArray, 'emotion/detections', qos.IMAGE)
         super().__init__(node, picture_ways(node, 'camera/image_raw'), 'pictures')
 
@@ -65,6 +67,11 @@ class _Detecting(FrameWork[Image | CompressedImage]):
     def begin_anew(self) -> None:
         """Forget all tracks."""
         self._finder.reset()
+        self._attention.reset()
+
+    def wants(self, time: float) -> bool:
+        """Look at every picture while there is a face, and now and then while not."""
+        return self._attention.wants(time)
 
     def answer(self, message: Image | CompressedImage, header: Header, time: float) -> None:
         """Publish the faces of a picture."""
@@ -75,6 +82,7 @@ class _Detecting(FrameWork[Image | CompressedImage]):
             self._face(face, header, width, height)
             for face in self._finder.find(picture, time) or ()
         ]
+        self._attention.looked(time, self._finder.seeing)
         result = FaceArray(header=header, image_width=width, image_height=height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)

@@ -52,6 +52,13 @@ class FrameWork(Work, Generic[MessageT]):
         :param time: that stamp, seconds.
         """
 
+    def wants(self, time: float) -> bool:
+        """Return whether a message is to be answered at all; by default every one.
+
+        :param time: its stamp, seconds.
+        """
+        return True
+
     @abstractmethod
     def leave_out(self, error: Exception) -> None:
         """Say that a message could not be answered."""
@@ -79,6 +86,8 @@ class FrameWork(Work, Generic[MessageT]):
             return
         if order is Order.ANEW:
             self.begin_anew()
+        if not self.wants(time):
+            return
         self.answer(message, header, time)
         self.node.diagnostics.tick(now(self.node) - time)
 

@@ -71,6 +71,8 @@ class FaceFinder:
         self._settings = settings
         self._detector = make_detector(settings.detector)
         self._tracker = Tracker(settings.tracker)
+        self.seeing = False
+        """Whether the last picture had a face in it, followed already or not."""
 
     @property
     def name(self) -> str:
@@ -88,6 +90,7 @@ class FaceFinder:
         :param time: of its acquisition, seconds.
         """
         sights = self.see(picture)
+        self.seeing = bool(sights)
         tracks = self._tracker.update(
             [sight.detection for sight in sights],
             time,
