@@ -22,8 +22,8 @@ from emotion_perception.ros.frame_work import FrameWork
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.main import run
 from emotion_perception.ros.sources import picture_ways
-from emotion_perception.vision.encodings import ImageError
 from emotion_perception.vision.attention import Attention
+from emotion_perception.vision.encodings import ImageError
 from emotion_perception.vision.finder import FaceFinder, FoundFace
 
 

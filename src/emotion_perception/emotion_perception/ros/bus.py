@@ -26,6 +26,7 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
+from emotion_perception.ros.distributions import SubscriptionEventCallbacks
 from emotion_perception.ros.timer import steady_timer
 
 # Seconds between two looks at what publishers offer, while one offers less than is wanted.
