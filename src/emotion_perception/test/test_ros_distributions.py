@@ -47,7 +47,7 @@ for owner, names in (
 
 NODES = """
 from emotion_perception.ros.bus import BusSubscription
-from emotion_perception.ros.qos import IMAGE_BEST_EFFORT
+from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
 rclpy.init()
@@ -56,7 +56,7 @@ listener = next(node for node in nodes if node.get_name() == 'fer_node')
 came = []
 BusSubscription(listener, Image, 'elsewhere', came.append)
 other = rclpy.create_node('driver')
-publisher = other.create_publisher(Image, 'elsewhere', IMAGE_BEST_EFFORT)
+publisher = other.create_publisher(Image, 'elsewhere', qos_profile_sensor_data)
 executor = rclpy.executors.SingleThreadedExecutor()
 executor.add_node(listener)
 while not came:
