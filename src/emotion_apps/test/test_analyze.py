@@ -22,7 +22,7 @@ import pytest
 pq = pytest.importorskip('pyarrow.parquet', reason='needs pyarrow: ./emotion setup --analyze')
 
 from emotion_apps.analyze.columns import CLASSES, FACES, UTTERANCES
-from emotion_apps.analyze.command import SOME_FAILED
+from emotion_apps.analyze.command import SOME_FAILED, main
 from emotion_apps.analyze.errors import AnalyzeError
 from emotion_apps.analyze.options import Every, Options
 from emotion_apps.analyze.page import render
@@ -162,6 +162,27 @@ def test_tables_say_what_they_hold_and_with_which_models_it_was_made(whole) -> N
         assert about['models']['fer']['name'] == 'fer-default'
         assert len(about['models']['ser']['sha256']) == 64
         assert about['options']['class_balance'] == 0.5
+
+
+def test_words_are_written_down_where_that_is_asked_for(whole, tmp_path: Path) -> None:
+    pytest.importorskip('faster_whisper', reason='needs ./emotion setup --transcript')
+    assert {(row['words'], row['text']) for row in whole.table('utterances')} == {(None, None)}
+    sound = talking_film(tmp_path / 'said.mkv', 4.0)
+    found = analyse([sound], tmp_path / 'out', Options(faces=False, transcript=True))
+    heard = ' '.join(row['text'] for row in found.table('utterances')).lower()
+    assert 'center' in heard or 'centre' in heard
+    assert [row['words'] for row in found.table('utterances')] == [
+        len(row['text'].split()) for row in found.table('utterances')
+    ]
+
+
+def test_words_of_a_language_that_the_model_does_not_know_are_refused_at_once(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip('faster_whisper', reason='needs ./emotion setup --transcript')
+    out = tmp_path / 'out'
+    assert main([str(film), f'--out={out}', '--transcript', '--language=de']) == 2
+    assert 'knows English only' in capsys.readouterr().err
 
 
 def test_the_docs_tell_every_column() -> None:

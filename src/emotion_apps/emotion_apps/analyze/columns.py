@@ -86,5 +86,7 @@ UTTERANCES = (
     Column('face', 'text', '', 'whose face was fused with it; empty if nobody was seen'),
     Column('fused_emotion', 'text', '', 'the most probable class of voice and face as one'),
     *_six('fused_', 'voice and face as one; of the voice alone where no face was seen'),
+    Column('words', 'count', '', 'number of words; empty without --transcript'),
+    Column('text', 'text', '', 'the words as they were understood; empty without --transcript'),
 )
 """One row an utterance."""

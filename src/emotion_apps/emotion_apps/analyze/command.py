@@ -68,6 +68,7 @@ def analyze(
     from emotion_perception.audio.vad import VadError
     from emotion_perception.models import ModelError
     from emotion_perception.vision.detect import DetectorError
+    from emotion_perception.words.transcriber import TranscriptError
 
     recordings = find_recordings(paths, out)
     if not recordings:
@@ -75,7 +76,7 @@ def analyze(
     store = Store(out)
     try:
         job = Job(options, out, fingerprint(options))
-    except (ModelError, DetectorError, VadError) as error:
+    except (ModelError, DetectorError, VadError, TranscriptError) as error:
         raise AnalyzeError(str(error)) from error
     began = time.monotonic()
     progress = Progress(len(recordings))
@@ -137,6 +138,23 @@ def _parser() -> argparse.ArgumentParser:
         '(default: %(default)s)',
     )
     parser.add_argument(
+        '--transcript',
+        action='store_true',
+        help='write down the words, on this machine (needs ./emotion setup --transcript)',
+    )
+    parser.add_argument(
+        '--transcript-model',
+        default='',
+        metavar='MODEL',
+        help='folder, name or hub id of a model for faster-whisper (default: Whisper tiny.en)',
+    )
+    parser.add_argument(
+        '--language',
+        default=Options.language,
+        metavar='CODE',
+        help='what is spoken, as ISO 639-1 has it (default: %(default)s)',
+    )
+    parser.add_argument(
         '--film', action='store_true', help='write films with what was found drawn into them'
     )
     parser.add_argument('--workers', type=int, default=0, metavar='N', help='default: one a core')
@@ -170,6 +188,9 @@ def _options(given: argparse.Namespace) -> Options:
         models[task] = model
     if not 0 <= given.class_balance <= 1:
         raise ValueError('--class-balance must be from 0 to 1')
+    transcript = given.transcript or bool(given.transcript_model)
+    if transcript and given.faces_only:
+        raise ValueError('--transcript listens, and --faces-only does not')
     if given.workers < 0:
         raise ValueError('--workers must not be negative')
     if not given.piece > 0:
@@ -179,6 +200,9 @@ def _options(given: argparse.Namespace) -> Options:
         faces=not given.voice_only,
         voice=not given.faces_only,
         class_balance=given.class_balance,
+        transcript=transcript,
+        transcript_model=given.transcript_model,
+        language=given.language,
         film=given.film,
         piece=given.piece,
         **models,

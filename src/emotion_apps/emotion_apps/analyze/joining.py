@@ -175,6 +175,8 @@ class Joiner:
             fused.subject if fused is not None and seen else None,
             EMOTIONS[int(fused.probabilities.argmax())] if fused is not None else None,
             *(fused.probabilities if fused is not None else _NONE),
+            None if item.words is None else len(item.words),
+            None if item.words is None else ' '.join(item.words),
         )
 
 

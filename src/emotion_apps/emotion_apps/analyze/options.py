@@ -53,6 +53,9 @@ class Options:
     :param fer: model of faces: a name of the catalogue, a path or a hub id.
     :param ser: model of voices, likewise.
     :param class_balance: mixture of classes to answer for, 0 to 1.
+    :param transcript: write down the words of each utterance, too.
+    :param transcript_model: for that: folder, name or hub id; empty for Whisper tiny.en.
+    :param language: what is spoken, as ISO 639-1 has it.
     :param film: write a film with what was found drawn into it.
     :param piece: seconds of a film that are one piece of work; results do not depend on it.
     """
@@ -63,6 +66,9 @@ class Options:
     fer: str = DEFAULTS['fer']
     ser: str = DEFAULTS['ser']
     class_balance: float = BalanceSettings.class_balance
+    transcript: bool = False
+    transcript_model: str = ''
+    language: str = 'en'
     film: bool = False
     piece: float = 60.0
 

@@ -27,7 +27,10 @@ from emotion_perception.models.model import resolve
 from emotion_perception.vision import blazeface
 from emotion_perception.vision.finder import FaceFinder
 from emotion_perception.vision.track import appearance
-from emotion_perception.voice_emotions import VoiceEmotions
+from emotion_perception.voice_emotions import VoiceEmotion, VoiceEmotions
+from emotion_perception.words.language import language
+from emotion_perception.words.transcriber import Transcriber, TranscriptError
+from emotion_perception.words.whisper import CARRIED, Whisper, missing, model_folder
 
 Say = Callable[[str], None]
 
@@ -51,6 +54,7 @@ class Perception:
         self._finder: FaceFinder | None = None
         self._recognizer: FaceEmotionRecognizer | None = None
         self._voices: VoiceEmotions | None = None
+        self._transcriber: Transcriber | None = None
 
     def look(
         self,
@@ -101,8 +105,7 @@ class Perception:
         """Return the utterances of a recording.
 
         It is heard from beginning to end by one worker: the model gets to know the voice on the
-        way, so no part can be judged before what leads to it. That is some hundredth of the
-        recording's length.
+        way, so no part can be judged before what leads to it.
 
         :param say: told of what was lost.
         :raises MediaError: if it cannot be read, or has no sound that can be decoded.
@@ -110,6 +113,11 @@ class Perception:
         if self._voices is None:
             self._voices = VoiceEmotions(
                 self.options.ser, models=_ONE_THREAD, class_balance=self.options.class_balance
+            )
+        if self.options.transcript and self._transcriber is None:
+            options = self.options
+            self._transcriber = Whisper(
+                options.transcript_model, language(options.language), _ONE_THREAD.threads
             )
         voices = self._voices
         voices.reset()
@@ -120,12 +128,17 @@ class Perception:
             for chunk in reader:
                 end = chunk.end
                 found += [
-                    Utterance.of(item, end)
+                    Utterance.of(item, end, self._words(item))
                     for item in voices.hear(chunk.samples, chunk.rate, chunk.time)
                 ]
-        found += [Utterance.of(item, end) for item in voices.stop()]
+        found += [Utterance.of(item, end, self._words(item)) for item in voices.stop()]
         mixture = Mixture(voices.reader.recognizer.model.shares, self.options.class_balance)
         return Voice(tuple(found), end - begin, mixture)
+
+    def _words(self, item: VoiceEmotion) -> tuple[str, ...] | None:
+        if self._transcriber is None:
+            return None
+        return tuple(word.text for word in self._transcriber.words(item.samples, item.start))
 
     def _builder(self) -> SightsBuilder:
         if self._recognizer is None:
@@ -153,7 +166,8 @@ class Perception:
 def fingerprint(options: Options) -> dict[str, dict[str, str]]:
     """Return name and sha256 of each model that is used, without loading it.
 
-    :raises ModelError: if one is not there; so are DetectorError and VadError.
+    :raises ModelError: if one is not there; so are DetectorError, VadError and
+            TranscriptError.
     """
     found: dict[str, dict[str, str]] = {}
     if options.faces:
@@ -163,6 +177,14 @@ def fingerprint(options: Options) -> dict[str, dict[str, str]]:
     if options.voice:
         found['vad'] = {'name': 'silero', 'sha256': _digest(find_model())}
         found['ser'] = _model(options.ser, 'ser')
+    if options.transcript:
+        if reason := missing(options.transcript_model, language(options.language)):
+            raise TranscriptError(reason)
+        folder = model_folder(options.transcript_model)
+        found['transcript'] = {
+            'name': options.transcript_model or CARRIED,
+            'sha256': _digest(*_files(folder)) if folder is not None else '',
+        }
     return found
 
 
@@ -171,10 +193,14 @@ def _model(spec: str, task: str) -> dict[str, str]:
     if entry.hub:
         return {'name': entry.name, 'sha256': ''}
     path = model_file(entry)
-    files = [path] if path.is_file() else sorted(f for f in path.rglob('*') if f.is_file())
+    files = _files(path)
     if entry.state_dict:
         files.append(path.with_name(entry.state_dict))
     return {'name': entry.name, 'sha256': _digest(*files)}
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(f for f in path.rglob('*') if f.is_file())
 
 
 def _digest(*files: Path) -> str:

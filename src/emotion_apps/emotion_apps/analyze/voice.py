@@ -24,6 +24,7 @@ class Utterance:
     :param snr: signal-to-noise ratio, dB; NaN if unknown.
     :param reason: why the model abstained; empty if it did not.
     :param probabilities: six, in the order of ``EMOTIONS``.
+    :param words: that were understood, in order; ``None`` where nobody was to write them down.
     """
 
     start: float
@@ -34,9 +35,12 @@ class Utterance:
     probabilities: tuple[float, ...]
     valence: float
     arousal: float
+    words: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, item: VoiceEmotion, heard: float) -> Utterance:
+    def of(
+        cls, item: VoiceEmotion, heard: float, words: tuple[str, ...] | None = None
+    ) -> Utterance:
         """Return what is kept of an utterance: not its sound."""
         reading = item.reading
         return cls(
@@ -48,6 +52,7 @@ class Utterance:
             tuple(float(value) for value in reading.probabilities),
             reading.valence,
             reading.arousal,
+            words,
         )
 
     @property
@@ -92,7 +97,13 @@ class Voice:
         found: dict[str, Any] = json.loads(data)
         shares = found['shares']
         utterances = tuple(
-            Utterance(**{**item, 'probabilities': tuple(item['probabilities'])})
+            Utterance(
+                **{
+                    **item,
+                    'probabilities': tuple(item['probabilities']),
+                    'words': None if item['words'] is None else tuple(item['words']),
+                }
+            )
             for item in found['utterances']
         )
         mixture = Mixture(

@@ -70,7 +70,7 @@ class Whisper:
         self.name = model or CARRIED
         self._language = language.code
         self._prompt = _prompt(language)
-        place = _place(self.name)
+        place = str(model_folder(self.name) or self.name)
         try:
             self._model: Any = WhisperModel(
                 place, device='cpu', compute_type='int8', cpu_threads=threads
@@ -108,12 +108,13 @@ class Whisper:
         return _in_time(_believed(segments), loud, start)
 
 
-def _place(name: str) -> str:
-    """Return the folder of a model, or what faster-whisper is to fetch."""
+def model_folder(model: str) -> Path | None:
+    """Return where a model lies, or ``None`` for one that faster-whisper has to fetch."""
+    name = model or CARRIED
     if name == CARRIED and (found := package_file(_PACKAGE, _FOLDER)):
-        return str(found)
+        return found
     folder = Path(name).expanduser()
-    return str(folder) if folder.is_dir() else name
+    return folder if folder.is_dir() else None
 
 
 def _english_only(name: str, language: Language) -> str:
