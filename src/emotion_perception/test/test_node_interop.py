@@ -30,6 +30,7 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_perception.ros.convert import array_to_image, to_stamp
+from emotion_perception.ros.interop import markers
 from support.client import RELIABLE
 
 SHARES = [0.05, 0.5, 0.1, 0.2, 0.1, 0.05]
@@ -210,3 +211,9 @@ def test_nobody_who_listens_is_nothing_that_is_done(robot: Robot) -> None:
     robot.client.until(lambda: robot.heard() == 1)
     robot.client.node.destroy_subscription(watch)
     robot.client.until(lambda: robot.heard() == 0, 60.0)
+
+
+def test_markers_have_the_topic_of_annotations_where_foxglove_msgs_is_missing(monkeypatch) -> None:
+    assert markers.topic() == 'emotion/markers'
+    monkeypatch.setattr(markers.importlib.util, 'find_spec', lambda _: None)
+    assert markers.topic() == 'emotion/annotations'

@@ -33,7 +33,7 @@ class InteropNode(Node):
     """Subscribe ``emotion/detections``, ``emotion/faces`` and ``emotion/voice_activity``.
 
     It publishes each output whose messages are installed, and listens only while somebody
-    listens to one: ``emotion/markers``, ``emotion/annotations``,
+    listens to one: ``emotion/annotations``, ``emotion/markers``,
     ``emotion/faces/detections_2d``, ``/humans/...``, ``/tf``.
     """
 

@@ -4,10 +4,13 @@
 
 A message holds one marker. Its name space is the track, so that tools replace the markers of a
 face by the newer ones; they live for half a second, and those of a face that left are removed.
+``emotion/annotations`` is theirs, unless ``foxglove_msgs`` is installed: a topic has one type, and
+that one shows labels, too.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Iterator, Sequence
 
@@ -26,11 +29,17 @@ _BOX, _LANDMARKS = 0, 1
 _LIFE = Duration(nanosec=500_000_000)
 
 
+def topic() -> str:
+    """Return where markers are published."""
+    other = importlib.util.find_spec('foxglove_msgs') is not None
+    return 'emotion/markers' if other else 'emotion/annotations'
+
+
 class Markers(Output):
-    """Publishes ``emotion/markers``."""
+    """Publishes ``emotion/annotations``, or ``emotion/markers`` beside Foxglove's."""
 
     def __init__(self, node: Node) -> None:
-        self._publisher = node.create_publisher(ImageMarker, 'emotion/markers', qos.RESULT)
+        self._publisher = node.create_publisher(ImageMarker, topic(), qos.RESULT)
         self._shown: set[str] = set()
 
     @property
