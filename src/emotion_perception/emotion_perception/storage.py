@@ -1,9 +1,10 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are either whole or absent: reports, takes, tables, checkpoints, pictures."""
+"""Files that are either whole or absent: reports, takes, tables, checkpoints, pictures; sums."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -11,6 +12,16 @@ from pathlib import Path
 
 class SaveError(OSError):
     """A file could not be saved; the text names it and the reason, and what stands there now."""
+
+
+def sha256_of(*paths: str | os.PathLike[str]) -> str:
+    """Return the hexadecimal SHA-256 of the contents of files, one after the other."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, 'rb') as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def write_atomically(path: Path | str, data: bytes) -> None:

@@ -73,6 +73,21 @@ def tiny_wavlm(labels: list[str] = RAVDESS):
     ).eval()
 
 
+def tiny_vit(labels: list[str]):
+    torch.manual_seed(0)
+    return transformers.ViTForImageClassification(
+        transformers.ViTConfig(
+            hidden_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=64,
+            image_size=64,
+            patch_size=16,
+            **numbered(labels),
+        )
+    ).eval()
+
+
 def tone(rate: int = 16000, seconds: float = 1.0) -> np.ndarray:
     return (0.3 * np.sin(2 * np.pi * 200 * np.arange(round(rate * seconds)) / rate)).astype('f')
 
@@ -195,18 +210,7 @@ def test_other_audio_families_load_the_same_way(tmp_path):
 
 
 def test_image_classifier_directory_brings_its_own_preprocessing(tmp_path):
-    torch.manual_seed(0)
-    network = transformers.ViTForImageClassification(
-        transformers.ViTConfig(
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            image_size=64,
-            patch_size=16,
-            **numbered(FACES),
-        )
-    ).eval()
+    network = tiny_vit(FACES)
     directory = tmp_path / 'faces'
     network.save_pretrained(directory)
     (directory / 'preprocessor_config.json').write_text(
@@ -246,17 +250,7 @@ HUB_LABELS = {
 def test_a_hub_entry_reads_a_tiny_model_of_its_form(tmp_path, name):
     entry = CATALOG[name]
     assert entry.hub and not entry.labels
-    network = transformers.ViTForImageClassification(
-        transformers.ViTConfig(
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            image_size=64,
-            patch_size=16,
-            **numbered(HUB_LABELS[name]),
-        )
-    ).eval()
+    network = tiny_vit(HUB_LABELS[name])
     network.save_pretrained(tmp_path / 'saved')
     here = dataclasses.replace(entry, hub='', file=str(tmp_path / 'saved'))
     model = load_model(name, 'fer', CPU, Catalog([here]))
@@ -347,17 +341,7 @@ def test_a_model_whose_file_has_no_weights_for_its_head_is_refused(tmp_path):
 
 
 def test_shares_of_labels_that_the_files_configuration_does_not_name_are_refused(tmp_path):
-    transformers.ViTForImageClassification(
-        transformers.ViTConfig(
-            hidden_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=64,
-            image_size=64,
-            patch_size=16,
-            **numbered(['Anger', 'Happiness']),
-        )
-    ).save_pretrained(tmp_path / 'saved')
+    tiny_vit(['Anger', 'Happiness']).save_pretrained(tmp_path / 'saved')
     entry = dataclasses.replace(CATALOG['vit-fer2013'], hub='', file=str(tmp_path / 'saved'))
     with pytest.raises(ModelError, match=r'`shares` names .*angry.*no labels of the model'):
         load_model('vit-fer2013', 'fer', CPU, Catalog([entry]))

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load
 from emotion_perception.models.balance import Mixture
 from emotion_perception.models.fetch import model_file
 from emotion_perception.models.model import resolve
+from emotion_perception.storage import sha256_of
 from emotion_perception.vision import blazeface
 from emotion_perception.vision.finder import FaceFinder
 from emotion_perception.vision.track import appearance
@@ -172,10 +172,10 @@ def fingerprint(options: Options) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     if options.faces:
         files = [blazeface.model_path(kind) for kind in ('full', 'short')]
-        found['detector'] = {'name': 'blazeface', 'sha256': _digest(*files)}
+        found['detector'] = {'name': 'blazeface', 'sha256': sha256_of(*files)}
         found['fer'] = _model(options.fer, 'fer')
     if options.voice:
-        found['vad'] = {'name': 'silero', 'sha256': _digest(find_model())}
+        found['vad'] = {'name': 'silero', 'sha256': sha256_of(find_model())}
         found['ser'] = _model(options.ser, 'ser')
     if options.transcript:
         if reason := missing(options.transcript_model, language(options.language)):
@@ -183,7 +183,7 @@ def fingerprint(options: Options) -> dict[str, dict[str, str]]:
         folder = model_folder(options.transcript_model)
         found['transcript'] = {
             'name': options.transcript_model or CARRIED,
-            'sha256': _digest(*_files(folder)) if folder is not None else '',
+            'sha256': sha256_of(*_files(folder)) if folder is not None else '',
         }
     return found
 
@@ -196,17 +196,8 @@ def _model(spec: str, task: str) -> dict[str, str]:
     files = _files(path)
     if entry.state_dict:
         files.append(path.with_name(entry.state_dict))
-    return {'name': entry.name, 'sha256': _digest(*files)}
+    return {'name': entry.name, 'sha256': sha256_of(*files)}
 
 
 def _files(path: Path) -> list[Path]:
     return [path] if path.is_file() else sorted(f for f in path.rglob('*') if f.is_file())
-
-
-def _digest(*files: Path) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with open(path, 'rb') as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import tempfile
@@ -35,8 +34,9 @@ from emotion_perception.media.errors import MediaError
 from emotion_perception.media.files import check_file
 from emotion_perception.media.index import index_pictures
 from emotion_perception.models import ModelError
-from emotion_perception.storage import SaveError
+from emotion_perception.storage import SaveError, sha256_of
 from emotion_perception.vision.detect import DetectorError
+from emotion_perception.words.transcriber import TranscriptError
 
 # A recording is cut if it is longer than so many pieces.
 _WORTH_CUTTING = 2.0
@@ -71,7 +71,14 @@ class Worker:
                     Kind.JOIN: self._join,
                 }[task.kind](task, path)
             return Answer(task, result)
-        except (ModelError, VadError, DetectorError, SaveError, AnalyzeError) as error:
+        except (
+            ModelError,
+            VadError,
+            DetectorError,
+            TranscriptError,
+            SaveError,
+            AnalyzeError,
+        ) as error:
             return Answer(task, error=str(error), fatal=True)
         except (MediaError, OSError) as error:
             return Answer(task, error=_by_name(str(error), task.recording, path))
@@ -102,7 +109,7 @@ class Worker:
         content = ''
         if known is not None and known['setup'] == self._job.setup:
             if known['stamp'] != stamp:
-                content = _sha256(path)
+                content = sha256_of(path)
             if known['stamp'] == stamp or known['sha256'] == content:
                 return Plan(known['seconds'] or 0.0, done=known)
         if recording.is_picture:
@@ -121,10 +128,10 @@ class Worker:
         if len(pieces) < 2:
             return Plan(seconds, content=content)
         listen = self._options.voice and bool(contents.sounds)
-        return Plan(seconds, None, tuple(pieces), listen, content or _sha256(path))
+        return Plan(seconds, None, tuple(pieces), listen, content or sha256_of(path))
 
     def _whole(self, task: Task, path: Path) -> dict[str, Any]:
-        content = task.content or _sha256(path)
+        content = task.content or sha256_of(path)
         if task.recording.is_picture:
             return self._write(task.recording, path, content, None, SILENT, None, [])
         said: list[str] = []
@@ -321,11 +328,3 @@ def _stamp(recording: Recording, path: Path) -> str:
         return json.dumps({key: str(info[key]) for key in kept if key in info})
     status = path.stat()
     return f'{status.st_size} bytes, modified {status.st_mtime_ns} ns'
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

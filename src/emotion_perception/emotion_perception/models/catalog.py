@@ -11,7 +11,6 @@ same schema serves ``weights/catalog.yaml``, a YAML file beside a model (``model
 from __future__ import annotations
 
 import difflib
-import hashlib
 import math
 import os
 import re
@@ -26,6 +25,7 @@ import yaml
 from emotion_perception.carried import PACKAGE_DATA
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models.errors import ModelError
+from emotion_perception.storage import sha256_of
 
 TASKS = ('fer', 'ser', 'detector', 'vad')
 BACKENDS = ('onnx', 'litert', 'torch', 'transformers', 'keras-h5', 'skops', 'sklearn-onnx')
@@ -360,13 +360,7 @@ def may_download(url: str, insecure: bool = False) -> bool:
 
 def describe_file(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return ``{'sha256': ..., 'bytes': ...}`` of a file, as an entry states them."""
-    digest = hashlib.sha256()
-    size = 0
-    with open(path, 'rb') as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return {'sha256': digest.hexdigest(), 'bytes': size}
+    return {'sha256': sha256_of(path), 'bytes': os.path.getsize(path)}
 
 
 def with_file(entry: CatalogEntry, path: Path, name: str) -> CatalogEntry:

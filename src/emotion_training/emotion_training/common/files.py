@@ -65,15 +65,6 @@ def save_yaml(path: Path, value: Any) -> None:
     write_atomically(path, yaml.safe_dump(value, sort_keys=False, allow_unicode=True).encode())
 
 
-def sha256_of(path: Path) -> str:
-    """Return the hexadecimal SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def fingerprint(described: Iterable[Path], listed: Iterable[Path], root: Path) -> str:
     """Return one SHA-256 for a data set.
 
@@ -84,7 +75,7 @@ def fingerprint(described: Iterable[Path], listed: Iterable[Path], root: Path) -
     """
     digest = hashlib.sha256()
     for path in sorted(described):
-        digest.update(f'{path.relative_to(root)} {sha256_of(path)}\n'.encode())
+        digest.update(f'{path.relative_to(root)} {storage.sha256_of(path)}\n'.encode())
     for path in sorted(listed):
         digest.update(f'{path.relative_to(root)} {path.stat().st_size}\n'.encode())
     return digest.hexdigest()

@@ -34,7 +34,8 @@ from emotion_perception.models.balance import BALANCED, NATURAL, rebalance
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.face import prepare
 from emotion_perception.models.onnx_backend import METADATA_KEY
-from emotion_training.common.files import TrainingError, load_torch, sha256_of, write_atomically
+from emotion_perception.storage import sha256_of
+from emotion_training.common.files import TrainingError, load_torch, write_atomically
 from emotion_training.common.metrics import Figures, figures
 from emotion_training.fer.datasets import FaceSet, Labelled
 from emotion_training.fer.geometry import FRAME

@@ -26,8 +26,9 @@ from emotion_perception.models import FaceEmotionRecognizer, SpeechEmotionRecogn
 from emotion_perception.models.balance import BALANCED, rebalance
 from emotion_perception.models.model import Prediction
 from emotion_perception.models.speech import prepare
+from emotion_perception.storage import sha256_of
 from emotion_perception.vision.quality import face_quality
-from emotion_training.common.files import TrainingError, sha256_of, write_atomically
+from emotion_training.common.files import TrainingError, write_atomically
 
 FIT, TEST = 'fit', 'test'
 FACE_CONDITIONS = ('clean', 'blur', 'dark', 'noise')

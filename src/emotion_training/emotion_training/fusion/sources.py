@@ -23,7 +23,8 @@ from emotion_perception.models import (
 )
 from emotion_perception.models.balance import NATURAL, unknown_shares
 from emotion_perception.models.model import dummy_input
-from emotion_training.common.files import TrainingError, sha256_of
+from emotion_perception.storage import sha256_of
+from emotion_training.common.files import TrainingError
 from emotion_training.fusion.pools import (
     FIT,
     TEST,

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from emotion_perception.emotions import softmax
+from emotion_perception.storage import sha256_of
 from emotion_training.common.files import (
     TrainingError,
     load_torch,
     save_json,
     save_yaml,
-    sha256_of,
 )
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit

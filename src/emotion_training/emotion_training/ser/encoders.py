@@ -13,7 +13,8 @@ from torch import nn
 
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.models.fetch import hub_error
-from emotion_training.common.files import TrainingError, sha256_of
+from emotion_perception.storage import sha256_of
+from emotion_training.common.files import TrainingError
 from emotion_training.ser import whisper
 from emotion_training.ser.ctranslate2 import read_variables
 from emotion_training.ser.encoder import Encoder
