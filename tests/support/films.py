@@ -8,7 +8,9 @@ quarter of a second a short tone says by its pitch which quarter it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -121,7 +123,7 @@ def write_film(
     :param options: of the picture's encoder.
     """
     times = [place / 25 for place in range(75)] if times is None else list(times)
-    with av.open(str(path), 'w', options=container or {}) as film:
+    with _ordinary_scheduling(), av.open(str(path), 'w', options=container or {}) as film:
         coded: list[Any] = []
         if times:
             stream = _stream(film, codec, 25)
@@ -141,6 +143,20 @@ def write_film(
         for packet in sorted(packets, key=lambda item: float(item.dts * item.time_base)):
             film.mux(packet)
     return path
+
+
+@contextmanager
+def _ordinary_scheduling() -> Iterator[None]:
+    """Undo what SVT-AV1 does where root runs it: the thread that opens it becomes real-time.
+
+    Nodes, browsers and tools that the tests start later would inherit that, and any of them that
+    is busy would take the machine from all others.
+    """
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def _stream(film: Any, codec: str, rate: int, **more: Any) -> Any:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,6 +74,7 @@ def test_pictures_of_every_codec_have_their_own_time(
 ) -> None:
     path = write_film(tmp_path / f'film.{suffix}', codec=codec, pixels=pixels, **options)
     check_pictures(path, EVEN)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 @pytest.mark.parametrize(
