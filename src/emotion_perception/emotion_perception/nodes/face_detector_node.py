@@ -70,7 +70,7 @@ class _Detecting(FrameWork[Image | CompressedImage]):
         self._attention.reset()
 
     def wants(self, time: float) -> bool:
-        """Look at every picture while there is a face, and now and then while not."""
+        """Take every picture while there is a face, and now and then one while not."""
         return self._attention.wants(time)
 
     def answer(self, message: Image | CompressedImage, header: Header, time: float) -> None:
@@ -78,11 +78,11 @@ class _Detecting(FrameWork[Image | CompressedImage]):
         picture = image_to_array(message)
         self.input.taken()
         height, width = picture.shape[:2]
-        faces = [
-            self._face(face, header, width, height)
-            for face in self._finder.find(picture, time) or ()
-        ]
-        self._attention.looked(time, self._finder.seeing)
+        faces: list[Face] = []
+        if self._attention.changed(picture, time):
+            found = self._finder.find(picture, time) or ()
+            faces = [self._face(face, header, width, height) for face in found]
+            self._attention.looked(time, self._finder.seeing)
         result = FaceArray(header=header, image_width=width, image_height=height)
         result.faces = [face for face in faces if face.region.width and face.region.height]
         self._publisher.publish(result)
