@@ -278,14 +278,14 @@ def main() -> int:
             f'{sum(e["cpu_percent"].values()):5.1f}'
         )
     print('\nas a launch starts it, seen from outside')
-    for name in ('multimodal', 'idle', 'one_camera', 'two_cameras'):
+    for name in ('multimodal', 'idle', 'idle_face', 'one_camera', 'two_cameras'):
         e = outside[name]
         late = [heard.get('latency_ms', {}).get('p50', float('nan')) for heard in e['heard']]
         print(
             f'{name:<12} p50 {" ".join(f"{each:5.1f}" for each in late)}  '
             f'CPU {e["cpu_percent"]:5.1f} %  PSS {e["pss_mb"]:4.0f} MB'
         )
-    for name in ('times_floor', 'times_one_camera', 'start_seconds'):
+    for name in ('times_floor', 'times_one_camera', 'start_seconds', 'interop', 'record'):
         print(f'{name:<20} {outside[name]}')
     return 0
 

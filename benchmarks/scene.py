@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 WIDTH, HEIGHT, FPS = 640, 480, 30
+_NOISE = 3.0  # of the sensor, levels of 255
 _GRID = {0: (1, 1), 1: (1, 1), 2: (2, 1), 4: (2, 2), 8: (4, 2)}
 
 
@@ -28,10 +29,13 @@ def portraits() -> list[np.ndarray]:
 
 
 def write(path: Path, faces: int, seconds: float) -> None:
-    """Write a video of faces that sway a little.
+    """Write a video of faces that sway a little, or of an empty room as a sensor sees it.
 
     :param faces: 0, 1, 2, 4 or 8.
     """
+    if not faces:
+        write_room(path, seconds)
+        return
     columns, rows = _GRID[faces]
     cell = (WIDTH // columns, HEIGHT // rows)
     side = min(cell)
@@ -53,4 +57,16 @@ def write(path: Path, faces: int, seconds: float) -> None:
             y = (i // columns) * cell[1] + (cell[1] - side) // 2
             canvas[y : y + side, x : x + side] = moved
         writer.write(canvas)
+    writer.release()
+
+
+def write_room(path: Path, seconds: float) -> None:
+    """Write a video of an empty room: nothing moves but the noise of the sensor."""
+    generator = np.random.default_rng(0)
+    few = generator.normal(110, 40, (12, 16, 3)).astype(np.float32)
+    room = cv2.resize(few, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), FPS, (WIDTH, HEIGHT))
+    for _ in range(int(seconds * FPS)):
+        seen = room + generator.standard_normal(room.shape, np.float32) * _NOISE
+        writer.write(np.clip(seen, 0, 255).astype(np.uint8))
     writer.release()

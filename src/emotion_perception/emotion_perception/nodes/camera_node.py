@@ -43,9 +43,9 @@ class CameraNode(Node):
         self._calibration = self._load_calibration()
         self._size = ''
         self._diagnostics = Diagnostics(self, self._facts)
-        self._images = BusPublisher(self, Image, 'camera/image_raw', qos.IMAGE)
+        self._images = BusPublisher(self, Image, 'camera/image_raw', qos.CAMERA)
         self._infos = (
-            self.create_publisher(CameraInfo, 'camera/camera_info', qos.IMAGE)
+            self.create_publisher(CameraInfo, 'camera/camera_info', qos.CAMERA)
             if self._calibration
             else None
         )

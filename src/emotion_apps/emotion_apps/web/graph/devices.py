@@ -52,7 +52,7 @@ class Devices:
         self.last_picture = self.last_sound = -1e9
         """Steady time of the newest."""
         if settings.camera:
-            self._images = BusPublisher(node, Image, 'camera/image_raw', qos.IMAGE)
+            self._images = BusPublisher(node, Image, 'camera/image_raw', qos.CAMERA)
             self._worker = LatestWorker(self._decode, self._on_failure, 'browser camera')
         if settings.microphone:
             self._sound = SoundPublisher(node)
