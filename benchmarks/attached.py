@@ -41,6 +41,16 @@ def calibrated(folder: Path) -> Path:
                 'distortion_model': 'plumb_bob',
                 'camera_matrix': {'rows': 3, 'cols': 3, 'data': matrix},
                 'distortion_coefficients': {'rows': 1, 'cols': 5, 'data': [0.0] * 5},
+                'rectification_matrix': {
+                    'rows': 3,
+                    'cols': 3,
+                    'data': [1.0, *[0.0, 0.0, 0.0, 1.0] * 2],
+                },
+                'projection_matrix': {
+                    'rows': 3,
+                    'cols': 4,
+                    'data': [focal, 0.0, x, 0.0, 0.0, focal, y, 0.0, 0.0, 0.0, 1.0, 0.0],
+                },
             }
         )
     )
