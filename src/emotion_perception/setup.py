@@ -67,7 +67,7 @@ setup(
     install_requires=REQUIRES,
     extras_require=EXTRAS,
     packages=find_packages(exclude=['test', 'test.*']),
-    package_data={NAME: ['**/*.ttf', '**/*.yaml', '**/*.html', '**/*.txt']},
+    package_data={NAME: ['**/*.ttf', '**/*.yaml', '**/*.html', '**/*.txt', '**/*.xml']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
         (f'share/{NAME}', ['package.xml', 'LICENSE']),

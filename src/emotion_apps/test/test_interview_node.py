@@ -154,6 +154,20 @@ def test_an_interview_that_is_begun_meanwhile_does_not_cost_the_one_before(
     assert (shown.phase, shown.question) == (InterviewState.QUESTION, 1)
 
 
+def test_a_report_for_which_there_is_no_room_is_kept_and_saved_when_there_is(
+    bench, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(module, '_RETRY', 0.1)
+    (tmp_path / 'report').write_text('in the way')
+    assert bench.call(Trigger, 'start').success
+    assert bench.call(Trigger, 'stop').success
+    assert bench.until(lambda state: state.phase == InterviewState.FINISHED).report == ''
+    assert bench.call(GetReport, 'report').success
+    (tmp_path / 'report').unlink()
+    found = bench.until(lambda state: state.report != '').report
+    assert Path(found).read_bytes().endswith(b'</html>\n')
+
+
 def test_a_transcript_that_cannot_be_had_ends_the_start_with_what_to_do(
     ros_domain, tmp_path, monkeypatch
 ) -> None:

@@ -28,6 +28,7 @@ from rclpy.task import Future
 
 from emotion_bringup.node_setup import NodeSetup
 from emotion_perception.ros.main import shut_down
+from emotion_perception.ros.memory import bound_queues
 
 
 class GraphProcess:
@@ -115,6 +116,7 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
     rclpy's own handlers shut the context down at once, under worker threads that still publish;
     this way :func:`finish` can stop the nodes first.
     """
+    bound_queues()
     rclpy.init(
         args=None if arguments is None else list(arguments),
         signal_handler_options=SignalHandlerOptions.NO,

@@ -4,10 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+
+PART = '.part'
+"""What the names of files hold that are not whole yet."""
 
 
 class SaveError(OSError):
@@ -24,36 +29,43 @@ def sha256_of(*paths: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def write_atomically(path: Path | str, data: bytes) -> None:
-    """Write a file so that a crash or a full disk leaves the old one, or none, but no half.
+@contextlib.contextmanager
+def whole(path: Path | str) -> Iterator[Path]:
+    """Give a path to write to; it takes the target's name when all went well, else it goes.
 
-    The bytes go to a temporary file beside the target, reach the disk, and only then take the
-    target's name (``os.replace`` is atomic on POSIX). The temporary file is new by its random
-    name, so that a link laid in its way is never followed; a link that has the target's name is
-    replaced. Missing folders are made.
+    A crash or a full disk leaves the old file, or none, but no half: the bytes reach the disk
+    before the name is given (``os.replace`` is atomic on POSIX). The temporary file is new by its
+    random name, so that a link laid in its way is never followed; a link that has the target's
+    name is replaced. Its suffix is the target's: many writers go by it. Missing folders are made.
 
     :raises SaveError: if the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f'.{path.name[:64]}.{secrets.token_hex(8)}.part')
+    temporary = path.with_name(f'.{secrets.token_hex(8)}{PART}{path.suffix}')
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with open(descriptor, 'wb') as file:
-            file.write(data)
-            file.flush()
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        yield temporary
+        with open(temporary, 'rb') as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        _discard(temporary)
         raise SaveError(
-            f'could not save {path} ({len(data) / 1e6:.1f} MB): {error.strerror or error}; '
+            f'could not save {path}: {error.strerror or error}; '
             'the file that stood there before, if any, is unchanged'
         ) from error
-    except BaseException:
-        # An interrupt, say: leave nothing behind either.
+    finally:
+        # An interrupt, say, leaves nothing behind either.
         _discard(temporary)
-        raise
+
+
+def write_atomically(path: Path | str, data: bytes) -> None:
+    """Write a file by :func:`whole`.
+
+    :raises SaveError: if the disk is full or the folder cannot be written.
+    """
+    with whole(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _discard(path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_file_too_large_for_the_disk_leaves_the_old_one_and_says_so(tmp_path: 
         try:
             write_atomically(path, bytes(100_000))
         except SaveError as error:
-            os._exit(0 if 'report.html (0.1 MB): File too large' in str(error) else 2)
+            os._exit(0 if 'report.html: File too large' in str(error) else 2)
         os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert path.read_bytes() == b'old'

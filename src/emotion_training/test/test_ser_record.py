@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +21,7 @@ import pytest
 import soundfile
 
 from emotion_perception.media.sound import AudioChunk
+from emotion_perception.storage import SaveError
 from emotion_training.ser import record
 from emotion_training.ser.corpora import read_manifest
 from support.sounds import pulse_server, real_voice
@@ -170,6 +175,74 @@ def test_the_end_of_input_keeps_what_was_saved(tmp_path):
         )
         == 1
     )
+
+
+class MakesRoom(Typed):
+    """A user who does something about the disk before he answers the question about it."""
+
+    def __init__(self, text: str, act: Callable[[], None]) -> None:
+        super().__init__(text)
+        self._act = act
+        self.said: list[str] = []
+
+    def ask(self) -> str | None:
+        if self.said and 'throw it away' in self.said[-1]:
+            self._act()
+        return super().ask()
+
+
+@contextlib.contextmanager
+def little_room(number: int) -> Iterator[None]:
+    """Let no file grow above so many bytes: a full disk, for this process alone."""
+    heed = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (number, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, heed)
+
+
+def test_a_full_disk_loses_no_take_and_the_session_goes_on(tmp_path):
+    with contextlib.ExitStack() as full:
+        full.enter_context(little_room(8192))
+        user = MakesRoom('\nk\n\n\nk\n', full.close)
+        found = record.Session(tmp_path, 'ann', user, user.said.append, lambda _: None).run(
+            lambda: Sound(speech()), ('Angry', 'Sad'), ('One.',), 8.0
+        )
+    assert found == 2
+    assert any('.wav: File too large' in line for line in user.said)
+    assert [clip.label for clip in read_manifest(tmp_path / 'manifest.csv')] == ['Angry', 'Sad']
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == ['.csv', '.wav', '.wav']
+
+
+def test_a_row_that_has_no_room_takes_its_sound_along(tmp_path):
+    first = session(tmp_path, '\nk\n', [])
+    first.run(lambda: Sound(speech()), ('Angry',), ('One.',), 8.0)
+    before = sorted(tmp_path.iterdir())
+    # The table is larger than the sound, so that the limit stands between them.
+    rows = (tmp_path / 'manifest.csv').read_bytes()
+    table = rows + b'\r\n'.join([rows.splitlines()[1]] * 2000) + b'\r\n'
+    (tmp_path / 'manifest.csv').write_bytes(table)
+    with little_room(len(table)):
+        with pytest.raises(SaveError, match=r'could not save .*manifest\.csv'):
+            session(tmp_path, '\nk\n', []).run(
+                lambda: Sound(speech()), ('Sad',), ('One.',), 8.0
+            )
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / 'manifest.csv').read_bytes() == table
+
+
+def test_a_folder_that_cannot_be_written_is_said_before_anybody_speaks(tmp_path, capsys):
+    (tmp_path / 'file').write_text('')
+    assert record.main([f'--out={tmp_path / "file" / "takes"}']) == 2
+    assert 'cannot be made: Not a directory' in capsys.readouterr().err
+    if os.geteuid() == 0:
+        pytest.skip('root may write to every folder')
+    (tmp_path / 'locked').mkdir(mode=0o500)
+    assert record.main([f'--out={tmp_path / "locked"}']) == 2
+    assert 'cannot be written: name another folder (--out)' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

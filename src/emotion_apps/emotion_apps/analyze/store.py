@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +14,7 @@ from pathlib import Path
 
 from emotion_apps.analyze.errors import AnalyzeError
 from emotion_apps.analyze.recordings import filesystem, is_url
-from emotion_perception.storage import SaveError, write_atomically
-
-_PART = '.part'
+from emotion_perception.storage import PART, whole, write_atomically
 
 
 class Store:
@@ -77,19 +74,8 @@ class Store:
                 yield path
                 self._system.put_file(str(path), f'{self._root}/{name}')
             return
-        target = Path(self.place, name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # The suffix stays the last: writers of films go by it.
-        path = target.with_name(f'.{secrets.token_hex(8)}{_PART}{target.suffix}')
-        try:
+        with whole(Path(self.place, name)) as path:
             yield path
-            with open(path, 'rb') as file:
-                os.fsync(file.fileno())
-            os.replace(path, target)
-        except OSError as error:
-            raise SaveError(f'could not save {target}: {error.strerror or error}') from error
-        finally:
-            path.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
         """Remove a file or a folder with all that is in it, if it is there."""
@@ -120,7 +106,7 @@ class Store:
             raise AnalyzeError(f'{folder} cannot be written to: {error.strerror}') from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for pattern in (f'*/.*{_PART}*', f'.*{_PART}', f'.pieces/*/.*{_PART}'):
+            for pattern in (f'*/.*{PART}*', f'.*{PART}', f'.pieces/*/.*{PART}'):
                 for path in folder.glob(pattern):
                     path.unlink(missing_ok=True)
             yield

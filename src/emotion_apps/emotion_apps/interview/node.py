@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -66,6 +67,8 @@ from emotion_perception.words.whisper import Whisper, missing
 STATE_RATE = 10.0
 # Seconds for which a program that ends waits for the words that were said last.
 _LAST_WORDS = 10.0
+# Seconds after which a report that could not be saved is tried again.
+_RETRY = 5.0
 # Seconds: a stamp that lies further behind is another clock's. What models say may come late.
 _BEHIND = 5.0
 _LATE = 55.0
@@ -90,6 +93,8 @@ class InterviewNode(Node):
         self._scribe = self._make_scribe(settings, given.language)
         self._report_path = ''
         self._report_due = False
+        self._unsaved = False
+        self._next_try = 0.0
         self._subject = ''
         self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
@@ -154,6 +159,8 @@ class InterviewNode(Node):
         self._speaker.stop()
         if self._report_due:
             self._finish(_LAST_WORDS)
+        elif self._unsaved:
+            self._write()
         if self._scribe is not None:
             self._scribe.stop()
         super().destroy_node()
@@ -215,6 +222,9 @@ class InterviewNode(Node):
         self._session.collect()
         if self._report_due and not self._transcribing:
             self._finish(0.0)
+        if self._unsaved and time.monotonic() > self._next_try:
+            self._write()
+            self._publish()
         if self._session.interview.running or self._transcribing:
             self._publish()
 
@@ -248,6 +258,8 @@ class InterviewNode(Node):
             if self._report_due:
                 # What comes now must not take the place of an interview that was not kept.
                 self._finish(0.0)
+            elif self._unsaved:
+                self._write()
             command(now(self))
             interview = self._session.interview
             response.success = True
@@ -278,6 +290,7 @@ class InterviewNode(Node):
             self._speaker.say(interview.text)
         # What was said last is still being written down: the report waits for it.
         self._report_due = interview.phase is Phase.FINISHED
+        self._unsaved = False
         if self._report_due and not self._transcribing:
             self._finish(0.0)
         self._publish()
@@ -290,8 +303,14 @@ class InterviewNode(Node):
         try:
             report = write_report(self._session.log, _unused(Path(out).expanduser()))
         except OSError as error:
-            self.get_logger().error(f'the report could not be written: {error}')
+            if not self._unsaved:
+                self.get_logger().error(
+                    f'the report is not saved: {error}; it is tried again every {_RETRY:g} s, '
+                    'and ~/report gives it meanwhile'
+                )
+            self._unsaved, self._next_try = True, time.monotonic() + _RETRY
             return
+        self._unsaved = False
         self._report_path = str(report.page)
         self.get_logger().info(f'report: {report.page}')
 

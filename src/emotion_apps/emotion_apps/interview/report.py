@@ -12,7 +12,7 @@ from emotion_apps.interview.content import as_json
 from emotion_apps.interview.log import InterviewLog
 from emotion_apps.interview.markdown import render_markdown
 from emotion_apps.interview.page import render
-from emotion_perception.storage import write_atomically
+from emotion_perception.storage import SaveError, write_atomically
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,25 @@ def report_in(folder: str | Path) -> Report:
 
 
 def write_report(log: InterviewLog, folder: str | Path) -> Report:
-    """Write the files, each whole or not.
+    """Write the files: all of them, or none.
 
     :raises SaveError: if the folder cannot be made or written.
     """
     report = report_in(folder)
     data = json.dumps(as_json(log), indent=1, allow_nan=False, ensure_ascii=False)
-    write_atomically(report.data, (data + '\n').encode())
-    write_atomically(report.markdown, render_markdown(log).encode())
-    # The page is the last: where there is one, the report is complete.
-    write_atomically(report.page, render(log).encode())
+    texts = {
+        report.data: data + '\n',
+        report.markdown: render_markdown(log),
+        # The page is the last: where there is one, the report is complete.
+        report.page: render(log),
+    }
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            write_atomically(path, text.encode())
+            written.append(path)
+    except SaveError:
+        for path in written:
+            path.unlink()
+        raise
     return report

@@ -12,6 +12,7 @@ import yaml
 from mcap.writer import CompressionType, Writer
 
 from emotion_bringup.bag.errors import BagError
+from emotion_perception.storage import write_atomically
 
 COMPRESSIONS = ('none', 'lz4', 'zstd')
 
@@ -102,7 +103,7 @@ class BagWriter:
         self._writer.add_metadata('rosbag2', {'serialized_metadata': text})
         self._writer.finish()
         self._file.close()
-        (self.path.parent / 'metadata.yaml').write_text(text, encoding='utf-8')
+        write_atomically(self.path.parent / 'metadata.yaml', text.encode())
 
     def _metadata(self) -> dict[str, Any]:
         span = self._span

@@ -4,21 +4,26 @@
 
 from __future__ import annotations
 
+import io
 import os
 import wave
 
 import numpy as np
 
+from emotion_perception.storage import write_atomically
+
 
 def write_wav(path: str | os.PathLike[str], samples: np.ndarray, rate: int) -> None:
-    """Write a WAV file of 16 bits.
+    """Write a WAV file of 16 bits, whole or not at all.
 
     :param samples: int16 (n,) or (n, channels).
     :param rate: samples per second.
-    :raises OSError: if it cannot be written.
+    :raises SaveError: if it cannot be written.
     """
-    with wave.open(os.fspath(path), 'wb') as file:
+    buffer = io.BytesIO()
+    with wave.open(buffer, 'wb') as file:
         file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(samples.astype('<i2').tobytes())
+    write_atomically(os.fspath(path), buffer.getvalue())

@@ -14,6 +14,7 @@ from rclpy.node import Node
 
 from emotion_perception.ros import qos
 from emotion_perception.ros.inputs import Input
+from emotion_perception.ros.memory import give_back
 from emotion_perception.ros.sources import Way
 from emotion_perception.ros.timer import steady_timer
 
@@ -124,6 +125,7 @@ class Diagnostics:
         message = DiagnosticArray(status=[status])
         message.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(message)
+        give_back()
 
     def _look_for_namesakes(self) -> int:
         """Return how many other nodes have this node's name; warn whenever one comes.

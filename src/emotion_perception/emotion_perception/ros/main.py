@@ -12,6 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 
+from emotion_perception.ros.memory import bound_queues
 from emotion_perception.ros.parameters import ConfigurationError
 
 
@@ -29,6 +30,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
+    bound_queues()
     rclpy.init(args=None if args is None else list(args))
     node = None
     try:

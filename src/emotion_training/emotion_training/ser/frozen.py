@@ -17,6 +17,7 @@ import torch
 
 from emotion_perception.audio import steady
 from emotion_perception.audio.pcm import RATE
+from emotion_perception.storage import whole
 from emotion_training.ser.augment import Augmenter
 from emotion_training.ser.batches import Player
 from emotion_training.ser.export import open_pooled
@@ -76,9 +77,6 @@ def frozen_features(
                 continue
             with torch.inference_mode(), torch.autocast('cuda', torch.bfloat16):
                 found[number, rows] = model.eval().pooled(sound).half().cpu().numpy()
-    part = path.with_suffix('.part')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(part, 'wb') as file:
-        np.save(file, found)
-    part.replace(path)
+    with whole(path) as part:
+        np.save(part, found)
     return found

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import os
 import queue
 import sys
 import threading
@@ -25,6 +27,7 @@ from emotion_perception.audio.sources import open_source
 from emotion_perception.emotions import EMOTIONS, emotion_of
 from emotion_perception.media.samples import to_int16
 from emotion_perception.media.wav import write_wav
+from emotion_perception.storage import SaveError, write_atomically
 from emotion_training.common.files import TrainingError
 
 SENTENCES = (
@@ -203,7 +206,10 @@ class Session:
         """Record what is missing; return how many takes were kept.
 
         :raises AudioSourceError: if the microphone cannot be opened or is lost.
+        :raises TrainingError: if the folder cannot be written: before anybody speaks.
+        :raises SaveError: if a take could not be saved before the input ended.
         """
+        self._check_folder()
         wanted = [
             (label, text if turn == 0 else f'{text} ({turn + 1})')
             for turn in range(repeats)
@@ -253,8 +259,7 @@ class Session:
             self.say(f'\n{take.seconds:.1f} s' + (f' - {wrong}' if wrong else ''))
             answer = self._keep(take, bool(wrong))
             if answer == 'k':
-                self._save(take, label, text)
-                return ''
+                return self._keep_trying(take, label, text)
             if answer in ('s', 'q'):
                 return answer
 
@@ -274,28 +279,79 @@ class Session:
             elif answer in ('k', 'r', 's', 'q'):
                 return answer
 
+    def _check_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f'{self.folder} cannot be made: {error.strerror}') from error
+        if not os.access(self.folder, os.W_OK | os.X_OK):
+            raise TrainingError(f'{self.folder} cannot be written: name another folder (--out)')
+
+    def _keep_trying(self, take: Take, label: str, text: str) -> str:
+        """Save a take; while that fails it is kept, and saved as soon as there is room.
+
+        Return '' if it was saved, 's' if the user gave it up.
+
+        :raises SaveError: if there was still no room when the input ended.
+        """
+        while True:
+            try:
+                self._save(take, label, text)
+            except SaveError as error:
+                self.say(f'{error}\nThe take is kept: make room, then press Enter.')
+                self.say('Enter: save it now   s: throw it away')
+                answer = self._answer_or_end()
+                if answer is None:
+                    self._save(take, label, text)
+                    return ''
+                if answer.lower() == 's':
+                    return 's'
+            else:
+                return ''
+
+    def _answer_or_end(self) -> str | None:
+        """Ask; Ctrl-C counts as the end of the input, before which a take is still saved."""
+        try:
+            return self.lines.ask()
+        except KeyboardInterrupt:
+            return None
+
     def _save(self, take: Take, label: str, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the sound and its row of the manifest: both, or neither.
+
+        :raises SaveError: if there is no room.
+        """
         name = f'{self.speaker}_{label.lower()}_{time.strftime("%Y%m%d_%H%M%S")}'
         path, number = self.folder / f'{name}.wav', 1
         while path.exists():
             number += 1
             path = self.folder / f'{name}_{number}.wav'
         write_wav(path, to_int16(take.samples), RATE)
-        new = not self.manifest.is_file()
-        with open(self.manifest, 'a', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            if new:
-                writer.writeheader()
-            writer.writerow(
-                {
-                    'path': path.name,
-                    'label': label,
-                    'speaker': self.speaker,
-                    'seconds': f'{take.seconds:.2f}',
-                    'text': text,
-                }
-            )
+        try:
+            write_atomically(self.manifest, self._with_row(path.name, take, label, text))
+        except OSError:
+            path.unlink()
+            raise
+
+    def _with_row(self, name: str, take: Take, label: str, text: str) -> bytes:
+        """Return the manifest as it is now, and one row more."""
+        written = io.StringIO(newline='')
+        writer = csv.DictWriter(written, COLUMNS)
+        old = self.manifest.read_bytes() if self.manifest.is_file() else b''
+        if not old:
+            writer.writeheader()
+        elif not old.endswith(b'\n'):
+            written.write('\r\n')
+        writer.writerow(
+            {
+                'path': name,
+                'label': label,
+                'speaker': self.speaker,
+                'seconds': f'{take.seconds:.2f}',
+                'text': text,
+            }
+        )
+        return old + written.getvalue().encode()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -350,7 +406,7 @@ def run(options: argparse.Namespace) -> None:
         session.run(
             lambda: open_source(settings), labels, sentences, options.seconds, options.repeats
         )
-    except AudioSourceError as error:
+    except (AudioSourceError, SaveError) as error:
         raise TrainingError(str(error)) from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from emotion_perception.audio import steady
 from emotion_perception.audio.pcm import RATE
 from emotion_perception.media.samples import to_int16
+from emotion_perception.storage import whole
 from emotion_training.common.files import TrainingError
 from emotion_training.common.leftout import LeftOut
 from emotion_training.ser.corpora import CLASSES, Clip
@@ -119,17 +120,20 @@ def load_sounds(clips: Sequence[Clip], cache: Path, say: Say, processes: int = 1
             else:
                 kept.append((clip, sound))
         out.close(len(kept))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(
-            table,
-            start=np.cumsum([0, *(sound.size for _, sound in kept)]),
-            labels=[CLASSES.index(clip.label) for clip, _ in kept],
-            heard=np.array([clip.heard or (0.0,) * len(CLASSES) for clip, _ in kept], np.float32),
-            speakers=[clip.speaker for clip, _ in kept],
-            corpora=[clip.corpus for clip, _ in kept],
-            names=[clip.name for clip, _ in kept],
-        )
-        np.save(packed, np.concatenate([sound for _, sound in kept]))
+        with whole(packed) as part:
+            np.save(part, np.concatenate([sound for _, sound in kept]))
+        with whole(table) as part:
+            np.savez(
+                part,
+                start=np.cumsum([0, *(sound.size for _, sound in kept)]),
+                labels=[CLASSES.index(clip.label) for clip, _ in kept],
+                heard=np.array(
+                    [clip.heard or (0.0,) * len(CLASSES) for clip, _ in kept], np.float32
+                ),
+                speakers=[clip.speaker for clip, _ in kept],
+                corpora=[clip.corpus for clip, _ in kept],
+                names=[clip.name for clip, _ in kept],
+            )
     with np.load(table, allow_pickle=False) as archive:
         return Sounds(
             np.load(packed, mmap_mode='r'), **{name: archive[name] for name in archive.files}

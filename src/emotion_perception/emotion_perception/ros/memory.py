@@ -1,0 +1,71 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""Give memory back that large messages took: the middleware's queues, and the C library's heap.
+
+By rmw_fastrtps's own choice (``PREALLOCATED_WITH_REALLOC``) Fast DDS keeps, for each place in a
+topic's queue, room for the largest message that was ever there: twenty blocks of 20 MB that wait
+in a queue of a hundred are 400 MB for as long as the subscription lives. With ``DYNAMIC`` a
+message's memory goes with the message. What is freed in pieces glibc keeps until it is told to
+give it back (``malloc_trim``).
+
+https://fast-dds.docs.eprosima.com/en/latest/fastdds/dds_layer/core/policy/eprosimaExtensions.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+import time
+from importlib.resources import files
+
+# Whoever chooses for himself is left alone.
+_CHOICES = (
+    'FASTDDS_DEFAULT_PROFILES_FILE',
+    'FASTRTPS_DEFAULT_PROFILES_FILE',
+    'RMW_FASTRTPS_USE_QOS_FROM_XML',
+    'RMW_FASTRTPS_PUBLICATION_MODE',
+)
+# So much more than at the last look, bytes, is a reason to ask; so often at most, seconds.
+_MUCH = 8 << 20
+_PAUSE = 5.0
+_PAGE = os.sysconf('SC_PAGE_SIZE')
+
+_lock = threading.Lock()
+_settled = 0
+_next = 0.0
+
+
+def bound_queues() -> None:
+    """Let queues hold no more than what waits in them; call it before rclpy is initialised."""
+    if any(name in os.environ for name in _CHOICES):
+        return
+    path = str(files('emotion_perception').joinpath('ros/fastdds.xml'))
+    # The first name is Fast DDS 3's (Kilted), the second 2's.
+    for name in _CHOICES[:2]:
+        os.environ[name] = path
+    os.environ['RMW_FASTRTPS_USE_QOS_FROM_XML'] = '1'
+
+
+def give_back() -> None:
+    """Give freed memory back to the system where the process has grown; costs nothing else.
+
+    To be called about once a second; any number of nodes in a process may.
+    """
+    global _settled, _next
+    with _lock:
+        now = time.monotonic()
+        if now < _next:
+            return
+        _next = now + _PAUSE
+        try:
+            if _resident() > _settled + _MUCH:
+                ctypes.CDLL(None).malloc_trim(0)
+            _settled = _resident()
+        except (OSError, AttributeError):
+            _next = float('inf')  # No Linux, or another C library.
+
+
+def _resident() -> int:
+    with open('/proc/self/statm', 'rb') as file:
+        return int(file.read().split()[1]) * _PAGE
