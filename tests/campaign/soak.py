@@ -6,8 +6,10 @@
 
     ./emotion exec python tests/campaign/soak.py --graph web --minutes 30 --plot soak.png
 
-Memory is a line through the second two thirds of the time: what a node takes at its beginning is
-no leak. Latency is that of `/diagnostics`.
+Meanwhile nodes are switched off and on, led through their lifecycle and sent goals that are
+cancelled. Memory is a line through the least of each minute in the second two thirds of the time:
+what a node takes at its beginning, or while it loads a model again, is no leak. Latency is from a
+message's stamp to what was made of it.
 """
 
 from __future__ import annotations
@@ -25,26 +27,56 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
+from campaign.cycles import Cycles
 from campaign.fuzz import INPUTS, Campaign
 from campaign.strange import STATES
 from emotion_bringup.graphs import GRAPHS
+from emotion_msgs.msg import Utterance
+from emotion_perception.ros.convert import to_seconds
 
 # Messages a second on each topic, and seconds between two looks.
 RATE = 10.0
 LOOK = 5.0
+# Of some kinds only one in so many is sent: nobody says ten things a second.
+SELDOM = {Utterance: 30}
+# Of so many looks the least counts.
+LEAST = 12
+# Whose stamps are those of what they were made of.
+TIMED = ('emotion/face', 'emotion/voice', 'emotion/fused')
 
 
-def soak(graph: str, seconds: float, seed: int, folder: Path) -> dict[str, Any]:
-    """Run a soak and return its report, with a row of MB, threads and files for each look."""
-    campaign = Campaign(graph, seed, folder, attack=0)
+class Soak(Campaign):
+    """A campaign that notes how late answers are."""
+
+    def __init__(self, graph: str, seed: int, folder: Path) -> None:
+        self.late: dict[str, list[float]] = {topic: [] for topic in TIMED}
+        """Seconds from the stamp to the arrival, in order."""
+        super().__init__(graph, seed, folder, attack=0)
+
+    def _judge(self, topic: str, message: Any) -> None:
+        super()._judge(topic, message)
+        if topic in self.late:
+            self.late[topic].append(time.time() - to_seconds(message.header.stamp))
+
+
+def soak(graph: str, seconds: float, seed: int, folder: Path, pause: float = 2.0) -> dict[str, Any]:
+    """Run a soak and return its report, with a row of MB, threads and files for each look.
+
+    :param pause: seconds between two things that are done to the graph meanwhile.
+    """
+    campaign = Soak(graph, seed, folder)
+    cycles = Cycles(campaign.client, list(campaign.nodes), seed, pause)
     rows: list[dict[str, Any]] = []
     try:
         begin = look = time.monotonic()
+        number = 0
         while time.monotonic() - begin < seconds:
             start = time.monotonic()
             for topic, publisher in campaign.publishers.items():
-                if INPUTS[topic] not in STATES:
-                    publisher.publish(campaign.stranger.usual(INPUTS[topic], time.time()))
+                kind = INPUTS[topic]
+                if kind not in STATES and number % SELDOM.get(kind, 1) == 0:
+                    publisher.publish(campaign.stranger.usual(kind, time.time()))
+            number += 1
             campaign.check()
             if start >= look:
                 look = start + LOOK
@@ -55,36 +87,56 @@ def soak(graph: str, seconds: float, seed: int, folder: Path) -> dict[str, Any]:
     except AssertionError as error:
         campaign.findings[str(error)[:2000]] += 1
     finally:
+        cycles.stop()
         campaign.close()
-    late = rows[len(rows) // 3 :]
-    slopes = {
-        name: float(
-            np.polyfit([row['time'] for row in late], [row[name]['memory'] for row in late], 1)[0]
-            * 3600
-        )
-        for name in campaign.nodes
-        if len(late) > 2
-    }
+    campaign.findings.update(cycles.failures)
+    names = list(campaign.nodes)
     return {
         'graph': graph,
         'seconds': round(rows[-1]['time']) if rows else 0,
         'heard': dict(campaign.heard),
-        'mb_per_hour': {name: round(slope, 2) for name, slope in slopes.items()},
-        'threads': {n: [rows[0][n]['threads'], rows[-1][n]['threads']] for n in campaign.nodes},
-        'files': {n: [rows[0][n]['files'], rows[-1][n]['files']] for n in campaign.nodes},
+        'done': dict(cycles.done),
+        'mb': {n: [round(rows[0][n]['memory']), round(rows[-1][n]['memory'])] for n in names},
+        'mb_per_hour': {n: slope(rows, n) for n in names},
+        'latency_ms': {topic: drift(late) for topic, late in campaign.late.items()},
+        'threads': {n: [rows[0][n]['threads'], rows[-1][n]['threads']] for n in names},
+        'files': {n: [rows[0][n]['files'], rows[-1][n]['files']] for n in names},
         'findings': dict(campaign.findings),
         'rows': rows,
     }
 
 
+def slope(rows: list[dict[str, Any]], name: str) -> float | None:
+    """Return by how many MB an hour a node grows; ``None`` if the time was too short."""
+    late = rows[len(rows) // 3 :]
+    parts = [late[i : i + LEAST] for i in range(0, len(late) - LEAST + 1, LEAST)]
+    if len(parts) < 3:
+        return None
+    times = [part[0]['time'] for part in parts]
+    least = [min(row[name]['memory'] for row in part) for part in parts]
+    return round(float(np.polyfit(times, least, 1)[0] * 3600), 2)
+
+
+def drift(late: list[float]) -> list[float] | None:
+    """Return the median of the first and of the last third, ms; ``None`` if there is too little."""
+    third = len(late) // 3
+    if not third:
+        return None
+    return [round(1000 * float(np.median(part)), 1) for part in (late[:third], late[-third:])]
+
+
 def draw(report: dict[str, Any], path: Path) -> None:
     """Draw the memory of each node over the time; needs matplotlib."""
+    import matplotlib
+
+    matplotlib.use('Agg')
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 4))
-    for name in report['mb_per_hour']:
+    for name, hourly in report['mb_per_hour'].items():
         times = [row['time'] / 60 for row in report['rows']]
-        axes.plot(times, [row[name]['memory'] for row in report['rows']], label=name)
+        label = name if hourly is None else f'{name} ({hourly:+.1f} MB/h)'
+        axes.plot(times, [row[name]['memory'] for row in report['rows']], label=label)
     axes.set(xlabel='minutes', ylabel='memory, MB', ylim=(0, None))
     axes.legend(fontsize='small', ncols=2)
     figure.tight_layout()

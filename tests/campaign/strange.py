@@ -71,20 +71,24 @@ class Stranger:
         pixels = self._numbers.integers(0, 256, (*size, 3), np.uint8)
         return array_to_image(pixels, self.header(now))
 
-    def _face(self, now: float) -> Face:
+    def face(self, now: float, side: int) -> Face:
+        """Return a face whose crop has that side, pixels."""
         return Face(
             id=f'face_{self.random.randrange(5)}',
             region=RegionOfInterest(x_offset=5, y_offset=5, width=80, height=90),
             score=0.9,
             landmarks=self._numbers.uniform(0, 100, 8).astype(np.float32),
             quality=0.7,
-            crop=self.image(now, self.random.choice((8, 64, 128))),
+            crop=self.image(now, side),
         )
 
     def faces(self, now: float) -> FaceArray:
         """Return the faces of a frame."""
         message = FaceArray(header=self.header(now), image_width=640, image_height=480)
-        message.faces = [self._face(now) for _ in range(self.random.choice((0, 1, 1, 2, 5)))]
+        message.faces = [
+            self.face(now, self.random.choice((8, 64, 128)))
+            for _ in range(self.random.choice((0, 1, 1, 2, 5)))
+        ]
         return message
 
     def prediction(self, now: float) -> EmotionPrediction:
@@ -126,8 +130,12 @@ class Stranger:
         )
 
     def utterance(self, now: float) -> Utterance:
-        """Return half a second to three of noise."""
-        samples = self._numbers.normal(0, 3000, self.random.choice((0, 8000, 48000)))
+        """Return nothing, half a second or three of noise."""
+        return self.spoken(now, self.random.choice((0.0, 0.5, 3.0)))
+
+    def spoken(self, now: float, seconds: float = 1.0) -> Utterance:
+        """Return so many seconds of noise."""
+        samples = self._numbers.normal(0, 3000, round(16000 * seconds))
         header = self.header(now)
         return Utterance(
             header=header,
@@ -199,7 +207,7 @@ class Stranger:
     def _huge(self, kind: type, now: float) -> Any:
         """Return what takes the memory or the time of whoever believes it."""
         if kind is FaceArray:
-            face = self._face(now)
+            face = self.face(now, 128)
             return FaceArray(header=self.header(now), faces=[face] * 3000)
         if kind is EmotionPredictionArray:
             return EmotionPredictionArray(

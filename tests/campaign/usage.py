@@ -29,3 +29,12 @@ def usage_of(pid: int) -> Usage:
         int(fields['Threads']),
         len(list(Path(f'/proc/{pid}/fd').iterdir())),
     )
+
+
+def most_of(pid: int) -> float:
+    """Return the most memory that a process ever took, MB resident.
+
+    :raises OSError: if it has ended.
+    """
+    status = Path(f'/proc/{pid}/status').read_text()
+    return int(status.split('VmHWM:', 1)[1].split()[0]) / 1024

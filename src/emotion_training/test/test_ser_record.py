@@ -234,12 +234,18 @@ def test_a_row_that_has_no_room_takes_its_sound_along(tmp_path):
     assert (tmp_path / 'manifest.csv').read_bytes() == table
 
 
-def test_a_folder_that_cannot_be_written_is_said_before_anybody_speaks(tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_said_before_anybody_speaks(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'stdin', io.StringIO())
     (tmp_path / 'file').write_text('')
     assert record.main([f'--out={tmp_path / "file" / "takes"}']) == 2
     assert 'cannot be made: Not a directory' in capsys.readouterr().err
-    if os.geteuid() == 0:
-        pytest.skip('root may write to every folder')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason='root may write to every folder')
+def test_a_folder_that_may_not_be_written_is_said_before_anybody_speaks(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, 'stdin', io.StringIO())
     (tmp_path / 'locked').mkdir(mode=0o500)
     assert record.main([f'--out={tmp_path / "locked"}']) == 2
     assert 'cannot be written: name another folder (--out)' in capsys.readouterr().err

@@ -20,19 +20,11 @@ from emotion_perception.media.files import IMAGE_SUFFIXES, files_in, local_path
 from emotion_perception.media.images import read_image
 from emotion_perception.media.pictures import PictureReader
 from emotion_perception.vision.live import Live, open_live
+from emotion_perception.vision.pace import TOO_LATE, Pace
 from emotion_perception.vision.source import Frame, SourceError, SourceSettings, kind_of
 
 # Frames a second of pictures that have no rate of their own.
 STILL_RATE = 10.0
-# Frames of a file that are later than this (seconds) are skipped, but not more than so many in a
-# row: a slow machine shows some pictures late rather than none.
-MOST_LATE = 0.1
-MOST_SKIPPED = 10
-# Later than this, a film goes on at a key picture that is looked for up to so far ahead of the
-# present: what lies between need not be decoded. Much later than that, the machine was asleep.
-TOO_LATE = 1.0
-AHEAD = 2.0
-ASLEEP = 10.0
 
 # Items to play: seconds from the start, and what makes an array of the picture.
 Content = Iterator[tuple[float, Callable[[], np.ndarray]]]
@@ -120,16 +112,17 @@ class Source:
         """Play items at their time, again and again if asked.
 
         A frame is decoded before its time, so that it leaves on time, but not at once: those who
-        got the last one work on it just then. Frames that are late by more than two periods are
-        skipped, not delayed.
+        got the last one work on it just then. Frames that are late are left out, not delayed; see
+        :class:`Pace`.
         """
         rate = self.settings.rate
         # A single picture is a camera in front of it: there is no speed but real time.
         realtime = self.settings.realtime or self.kind == 'image'
         start = self._begin(realtime)
+        pace = Pace()
         while not self._closed.is_set():
             count, length, period = 0, 0.0, 0.0
-            last_slot, skipped = -1, 0
+            last_slot = -1
             begun = time.monotonic()
             for offset, decode in content():
                 count += 1
@@ -144,15 +137,10 @@ class Source:
                     continue
                 last_slot = slot
                 late = time.monotonic() - (start + offset) if realtime else 0.0
-                limit = max(2 * period, MOST_LATE)
-                wanted = (slot + 1) / rate if rate else 0.0
-                if limit < late < ASLEEP:
-                    wanted = max(wanted, offset + late + (AHEAD if late > TOO_LATE else 0.0))
-                self._skip_before(wanted)
-                if late > limit and skipped < MOST_SKIPPED:
-                    skipped += 1
+                shown = pace.shows(offset, late, period, (slot + 1) / rate if rate else 0.0)
+                self._skip_before(pace.wanted)
+                if not shown:
                     continue
-                skipped = 0
                 if late > TOO_LATE:
                     # Suspended, or a machine that cannot keep up: time starts anew here.
                     start += late
