@@ -59,7 +59,9 @@ class Soak(Campaign):
             self.late[topic].append(time.time() - to_seconds(message.header.stamp))
 
 
-def soak(graph: str, seconds: float, seed: int, folder: Path, pause: float = 2.0) -> dict[str, Any]:
+def soak(
+    graph: str, seconds: float, seed: int, folder: Path, pause: float = 2.0
+) -> dict[str, Any]:
     """Run a soak and return its report, with a row of MB, threads and files for each look.
 
     :param pause: seconds between two things that are done to the graph meanwhile.
@@ -118,7 +120,7 @@ def slope(rows: list[dict[str, Any]], name: str) -> float | None:
 
 
 def drift(late: list[float]) -> list[float] | None:
-    """Return the median of the first and of the last third, ms; ``None`` if there is too little."""
+    """Return the medians of the first and the last third, ms; ``None`` if there is too little."""
     third = len(late) // 3
     if not third:
         return None

@@ -225,11 +225,11 @@ def test_a_row_that_has_no_room_takes_its_sound_along(tmp_path):
     rows = (tmp_path / 'manifest.csv').read_bytes()
     table = rows + b'\r\n'.join([rows.splitlines()[1]] * 2000) + b'\r\n'
     (tmp_path / 'manifest.csv').write_bytes(table)
-    with little_room(len(table)):
-        with pytest.raises(SaveError, match=r'could not save .*manifest\.csv'):
-            session(tmp_path, '\nk\n', []).run(
-                lambda: Sound(speech()), ('Sad',), ('One.',), 8.0
-            )
+    with (
+        little_room(len(table)),
+        pytest.raises(SaveError, match=r'could not save .*manifest\.csv'),
+    ):
+        session(tmp_path, '\nk\n', []).run(lambda: Sound(speech()), ('Sad',), ('One.',), 8.0)
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / 'manifest.csv').read_bytes() == table
 
