@@ -227,7 +227,7 @@ def test_a_row_that_has_no_room_takes_its_sound_along(tmp_path):
     (tmp_path / 'manifest.csv').write_bytes(table)
     with (
         little_room(len(table)),
-        pytest.raises(SaveError, match=r'could not save .*manifest\.csv'),
+        pytest.raises(SaveError, match=r'manifest\.csv'),
     ):
         session(tmp_path, '\nk\n', []).run(lambda: Sound(speech()), ('Sad',), ('One.',), 8.0)
     assert sorted(tmp_path.iterdir()) == before

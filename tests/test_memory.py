@@ -1,0 +1,52 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""Memory that large messages took is given back: by the middleware's queues, and by the heap."""
+
+from __future__ import annotations
+
+import array
+
+import pytest
+from campaign.usage import most_of, usage_of
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.qos import QoSProfile
+
+from emotion_msgs.msg import EmotionPrediction
+from emotion_perception.ros import memory
+from support.client import RELIABLE
+
+# Much more than it takes: a busy machine is no failure.
+PATIENCE = 90.0
+# Bytes of a message; so many wait in the queue of a topic.
+LARGE, WAIT = 8 << 20, 10
+
+
+@pytest.mark.timeout(300)
+def test_a_queue_that_was_full_of_large_messages_is_small_again(processes, client) -> None:
+    node = processes.node('fusion_node')
+    spoken = client.watch('/diagnostics', DiagnosticArray, RELIABLE)
+    spoken.wait(timeout=PATIENCE)
+    publisher = client.publisher(
+        'emotion/face', EmotionPrediction, QoSProfile(depth=3 * WAIT), timeout=PATIENCE
+    )
+    before = usage_of(node.pid).memory
+    message = EmotionPrediction(embedding=array.array('f', bytes(LARGE)))
+    for _ in range(3 * WAIT):
+        publisher.publish(message)
+    client.until(
+        lambda: most_of(node.pid) > before + LARGE / 2**20, PATIENCE, 'the messages to arrive'
+    )
+    publisher.wait_for_all_acked()
+    client.until(
+        lambda: usage_of(node.pid).memory < before + 2.5 * LARGE / 2**20,
+        PATIENCE,
+        'the memory to be given back',
+    )
+
+
+def test_who_chooses_profiles_for_the_middleware_is_left_alone(monkeypatch) -> None:
+    for name in memory._CHOICES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('RMW_FASTRTPS_PUBLICATION_MODE', 'ASYNCHRONOUS')
+    memory.bound_queues()
+    assert 'RMW_FASTRTPS_USE_QOS_FROM_XML' not in memory.os.environ
