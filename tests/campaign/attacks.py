@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import array
-import contextlib
 import json
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from campaign.strange import Stranger
 from campaign.usage import most_of, usage_of
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray, FaceArray, Utterance
+from emotion_perception.ros.convert import to_seconds, to_stamp
 from support.client import LATCHED, RELIABLE, Client
 from support.domain import claim_domain
 from support.processes import ProcessGroup
@@ -138,29 +138,37 @@ def attack(name: str, folder: Path) -> dict[str, Any]:
         answers = client.watch(topic, answer, RELIABLE)
         publisher = client.publisher(wanted.topic, kind, RELIABLE, timeout=_PATIENCE)
 
-        def work() -> float:
-            """Wait until something usual is answered; return the seconds."""
-            before, begin = len(answers.messages), time.monotonic()
-            while len(answers.messages) == before:
-                publisher.publish(wanted.usual(stranger))
-                with contextlib.suppress(AssertionError):
-                    client.until(lambda: len(answers.messages) > before, 2.0)
+        def work() -> None:
+            """Wait until something usual, of later than what came before, is answered."""
+            since, begin = time.time(), time.monotonic()
+            while not any(_stamp(item) > since - 0.5 for item in answers.messages[-50:]):
+                message = wanted.usual(stranger)
+                # No jitter: the stamp says which message was answered.
+                message.header.stamp = to_stamp(time.time())
+                publisher.publish(message)
+                time.sleep(0.2)
                 group.check()
                 assert time.monotonic() < begin + _PATIENCE, f'{wanted.node} does not answer'
-            return time.monotonic() - begin
 
         work()
+        time.sleep(2.0)
+        answers.clear()
         before = usage_of(node.pid).memory
         messages = wanted.make(stranger)
-        answers.clear()
+        for message in messages:
+            # Long ago, for whom the next usual one is told from.
+            message.header.stamp = to_stamp(time.time() - 2.0)
         begin = time.monotonic()
         for message in messages:
             publisher.publish(message)
         if len(messages) > 1:
             answers.wait_count(len(messages), timeout=_PATIENCE)
-        answered = len(answers.messages)
-        del messages
-        again = time.monotonic() - begin if answered > 1 else work()
+        else:
+            work()
+        again = time.monotonic() - begin
+        answered = sum(_stamp(item) < time.time() - 1.5 - again for item in answers.messages)
+        if len(messages) > 1:
+            answered = len(answers.messages)
         most = most_of(node.pid)
         client.until(lambda: usage_of(node.pid).memory < before + 30 or _over(begin), _PATIENCE)
         return {
@@ -178,6 +186,10 @@ def attack(name: str, folder: Path) -> dict[str, Any]:
         client.close()
         if holder is not None:
             holder.close()
+
+
+def _stamp(message: Any) -> float:
+    return to_seconds(message.header.stamp)
 
 
 def _over(begin: float) -> bool:
