@@ -18,6 +18,8 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
 
+from emotion_bringup.process import in_executor
+
 # Takes what reliable and best-effort publishers send.
 ANY = QoSProfile(depth=500, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE = QoSProfile(depth=500, reliability=ReliabilityPolicy.RELIABLE)
@@ -113,7 +115,7 @@ class Goal:
         self._client = client
         self._handle = handle
         self.feedback = feedback
-        self._result = handle.get_result_async()
+        self._result = client.send(handle.get_result_async)
 
     def result(self, timeout: float = 60.0) -> tuple[int, Any]:
         """Wait for the end; return the status (action_msgs GoalStatus) and the result."""
@@ -122,7 +124,9 @@ class Goal:
 
     def cancel(self, timeout: float = 10.0) -> Any:
         """Ask to cancel; return the server's answer (action_msgs CancelGoal response)."""
-        return self._client.wait(self._handle.cancel_goal_async(), timeout, 'a cancellation')
+        return self._client.wait(
+            self._client.send(self._handle.cancel_goal_async), timeout, 'a cancellation'
+        )
 
 
 class Client:
@@ -266,6 +270,10 @@ class Client:
         request.transition.label = label
         return self.call(ChangeState, f'{node}/change_state', request, timeout).success
 
+    def send(self, request: Callable[[], Future]) -> Future:
+        """Have the thread that spins the client send an action's request; return its future."""
+        return in_executor(self.node, request, timeout=60.0)
+
     def send_goal(self, kind: type, action: str, goal: Any, timeout: float = 20.0) -> Goal:
         """Send an action goal.
 
@@ -277,8 +285,10 @@ class Client:
         self.until(client.server_is_ready, timeout, f'the action {action}')
         feedback: list[Any] = []
         handle = self.wait(
-            client.send_goal_async(
-                goal, feedback_callback=lambda message: feedback.append(message.feedback)
+            self.send(
+                lambda: client.send_goal_async(
+                    goal, feedback_callback=lambda message: feedback.append(message.feedback)
+                )
             ),
             timeout,
             f'{action} to take a goal',
