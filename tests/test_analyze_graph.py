@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import array
 import itertools
-from time import sleep
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
