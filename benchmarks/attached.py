@@ -22,7 +22,8 @@ from emotion_bringup.bag.reader import BagReader
 from emotion_perception.ros import qos
 from emotion_perception.ros.timer import steady_timer
 
-# Packages whose messages the outputs of interop_node have; nothing else here publishes them.
+# Packages whose messages the outputs of interop_node have, beside pictures under /humans/; nothing
+# else here publishes them.
 _PACKAGES = ('visualization_msgs', 'foxglove_msgs', 'vision_msgs', 'hri_msgs', 'tf2_msgs')
 _LOOK = 0.25
 _PICTURES, _SOUND = '/camera/image_raw', '/audio/audio_stamped'
@@ -77,7 +78,8 @@ def listen_to_tools(client: Client) -> Callable[[], dict[str, float]]:
 
     def look() -> None:
         for topic, kinds in client.node.get_topic_names_and_types():
-            if topic not in counts and kinds[0].partition('/')[0] in _PACKAGES:
+            tool = kinds[0].partition('/')[0] in _PACKAGES or topic.startswith('/humans/')
+            if tool and topic not in counts:
                 subscribe(topic, kinds[0])
 
     steady_timer(client.node, _LOOK, look)
