@@ -143,6 +143,19 @@ def test_a_picture_without_faces_gets_an_empty_array(camera: Camera) -> None:
     assert (answer.image_width, answer.image_height) == (640, 480)
 
 
+def test_after_a_while_without_anybody_who_comes_is_found_in_the_next_picture(
+    camera: Camera,
+) -> None:
+    empty = np.full_like(hopper(), 90)
+    for _ in range(20):
+        camera.time += 0.1
+        assert not camera.ask(empty).faces
+    camera.time += 0.1
+    camera.ask(hopper())
+    # The second picture comes 33 ms later: at rest it would get no answer.
+    assert len(camera.ask(hopper()).faces) == 1
+
+
 def test_forty_faces_are_limited_to_the_largest_sixteen(camera: Camera) -> None:
     picture = background(1280, 720).copy()
     for i in range(40):
