@@ -439,11 +439,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--only', nargs='+', choices=sorted(CHECKS), default=list(CHECKS))
     parser.add_argument('--json', type=Path, help='where the report goes, too')
+    parser.add_argument('--logs', type=Path, help='folder for the logs of the nodes')
     options = parser.parse_args()
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
+    with contextlib.ExitStack() as stack:
+        folder = options.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in options.only:
-            rows.append(check(name, Path(folder, name)))
+            rows.append(check(name, folder / name))
             print(json.dumps(rows[-1], ensure_ascii=False), flush=True)
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1, ensure_ascii=False))

@@ -9,7 +9,8 @@
 Each node runs as a process whose inputs bear another name (``/in/...``), so that all that is
 published under the usual names was made by a node, and each node meets the strange messages
 itself. The run fails if a node dies or is silent for long, if something published is no number,
-no probability or has no stamp, or if memory or threads grow without end.
+no probability or has no stamp, or if memory has grown when it is over. Memory is told before
+(after a fifth of the messages), at its most, and after.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import sys
 import tempfile
 import time
@@ -34,7 +36,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from campaign.strange import STATES, Stranger
-from campaign.usage import usage_of
+from campaign.usage import most_of, usage_of
 from campaign.verdict import faults
 from emotion_bringup.graphs import GRAPHS
 from emotion_msgs.msg import (
@@ -100,6 +102,9 @@ SILENT = 60.0
 WARM = 0.2
 # So often it waits until all that was sent has arrived, in messages.
 PAUSE = 200
+# Seconds after which freed memory has been given back, and MB by which all may have grown then.
+REST = 15.0
+MOST_GROWTH = 30.0
 # So often the services that begin and end things are called, in messages.
 COMMANDS = 500
 
@@ -207,6 +212,11 @@ class Campaign:
             lambda: all(when > begin + 3 for when in self._last.values()), 120, 'quiet nodes'
         )
 
+    def rest(self) -> None:
+        """Wait until the memory that large messages took has been given back."""
+        end = time.monotonic() + REST
+        self.client.until(lambda: time.monotonic() > end, 2 * REST)
+
     def close(self) -> None:
         """End everything."""
         stubborn = self.group.stop()
@@ -241,21 +251,33 @@ def fuzz(
     folder: Path,
     seconds: float = float('inf'),
     attack: int = 2000,
+    most_growth: float = math.inf,
 ) -> dict[str, Any]:
-    """Run a campaign and return its report; ``findings`` is empty if nothing was found."""
+    """Run a campaign and return its report; ``findings`` is empty if nothing was found.
+
+    :param most_growth: MB by which all nodes together may have grown, some seconds after the end.
+    """
     begin = time.monotonic()
     campaign = Campaign(graph, seed, folder, attack)
     try:
         warm = round(WARM * messages)
         campaign.run(warm, WARM * seconds)
         campaign.settle()
+        if math.isfinite(most_growth):
+            campaign.rest()
         before = campaign.usage()
         campaign.run(messages - warm, (1 - WARM) * seconds)
         campaign.settle()
+        most = {name: most_of(process.pid) for name, process in campaign.nodes.items()}
+        if math.isfinite(most_growth):
+            campaign.rest()
         after = campaign.usage()
+        growth = sum(after[name].memory - before[name].memory for name in after)
+        if growth > most_growth:
+            campaign.findings[f'memory has grown by {growth:.0f} MB'] += 1
     except AssertionError as error:
         campaign.findings[str(error)[:2000]] += 1
-        before = after = {}
+        before, after, most, growth = {}, {}, {}, math.nan
     finally:
         campaign.close()
     return {
@@ -266,9 +288,10 @@ def fuzz(
         'heard': dict(campaign.heard),
         'seconds': round(time.monotonic() - begin, 1),
         'memory_mb': {
-            name: [round(before[name].memory, 1), round(after[name].memory, 1)] for name in after
+            name: [round(value, 1) for value in (before[name].memory, most[name], item.memory)]
+            for name, item in after.items()
         },
-        'growth_mb': round(sum(after[n].memory - before[n].memory for n in after), 1),
+        'growth_mb': round(growth, 1),
         'threads': {name: [before[name].threads, after[name].threads] for name in after},
         'files': {name: [before[name].files, after[name].files] for name in after},
         'findings': dict(campaign.findings.most_common(50)),
@@ -295,6 +318,7 @@ def main() -> int:
             folder,
             options.seconds,
             options.attack,
+            MOST_GROWTH,
         )
     text = json.dumps(report, indent=2)
     print(text)

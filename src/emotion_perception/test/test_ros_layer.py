@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -251,6 +252,33 @@ def test_a_model_node_starts_itself_and_cleans_up(context) -> None:
     node.trigger_activate()
     node.destroy_node()
     assert node.log[3:] == ['load', 'start with weights', 'stop']
+
+
+def test_a_model_is_freed_with_the_clean_up_although_its_work_refers_to_itself(context) -> None:
+    class Weights:
+        """Stands for gigabytes and open files."""
+
+    class Circle(Work):
+        def __init__(self, loaded: Weights) -> None:
+            self.loaded, self.callback = loaded, self.stop
+
+        def stop(self) -> None:
+            pass
+
+    class Held(Model):
+        def load(self, settings: ModelNodeSettings) -> Weights:
+            return Weights()
+
+        def start(self, loaded: Weights) -> Work:
+            return Circle(loaded)
+
+    node = Held(context, '-p', 'autostart:=false')
+    node.trigger_configure()
+    node.trigger_activate()
+    weights = weakref.ref(node.loaded)
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert weights() is None
 
 
 def test_a_model_node_without_weights_is_configured_later(context) -> None:

@@ -8,6 +8,7 @@ to get it, and can be configured again later (``ros2 lifecycle set NODE configur
 
 from __future__ import annotations
 
+import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -144,6 +145,9 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
         self.loaded = None
+        # What worked with it and its callbacks refer to each other: only the collector frees them,
+        # and it knows nothing of the memory and the files of a model.
+        gc.collect()
         self.parameters.release()
         self.diagnostics.warn('not configured')
         return super().on_cleanup(state)
