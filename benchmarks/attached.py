@@ -99,7 +99,8 @@ def record(folder: Path, seconds: float, client: Client) -> dict[str, Any]:
     :return: what the recorder costs, and what is in the bag. ``dropped`` are pictures that the
         graph has answered and that are not in the bag.
     """
-    command = [sys.executable, '-m', 'emotion_bringup.bag', 'record', _PICTURES, _SOUND]
+    start = str(Path(__file__).parents[1] / 'tools' / 'start.py')
+    command = [sys.executable, start, 'emotion_bringup.bag', 'record', _PICTURES, _SOUND]
     process = subprocess.Popen([*command, '-o', str(folder), '-d', str(seconds + 2)])
     deadline = time.monotonic() + 60
     files: list[Path] = []

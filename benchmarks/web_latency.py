@@ -52,7 +52,8 @@ _SETTLE = 3.0
 @contextlib.contextmanager
 def graph(*arguments: str) -> Iterator[tuple[str, int]]:
     """Run a graph in a process of its own; give the page's address and the process."""
-    command = [sys.executable, '-m', 'emotion_bringup.runner', *arguments, 'web_port:=0']
+    start = str(Path(__file__).parents[1] / 'tools' / 'start.py')
+    command = [sys.executable, start, 'emotion_bringup.runner', *arguments, 'web_port:=0']
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1
     )

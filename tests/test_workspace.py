@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -162,8 +163,10 @@ def test_the_entry_script_refuses_a_python_that_it_cannot_use(tmp_path: Path) ->
         ['interview', '--help'],
         ['train', '--help'],
         ['exec', 'true'],
+        # What a launch file starts.
+        ['exec', 'GRAPH', 'voice', '--show-args'],
     ],
-    ids=lambda words: words[0],
+    ids=lambda words: words[-1] if 'GRAPH' in words else words[0],
 )
 def test_the_entry_script_runs_nothing_that_lies_in_the_current_directory(
     arguments: list[str], tmp_path: Path
@@ -171,8 +174,9 @@ def test_the_entry_script_runs_nothing_that_lies_in_the_current_directory(
     trap = f'open({str(tmp_path / "sprung")!r}, "a").write(__file__ + chr(10))\n'
     for name in ('yaml', 'cv2', 'numpy', 'rclpy', 'pip', 'runpy', 'argparse', 'sitecustomize'):
         (tmp_path / f'{name}.py').write_text(trap)
+    graph = str(executable('emotion_bringup', 'graph'))
     result = subprocess.run(
-        [str(ROOT / 'emotion'), *arguments],
+        [str(ROOT / 'emotion'), *(graph if word == 'GRAPH' else word for word in arguments)],
         cwd=tmp_path,
         env={**os.environ, 'PYTHONPATH': f'.::{os.environ.get("PYTHONPATH", "")}:'},
         capture_output=True,
@@ -182,3 +186,68 @@ def test_the_entry_script_runs_nothing_that_lies_in_the_current_directory(
     )
     assert not (tmp_path / 'sprung').exists(), (tmp_path / 'sprung').read_text()
     assert result.returncode == (2 if arguments[0] == 'run' else 0), result.stderr
+
+
+# `python -m` and `python -c` look there first; with -I, or through tools/start.py, they do not.
+STARTS = re.compile(
+    r"""(?i:python)[\d."]*\s+(?:-W\s+\w+\s+)?-[mc]\b"""
+    r"""|sys\.executable,\s*'-[mc]'"""
+)
+# Names in a folder that all users share, which somebody may have taken before.
+SHARED = re.compile(r"""['"]/(?:var/)?tmp/|tempfile\.mktemp\(|gettempdir\(""")
+
+
+def code() -> list[Path]:
+    """Return the scripts and modules that users run, tests aside."""
+    found = [ROOT / 'emotion', ROOT / '.ci' / 'run', *(ROOT / 'tools').iterdir()]
+    for folder in ('src', 'benchmarks', 'examples'):
+        found += [path for path in (ROOT / folder).rglob('*.py') if 'test' not in path.parts]
+    assert len(found) > 100
+    return [path for path in found if path.suffix in ('.py', '.sh', '')]
+
+
+def offending(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    """Return the lines of code that match: no comment, no documentation."""
+    return [
+        f'{path}: {line.strip()}'
+        for path in paths
+        if path.is_file()
+        for line in path.read_text(encoding='utf-8').splitlines()
+        if pattern.search(line)
+        and not line.lstrip().startswith('#')
+        and '`' not in line
+        and './emotion exec' not in line
+        and "prog='python -m" not in line
+    ]
+
+
+def test_no_start_of_python_looks_into_the_current_directory() -> None:
+    starts = offending(STARTS, code())
+    # The one look whether a Python has rclpy needs PYTHONPATH; it takes the empty path out itself.
+    assert [line for line in starts if 'sys.path[:] = filter(None, sys.path)' not in line] == []
+    assert len(starts) == 1
+
+
+def test_nothing_has_a_predictable_name_in_a_shared_folder() -> None:
+    tests = [path for path in (ROOT / 'tests').rglob('*.py') if path.name != 'test_workspace.py']
+    tests += (ROOT / 'src').glob('*/test/*.py')
+    assert offending(SHARED, code()) == []
+    assert offending(re.compile(r'tempfile\.mktemp\(|gettempdir\('), tests) == []
+
+
+@pytest.mark.parametrize(
+    ('pattern', 'line'),
+    [
+        (STARTS, 'exec python -m emotion_bringup.runner'),
+        (STARTS, 'python3.12 -c "import yaml"'),
+        (STARTS, '"$PYTHON" -m venv'),
+        (STARTS, "run([sys.executable, '-m', 'pip'])"),
+        (SHARED, "open('/tmp/log', 'w')"),
+        (SHARED, 'Path(tempfile.gettempdir(), name)'),
+    ],
+)
+def test_a_line_that_does_either_is_found(
+    pattern: re.Pattern[str], line: str, tmp_path: Path
+) -> None:
+    (tmp_path / 'tool.py').write_text(f'# {line}\n{line}\n')
+    assert len(offending(pattern, [tmp_path / 'tool.py'])) == 1

@@ -173,7 +173,13 @@ def main() -> None:
         film = write_film(Path('camera.mjpeg'), TwoPeople().frame, 10.0)
         sound = write_sound(Path('microphone.wav'), find_voice())
         graph = subprocess.Popen(
-            [sys.executable, '-m', 'emotion_bringup.runner', 'web', 'web_port:=0'],
+            [
+                sys.executable,
+                ROOT / 'tools/start.py',
+                'emotion_bringup.runner',
+                'web',
+                'web_port:=0',
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

