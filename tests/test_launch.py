@@ -235,3 +235,27 @@ def test_what_dies_comes_back_with_respawn(
     assert {other: started(process)[other] for other in others} == {
         other: before[other] for other in others
     }
+
+
+@COMPOSED
+def test_a_launch_puts_its_processes_into_enclaves(
+    processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
+) -> None:
+    _, sound = sources
+    launch(
+        processes,
+        'voice',
+        f'microphone:={sound}',
+        'enclave:=/robot/',
+        'namespace:=r2',
+        f'composed:={composed}',
+    )
+    names = ('microphone_node', 'vad_node', 'ser_node')
+    wanted = {
+        (name, '/r2', '/robot' if composed == 'true' else f'/robot/r2/{name}') for name in names
+    }
+
+    def seen() -> bool:
+        return wanted <= set(client.node.get_node_names_and_namespaces_with_enclaves())
+
+    client.until(seen, 90, 'every node in its enclave')

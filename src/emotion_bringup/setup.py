@@ -23,7 +23,12 @@ setup(
         ),
     ],
     zip_safe=False,
-    entry_points={'console_scripts': ['graph = emotion_bringup.runner:main']},
+    entry_points={
+        'console_scripts': [
+            'graph = emotion_bringup.runner:main',
+            'policy = emotion_bringup.policy:main',
+        ]
+    },
     # Without it `colcon test` would run nothing, and say OK.
     extras_require={'test': ['pytest']},
     maintainer='Emotion Perception Maintainers',

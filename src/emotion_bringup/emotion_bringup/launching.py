@@ -16,6 +16,10 @@ _COMPOSED = Argument(
     'composed', 'One process for the whole graph; false starts a process a node.', kind=bool
 )
 _RESPAWN = Argument('respawn', 'Start a process again when it dies.', kind=bool)
+_ENCLAVE = Argument(
+    'enclave',
+    'SROS2: path of the enclave of the process; with composed:=false, each node has one below it.',
+)
 # Seconds until then. One that cannot start takes longer to say so than to be started again.
 _PAUSE = 0.2
 
@@ -26,7 +30,7 @@ def describe(name: str) -> LaunchDescription:
     An argument's default is empty: it leaves the node's own.
     """
     graph = GRAPHS[name]
-    arguments = (*graph.arguments, *COMMON, _COMPOSED, _RESPAWN)
+    arguments = (*graph.arguments, *COMMON, _COMPOSED, _RESPAWN, _ENCLAVE)
     return LaunchDescription(
         [
             *(
@@ -58,8 +62,13 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
         'output': 'screen',
         'respawn': bool(_RESPAWN.parse(given('respawn') or 'false')),
         'respawn_delay': _PAUSE,
-        'ros_arguments': ['--log-level', values.pop('log_level')] if 'log_level' in values else [],
     }
+    level = ['--log-level', values.pop('log_level')] if 'log_level' in values else []
+
+    def ros_arguments(node: str = '') -> list[str]:
+        path = given('enclave').rstrip('/')
+        return [*level, '--enclave', path + node] if path else level
+
     namespace = values.pop('namespace', '')
     files = [values.pop('config')] if 'config' in values else []
     if _COMPOSED.parse(given('composed') or 'true'):
@@ -72,6 +81,7 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
                 namespace=namespace,
                 arguments=['--graph', graph.name, *(f'{k}:={text}' for k, text in values.items())],
                 parameters=files,
+                ros_arguments=ros_arguments(),
                 **common,
             )
         ]
@@ -89,6 +99,9 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
                 },
             ],
             remappings=list(setup.remappings.items()),
+            ros_arguments=ros_arguments(
+                '/' + '/'.join(filter(None, (namespace.strip('/'), setup.path)))
+            ),
             **common,
         )
         for setup in setups
