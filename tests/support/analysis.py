@@ -101,7 +101,8 @@ class Here(Executor):
         return answers
 
     def close(self) -> None:
-        """Do nothing."""
+        """Remove what was fetched."""
+        self._worker.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,3 +142,10 @@ def analyse(
     finally:
         workers.close()
     return Analysis(Path(out), outcome, summary, getattr(workers, 'tasks', []))
+
+
+def damaged_transcriber(folder: Path) -> Options:
+    """Return options with a transcriber that is there and cannot be loaded."""
+    folder.mkdir()
+    (folder / 'model.bin').write_bytes(b'no model')
+    return Options(faces=False, transcript=True, transcript_model=str(folder))

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -24,22 +26,35 @@ pq = pytest.importorskip('pyarrow.parquet', reason='needs pyarrow: ./emotion set
 from emotion_apps.analyze.columns import CLASSES, FACES, UTTERANCES
 from emotion_apps.analyze.command import SOME_FAILED, main
 from emotion_apps.analyze.errors import AnalyzeError
+from emotion_apps.analyze.executor import Executor
 from emotion_apps.analyze.options import Every, Options
+from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.page import render
+from emotion_apps.analyze.perception import fingerprint
 from emotion_apps.analyze.pool import Pool
-from emotion_apps.analyze.recordings import find_recordings
-from emotion_apps.analyze.tasks import Kind
+from emotion_apps.analyze.progress import Progress
+from emotion_apps.analyze.recordings import Recording, find_recordings
+from emotion_apps.analyze.run import Run
+from emotion_apps.analyze.tasks import Answer, Job, Kind, Piece, Plan, Task
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.face_emotions import FaceEmotions
 from emotion_perception.fusion.live import LiveFusion, Reading
-from emotion_perception.media.index import index_pictures
+from emotion_perception.media.index import PictureIndex, index_pictures
 from emotion_perception.media.pictures import PictureReader
 from emotion_perception.media.sound import read_sound
 from emotion_perception.voice_emotions import VoiceEmotions
-from support.analysis import RATE, Analysis, Here, analyse, talking_film
+from support.analysis import (
+    RATE,
+    Analysis,
+    Here,
+    analyse,
+    damaged_transcriber,
+    talking_film,
+)
 from support.faces import astronaut
 from support.films import write_film
 from support.fixtures import ROOT
+from support.sounds import real_voice
 
 SECONDS = 5.0
 
@@ -301,6 +316,23 @@ def test_every_thins_the_same_pictures_out_whether_cut_or_not(
     assert not plain.table('utterances')
 
 
+def test_a_part_of_a_film_knows_its_pictures_as_the_whole_does() -> None:
+    """Pictures at odd times, cut anywhere: each is taken by one part, with the same number."""
+    times = np.cumsum(np.random.default_rng(0).uniform(0.01, 0.2, 200))
+    index = PictureIndex(times, times[::10], True)
+    borders = [-math.inf, *times[[10, 70, 71, 190]], math.inf]
+    for every in (Every(), Every(7), Every(seconds=0.5)):
+        whole = Pace(every, index)
+        for begin, end in itertools.pairwise(borders):
+            part = pickle.loads(pickle.dumps(whole.part(begin, end)))
+            inside = times[(times >= begin) & (times < end)]
+            assert [part.take(time) for time in inside] == [whole.take(time) for time in inside]
+            for time in inside:
+                assert min(part.next_after(time), end) == min(whole.next_after(time), end)
+    with pytest.raises(ValueError, match='no parts'):
+        Pace(Every(), PictureIndex(times, times, False)).part(0.0, 1.0)
+
+
 @pytest.mark.parametrize('text', ['0', '-1', '0s', 'x', '1.5', '', '5 frames'])
 def test_an_every_that_means_nothing_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match='--every'):
@@ -361,6 +393,51 @@ def test_a_run_that_was_stopped_goes_on_with_the_pieces_it_has(film, whole, tmp_
     done = analyse([film], out, options, lambda job: Here(job, still_there))
     same(done.table('faces'), whole.table('faces'))
     assert not half.exists()
+
+
+class Scripted(Executor):
+    """A worker that does nothing: each recording has the plan that it was given."""
+
+    free = size = 1
+
+    def __init__(self, plans: dict[str, Plan]) -> None:
+        self.plans = plans
+        self.tasks: list[Task] = []
+
+    def start(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def wait(self, seconds: float) -> list[Answer]:
+        task = self.tasks[-1]
+        plan = self.plans[task.recording.name]
+        return [Answer(task, plan if task.kind is Kind.INSPECT else {})]
+
+    def close(self) -> None:
+        pass
+
+
+def test_the_longest_recordings_come_first_and_all_of_one_together() -> None:
+    pace = Pace(Every(), PictureIndex(np.empty(0), np.empty(0), False))
+    pieces = tuple(Piece(begin, begin + 60.0, pace) for begin in (0.0, 60.0, 120.0))
+    workers = Scripted(
+        {
+            'short.wav': Plan(170.0),
+            'long.mp4': Plan(200.0, pieces=pieces, listen=True),
+            'longer.mp4': Plan(900.0, pieces=pieces),
+        }
+    )
+    recordings = [Recording(name, name, name) for name in workers.plans]
+    outcome = Run(recordings, workers, Progress(3)).go()
+    assert outcome.summaries.keys() == workers.plans.keys()
+    assert [(task.recording.name, task.kind.name) for task in workers.tasks[3:]] == [
+        *[('longer.mp4', 'LOOK')] * 3,
+        ('longer.mp4', 'JOIN'),
+        # Nobody else can help with the sound: it must not be what is left in the end.
+        ('long.mp4', 'LISTEN'),
+        *[('long.mp4', 'LOOK')] * 3,
+        ('long.mp4', 'JOIN'),
+        ('short.wav', 'WHOLE'),
+    ]
 
 
 def test_two_analyses_do_not_write_to_one_folder(film: Path, tmp_path: Path) -> None:
@@ -440,6 +517,30 @@ def test_a_recording_that_kills_its_workers_is_given_up_and_the_rest_finished(
     assert 'SIGKILL' in found.summary['failures'][0]['reason']
 
 
+def test_a_transcriber_that_cannot_be_loaded_ends_the_analysis(tmp_path: Path) -> None:
+    pytest.importorskip('faster_whisper', reason='needs ./emotion setup --transcript')
+    options = damaged_transcriber(tmp_path / 'model')
+    with pytest.raises(AnalyzeError, match=r'transcription model .* cannot be loaded'):
+        analyse([real_voice()], tmp_path / 'out', options, lambda job: Pool(job, 1))
+
+
+def test_what_a_worker_fetched_goes_with_it(tmp_path: Path, monkeypatch) -> None:
+    place = tmp_path / 'temporary'
+    place.mkdir()
+    monkeypatch.setenv('TMPDIR', str(place))
+    options = Options(faces=False)
+    pool = Pool(Job(options, str(tmp_path / 'out'), fingerprint(options)), 1)
+    try:
+        pool.start(Task(Kind.INSPECT, find_recordings([real_voice().as_uri()])[0]))
+        while not (answers := pool.wait(10.0)):
+            pass
+        assert answers[0].result.seconds > 0.5
+        assert [path.name for path in place.rglob('*.wav')] == [real_voice().name]
+    finally:
+        pool.close()
+    assert not list(place.rglob('*'))
+
+
 # -- recordings ----------------------------------------------------------------------------------
 
 
@@ -463,21 +564,30 @@ def test_a_stream_is_no_recording() -> None:
         find_recordings(['rtsp://camera/live'])
 
 
-def test_recordings_and_results_may_be_urls(film: Path, whole, tmp_path: Path) -> None:
+def test_recordings_and_results_may_be_urls(film: Path, whole, monkeypatch) -> None:
     fsspec = pytest.importorskip('fsspec')
     memory = fsspec.filesystem('memory')
     memory.pipe_file('/films/deep/walk.mp4', film.read_bytes())
-    done = analyse(['memory://films'], 'memory://results')
+    fetched: list[str] = []
+
+    def fetch(source: str, target: str) -> None:
+        fetched.append(source)
+        Path(target).write_bytes(memory.cat_file(source))
+
+    monkeypatch.setattr(memory, 'get_file', fetch)
+    options = Options(piece=1.0)
+    done = analyse(['memory://films'], 'memory://results', options)
     assert not done.outcome.failures
+    # Once, and not for each piece.
+    assert fetched == ['/films/deep/walk.mp4']
     found = json.loads(memory.cat_file('/results/summary.json'))
     assert [item['recording'] for item in found['recordings']] == ['deep/walk.mp4']
     with memory.open(f'/results/{found["recordings"][0]["files"]["faces"]}') as file:
         rows = pq.read_table(file).to_pylist()
     expected = [{**row, 'recording': 'deep/walk.mp4'} for row in whole.table('faces')]
     same(rows, expected)
-    assert [task.kind for task in analyse(['memory://films'], 'memory://results').tasks] == [
-        Kind.INSPECT
-    ]
+    again = analyse(['memory://films'], 'memory://results', options)
+    assert [task.kind for task in again.tasks] == [Kind.INSPECT]
 
 
 # -- the page ------------------------------------------------------------------------------------

@@ -18,23 +18,43 @@ pytest.importorskip('pyarrow', reason='needs pyarrow: ./emotion setup --analyze'
 import ray
 
 from emotion_apps.analyze.cluster import Cluster
+from emotion_apps.analyze.errors import AnalyzeError
 from emotion_apps.analyze.options import Options
-from emotion_apps.analyze.tasks import Kind, Task
-from support.analysis import analyse, talking_film
+from emotion_apps.analyze.perception import fingerprint
+from emotion_apps.analyze.tasks import Job, Kind, Task
+from support.analysis import analyse, damaged_transcriber, talking_film
+from support.sounds import real_voice
 
 
-@pytest.fixture
-def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def test_no_cluster_is_said_with_what_to_do() -> None:
+    """The first test here: as long as there is a cluster on this machine, ``auto`` finds it."""
+    options = Options(voice=False)
+    with pytest.raises(AnalyzeError, match='no Ray cluster at auto'):
+        Cluster(Job(options, 'out', fingerprint(options)), 'auto')
+
+
+@pytest.fixture(scope='module')
+def nodes() -> Iterator[Any]:
     """A cluster of three machines, each of one core: a head without work, and two that work."""
     from ray.cluster_utils import Cluster as Nodes
 
-    monkeypatch.setenv('RAY_USAGE_STATS_ENABLED', '0')
-    nodes = Nodes(initialize_head=True, head_node_args={'num_cpus': 0, 'include_dashboard': False})
-    nodes.add_node(num_cpus=1)
-    nodes.add_node(num_cpus=1)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('RAY_USAGE_STATS_ENABLED', '0')
+        given = {'num_cpus': 0, 'include_dashboard': False}
+        nodes = Nodes(initialize_head=True, head_node_args=given)
+        nodes.add_node(num_cpus=1)
+        nodes.add_node(num_cpus=1)
+        yield nodes
+        ray.shutdown()
+        nodes.shutdown()
+
+
+@pytest.mark.timeout(400)
+def test_a_transcriber_that_cannot_be_loaded_ends_the_analysis(nodes, tmp_path: Path) -> None:
+    pytest.importorskip('faster_whisper', reason='needs ./emotion setup --transcript')
+    options = damaged_transcriber(tmp_path / 'model')
+    with pytest.raises(AnalyzeError, match=r'transcription model .* cannot be loaded'):
+        analyse([real_voice()], tmp_path / 'out', options, lambda job: Cluster(job, nodes.address))
 
 
 @pytest.mark.timeout(400)
@@ -65,7 +85,7 @@ def test_a_killed_worker_and_a_lost_machine_lose_nothing_and_do_nothing_twice(
 
         def wait(self, seconds: float):
             answers = super().wait(seconds)
-            answered.extend((a.task.kind, a.task.piece) for a in answers if not a.lost)
+            answered.extend((a.task.kind, a.task.number) for a in answers if not a.lost)
             return answers
 
     found = analyse([film], tmp_path / 'out', options, lambda job: Watched(job, nodes.address))
@@ -75,16 +95,6 @@ def test_a_killed_worker_and_a_lost_machine_lose_nothing_and_do_nothing_twice(
     assert found.table('utterances') == here.table('utterances')
     # What was lost was done once more by others, and nothing else was.
     assert sorted(answered, key=str) == sorted(
-        ((task.kind, task.piece) for task in here.tasks), key=str
+        ((task.kind, task.number) for task in here.tasks), key=str
     )
     assert not list((tmp_path / 'out').rglob('*.part*'))
-
-
-def test_no_cluster_is_said_with_what_to_do() -> None:
-    from emotion_apps.analyze.errors import AnalyzeError
-    from emotion_apps.analyze.perception import fingerprint
-    from emotion_apps.analyze.tasks import Job
-
-    options = Options(voice=False)
-    with pytest.raises(AnalyzeError, match='no Ray cluster at auto'):
-        Cluster(Job(options, 'out', fingerprint(options)), 'auto')

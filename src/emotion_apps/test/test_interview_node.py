@@ -16,6 +16,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
+from emotion_apps.interview import delivery
 from emotion_apps.interview import node as module
 from emotion_apps.interview.node import InterviewNode
 from emotion_msgs.msg import InterviewState, Utterance
@@ -157,7 +158,7 @@ def test_an_interview_that_is_begun_meanwhile_does_not_cost_the_one_before(
 def test_a_report_for_which_there_is_no_room_is_kept_and_saved_when_there_is(
     bench, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(module, '_RETRY', 0.1)
+    monkeypatch.setattr(delivery, '_RETRY', 0.1)
     (tmp_path / 'report').write_text('in the way')
     assert bench.call(Trigger, 'start').success
     assert bench.call(Trigger, 'stop').success

@@ -19,6 +19,8 @@ from emotion_apps.analyze.tasks import Answer, Job, Task
 _LOOK = 2.0
 # A worker that was wanted but not begun for so long, seconds, is given up: its core is gone.
 _PATIENCE = 60.0
+# So many seconds may workers without a task take to end.
+_FAREWELL = 5.0
 
 
 class Cluster(Executor):
@@ -105,6 +107,10 @@ class Cluster(Executor):
 
     def close(self) -> None:
         """End all workers, whatever they do; leave the cluster, or end the one that was begun."""
+        # Those without a task take with them what they had fetched.
+        leaving = [actor.close.remote() for actor in self._idle]
+        if leaving:
+            self._ray.wait(leaving, num_returns=len(leaving), timeout=_FAREWELL)
         actors = [actor for actor, _ in [*self._starting.values(), *self._busy.values()]]
         for actor in [*actors, *self._idle]:
             self._ray.kill(actor)
@@ -150,3 +156,7 @@ class _Actor:
     def perform(self, task: Task) -> Answer:
         """Do a task."""
         return self._worker.perform(task)
+
+    def close(self) -> None:
+        """Clear up."""
+        self._worker.close()

@@ -18,6 +18,7 @@ from emotion_apps.analyze.options import Every, Options
 from emotion_apps.analyze.progress import Progress
 from emotion_apps.analyze.recordings import find_recordings
 from emotion_apps.analyze.run import Run
+from emotion_apps.transcript_options import add_transcript_options, wants_transcript
 from emotion_perception.models.balance import BalanceSettings
 
 SOME_FAILED = 3
@@ -137,17 +138,7 @@ def _parser() -> argparse.ArgumentParser:
         help='mixture of classes to answer for: 0 as in the training data, 1 all equally common '
         '(default: %(default)s)',
     )
-    parser.add_argument(
-        '--transcript',
-        action='store_true',
-        help='write down the words, on this machine (needs ./emotion setup --transcript)',
-    )
-    parser.add_argument(
-        '--transcript-model',
-        default='',
-        metavar='MODEL',
-        help='folder, name or hub id of a model for faster-whisper (default: Whisper tiny.en)',
-    )
+    add_transcript_options(parser)
     parser.add_argument(
         '--language',
         default=Options.language,
@@ -188,7 +179,7 @@ def _options(given: argparse.Namespace) -> Options:
         models[task] = model
     if not 0 <= given.class_balance <= 1:
         raise ValueError('--class-balance must be from 0 to 1')
-    transcript = given.transcript or bool(given.transcript_model)
+    transcript = wants_transcript(given)
     if transcript and given.faces_only:
         raise ValueError('--transcript listens, and --faces-only does not')
     if given.workers < 0:

@@ -34,7 +34,7 @@ class Joiner:
     :param voice: what was heard; known before the first picture is joined.
     :param faces: table of faces.
     :param utterances: table of utterances.
-    :param models: names of the models of faces and voices.
+    :param fer: name of the model of faces; ``ser`` of that of voices.
     """
 
     def __init__(
@@ -44,12 +44,13 @@ class Joiner:
         faces: TableWriter,
         utterances: TableWriter,
         figures: Figures,
-        models: tuple[str, str],
+        fer: str,
+        ser: str,
     ) -> None:
         self._name, self._voice = name, voice
         self._faces, self._utterances = faces, utterances
         self._figures = figures
-        self._fer, self._ser = models
+        self._fer, self._ser = fer, ser
         self._tracker = Tracker()
         self._history = FaceHistory()
         self._fusion = LiveFusion()

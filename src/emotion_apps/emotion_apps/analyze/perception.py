@@ -16,7 +16,6 @@ from emotion_apps.analyze.sights import Sights, SightsBuilder
 from emotion_apps.analyze.voice import Utterance, Voice
 from emotion_perception.audio.silero import find_model
 from emotion_perception.media.images import read_image
-from emotion_perception.media.index import PictureIndex
 from emotion_perception.media.pictures import PictureReader
 from emotion_perception.media.sound import SoundReader
 from emotion_perception.models import FaceEmotionRecognizer, ModelSettings, load_model
@@ -59,20 +58,19 @@ class Perception:
     def look(
         self,
         path: Path,
-        index: PictureIndex,
+        pace: Pace,
         say: Say,
         begin: float = -math.inf,
         end: float = math.inf,
     ) -> Iterator[Sights]:
         """Yield what the pictures of a film show, some hundred at a time.
 
-        :param index: of the film.
+        :param pace: of the film, or of the part of it that is looked at.
         :param say: told of what was lost.
         :param begin: time of a key picture to begin with; minus infinity for the first picture.
         :param end: time of the first picture that is left to others.
         :raises MediaError: if it cannot be read.
         """
-        pace = Pace(self.options.every, index)
         thinned = self.options.every != Every()
         builder = self._builder()
         with PictureReader(path, say) as reader:

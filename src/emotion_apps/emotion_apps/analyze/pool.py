@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import time
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from emotion_apps.analyze.executor import Executor
 from emotion_apps.analyze.tasks import Answer, Job, Task
+
+# So many seconds may workers without a task take to end.
+_FAREWELL = 5.0
 
 
 class Pool(Executor):
@@ -74,10 +79,15 @@ class Pool(Executor):
     def close(self) -> None:
         """End all workers, whatever they do."""
         for worker in self._workers:
-            worker.process.kill()
-        for worker in self._workers:
-            worker.process.join()
+            # One that is free leaves by itself, and takes with it what it had fetched.
             worker.connection.close()
+            if worker.task is not None:
+                worker.process.kill()
+        until = time.monotonic() + _FAREWELL
+        for worker in self._workers:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            worker.process.kill()
+            worker.process.join()
 
 
 class _Process:
@@ -99,11 +109,14 @@ def _serve(connection: Connection, job: Job) -> None:
     from emotion_apps.analyze.worker import Worker
 
     worker = Worker(job)
-    while True:
-        try:
+    try:
+        while True:
             connection.send(worker.perform(connection.recv()))
-        except (EOFError, OSError):
-            return  # The one who gave the work is gone.
+    except (EOFError, OSError):
+        pass  # The one who gave the work is gone.
+    worker.close()
+    # Not by way of the interpreter's end, which some model libraries do not survive.
+    os._exit(0)
 
 
 def _reason(code: int | None) -> str:

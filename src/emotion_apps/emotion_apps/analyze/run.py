@@ -54,6 +54,7 @@ class Run:
         self._order = itertools.count()
         self._ready: list[tuple[int, float, int, Task]] = []
         self._waiting: dict[str, tuple[Plan, int]] = {}
+        self._lengths: dict[str, float] = {}
         self._attempts: dict[tuple[str, Kind, int], int] = {}
         self._recordings = recordings
         self.outcome = Outcome()
@@ -79,9 +80,11 @@ class Run:
 
     def _add(self, task: Task) -> None:
         kind = _ORDER.index(task.kind)
-        # Whole recordings and pieces are one kind of work: the longest first.
+        # Whole recordings and pieces are one kind of work: the longest recordings first, so that
+        # none is left to one worker in the end, and all of one together, so that few are begun.
         rank = min(kind, _ORDER.index(Kind.LISTEN))
-        heapq.heappush(self._ready, (rank, -task.seconds, next(self._order), task))
+        length = self._lengths.get(task.recording.id, 0.0)
+        heapq.heappush(self._ready, (rank, -length, next(self._order), task))
 
     def _take(self, answer: Answer) -> None:
         task = answer.task
@@ -90,7 +93,7 @@ class Run:
         if task.recording.id in self.outcome.failures:
             return  # Another piece of it failed.
         if answer.lost:
-            key = (task.recording.id, task.kind, task.piece)
+            key = (task.recording.id, task.kind, task.number)
             self._attempts[key] = self._attempts.get(key, 0) + 1
             if self._attempts[key] < _ATTEMPTS:
                 self._progress.say(f'{task.recording.name}: {answer.error}; trying again')
@@ -117,26 +120,25 @@ class Run:
             self._progress.done(0.0, finished=True)
             return
         self._progress.found(plan.seconds)
-        if len(plan.pieces) < 2:
+        self._lengths[recording.id] = plan.seconds
+        if not plan.pieces:
             self._add(Task(Kind.WHOLE, recording, plan.seconds, content=plan.content))
             return
         self._waiting[recording.id] = (plan, len(plan.pieces) + plan.listen)
-        for piece, (begin, end) in enumerate(plan.pieces):
-            seconds = min(end, plan.seconds) - max(begin, 0.0)
-            self._add(
-                Task(Kind.LOOK, recording, max(seconds, 0.0), piece, (begin, end), plan.content)
-            )
         if plan.listen:
             # No progress by itself: the film's seconds are those of its pieces.
             self._add(Task(Kind.LISTEN, recording, content=plan.content))
+        for number, piece in enumerate(plan.pieces):
+            seconds = max(0.0, min(piece.end, plan.seconds) - max(piece.begin, 0.0))
+            self._add(Task(Kind.LOOK, recording, seconds, number, piece, plan.content))
 
     def _piece_done(self, task: Task) -> None:
         plan, left = self._waiting[task.recording.id]
         self._waiting[task.recording.id] = (plan, left - 1)
         if left == 1:
             del self._waiting[task.recording.id]
-            pieces = len(plan.pieces)
-            self._add(Task(Kind.JOIN, task.recording, 0.0, pieces, content=plan.content))
+            count = len(plan.pieces)
+            self._add(Task(Kind.JOIN, task.recording, number=count, content=plan.content))
 
     def _fail(self, task: Task, reason: str) -> None:
         self.outcome.failures[task.recording.id] = reason

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from emotion_apps.analyze.options import Options, setup_digest
+from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.recordings import Recording
 
 
@@ -42,20 +43,35 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """A span of a film.
+
+    :param begin: time of the key picture that it begins with; minus infinity for the first one.
+    :param end: time of the first picture that is left to the next piece, or infinity.
+    :param pace: which of its pictures are looked at, so that nobody has to go through the film's
+        packets once more.
+    """
+
+    begin: float
+    end: float
+    pace: Pace
+
+
+@dataclass(frozen=True)
 class Task:
     """One piece of work.
 
-    :param seconds: of the recording that it covers, for progress and order; 0 for none.
-    :param piece: number of the piece, for LOOK; number of pieces, for JOIN.
-    :param span: of the piece, seconds.
+    :param seconds: of the recording that it covers, for progress; 0 for none.
+    :param number: of the piece, for LOOK; of pieces, for JOIN.
+    :param piece: that is looked at, for LOOK.
     :param content: sha256 of the recording, where it is known.
     """
 
     kind: Kind
     recording: Recording
     seconds: float = 0.0
-    piece: int = 0
-    span: tuple[float, float] = (0.0, 0.0)
+    number: int = 0
+    piece: Piece | None = None
     content: str = ''
 
 
@@ -65,14 +81,14 @@ class Plan:
 
     :param seconds: length; 0 for a picture, or if it is not known.
     :param done: its summary, if results for the same content, models and options are there.
-    :param pieces: spans to cut it into; one for a recording that stays whole.
+    :param pieces: to cut it into; none for a recording that stays whole.
     :param listen: whether there is sound to be heard.
     :param content: sha256 of the recording; empty if it was not needed yet.
     """
 
     seconds: float
     done: Mapping[str, Any] | None = None
-    pieces: tuple[tuple[float, float], ...] = ()
+    pieces: tuple[Piece, ...] = ()
     listen: bool = False
     content: str = ''
 

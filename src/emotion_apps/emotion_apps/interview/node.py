@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,21 +15,19 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
-from emotion_apps.interview.content import as_json
-from emotion_apps.interview.markdown import render_markdown
+from emotion_apps.interview.delivery import Delivery
 from emotion_apps.interview.messages import to_state_message
-from emotion_apps.interview.page import render
 from emotion_apps.interview.questions import (
     QuestionError,
     default_questions,
     load_questions,
 )
-from emotion_apps.interview.report import write_report
+from emotion_apps.interview.report import texts_of
 from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
 from emotion_apps.interview.speaker import Overheard, Speaker
-from emotion_apps.interview.states import Phase, Snapshot
+from emotion_apps.interview.states import Phase
 from emotion_msgs.msg import (
     EmotionPrediction,
     FaceArray,
@@ -59,7 +54,6 @@ from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.stamps import Stamps, now
 from emotion_perception.ros.timer import steady_timer
 from emotion_perception.timing import AHEAD
-from emotion_perception.words.fluency import Kind
 from emotion_perception.words.language import Language
 from emotion_perception.words.whisper import Whisper, missing
 
@@ -67,8 +61,6 @@ from emotion_perception.words.whisper import Whisper, missing
 STATE_RATE = 10.0
 # Seconds for which a program that ends waits for the words that were said last.
 _LAST_WORDS = 10.0
-# Seconds after which a report that could not be saved is tried again.
-_RETRY = 5.0
 # Seconds: a stamp that lies further behind is another clock's. What models say may come late.
 _BEHIND = 5.0
 _LATE = 55.0
@@ -91,10 +83,6 @@ class InterviewNode(Node):
         except QuestionError as error:
             raise ConfigurationError(f'interview_node: parameter questions: {error}') from error
         self._scribe = self._make_scribe(settings, given.language)
-        self._report_path = ''
-        self._report_due = False
-        self._unsaved = False
-        self._next_try = 0.0
         self._subject = ''
         self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
@@ -115,6 +103,9 @@ class InterviewNode(Node):
             self._on_change,
             clock=lambda: now(self),
             scribe=self._scribe,
+        )
+        self._delivery = Delivery(
+            self._session, self._scribe, lambda: self._options.value.out, self.get_logger()
         )
         self._stamps: dict[str, Stamps] = {}
         self._inputs: dict[str, Input] = {}
@@ -157,10 +148,7 @@ class InterviewNode(Node):
         if self._session.interview.running:
             self._session.stop(now(self))
         self._speaker.stop()
-        if self._report_due:
-            self._finish(_LAST_WORDS)
-        elif self._unsaved:
-            self._write()
+        self._delivery.finish(_LAST_WORDS)
         if self._scribe is not None:
             self._scribe.stop()
         super().destroy_node()
@@ -220,17 +208,9 @@ class InterviewNode(Node):
     def _on_tick(self) -> None:
         self._session.tick(now(self))
         self._session.collect()
-        if self._report_due and not self._transcribing:
-            self._finish(0.0)
-        if self._unsaved and time.monotonic() > self._next_try:
-            self._write()
+        settled = self._delivery.settle()
+        if settled or self._session.interview.running or self._delivery.transcribing:
             self._publish()
-        if self._session.interview.running or self._transcribing:
-            self._publish()
-
-    @property
-    def _transcribing(self) -> int:
-        return 0 if self._scribe is None else self._scribe.pending
 
     @staticmethod
     def _make_scribe(settings: InterviewNodeSettings, language: Language) -> Scribe | None:
@@ -242,24 +222,12 @@ class InterviewNode(Node):
             raise ConfigurationError(f'interview_node: parameter transcript: {reason}')
         return Scribe(lambda: Whisper(model, language), language)
 
-    def _finish(self, seconds: float) -> None:
-        """Write the report, with the words that are known after so many seconds."""
-        self._report_due = False
-        self._session.finish(seconds)
-        if self._scribe is not None and self._scribe.left_out:
-            self.get_logger().error(f'words are missing: {self._scribe.reason}')
-        self._write()
-        self._publish()
-
     def _service(self, command: Callable[[float], None]) -> Callable[..., Trigger.Response]:
         """Return the callback of a service that hands a command on."""
 
         def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            if self._report_due:
-                # What comes now must not take the place of an interview that was not kept.
-                self._finish(0.0)
-            elif self._unsaved:
-                self._write()
+            # What comes now must not take the place of an interview that was not kept.
+            self._delivery.finish()
             command(now(self))
             interview = self._session.interview
             response.success = True
@@ -272,15 +240,11 @@ class InterviewNode(Node):
         self, request: GetReport.Request, response: GetReport.Response
     ) -> GetReport.Response:
         """Hand out the report of an interview that is over, whether it is stored or not."""
-        if self._session.interview.phase is not Phase.FINISHED:
-            response.message = 'there is no report: no interview is over'
+        if reason := self._delivery.missing():
+            response.message = reason
             return response
-        if self._report_due:
-            response.message = 'there is no report yet: the last words are being written down'
-            return response
-        response.html = render(self._session.log)
-        response.markdown = render_markdown(self._session.log)
-        response.json = json.dumps(as_json(self._session.log), allow_nan=False)
+        texts = texts_of(self._session.log)
+        response.html, response.markdown, response.json = texts.page, texts.markdown, texts.data
         response.success = True
         return response
 
@@ -288,64 +252,17 @@ class InterviewNode(Node):
         interview = self._session.interview
         if interview.phase is Phase.QUESTION and self._options.value.speak:
             self._speaker.say(interview.text)
-        # What was said last is still being written down: the report waits for it.
-        self._report_due = interview.phase is Phase.FINISHED
-        self._unsaved = False
-        if self._report_due and not self._transcribing:
-            self._finish(0.0)
+        self._delivery.changed()
         self._publish()
 
-    def _write(self) -> None:
-        out = self._options.value.out
-        if not out:
-            self.get_logger().info('the interview is over; give out:=FOLDER to keep a report')
-            return
-        try:
-            report = write_report(self._session.log, _unused(Path(out).expanduser()))
-        except OSError as error:
-            if not self._unsaved:
-                self.get_logger().error(
-                    f'the report is not saved: {error}; it is tried again every {_RETRY:g} s, '
-                    'and ~/report gives it meanwhile'
-                )
-            self._unsaved, self._next_try = True, time.monotonic() + _RETRY
-            return
-        self._unsaved = False
-        self._report_path = str(report.page)
-        self.get_logger().info(f'report: {report.page}')
-
     def _publish(self) -> None:
-        snapshot = self._with_words(self._session.interview.snapshot())
+        snapshot = self._session.snapshot()
         if snapshot.phase is Phase.FINISHED:
-            snapshot = replace(snapshot, report=self._report_path)
+            snapshot = replace(snapshot, report=self._delivery.path)
         message = to_state_message(snapshot, Header(stamp=self.get_clock().now().to_msg()))
         if self._newest is not None and not math.isnan(self._newest.confidence):
             message.has_prediction, message.prediction = True, self._newest
         self._publisher.publish(message)
-
-    def _with_words(self, snapshot: Snapshot) -> Snapshot:
-        """Add what the words of this answer tell so far."""
-        if self._scribe is None:
-            return snapshot
-        verbal = self._session.verbal()
-        snapshot = replace(snapshot, transcript=True, transcribing=self._scribe.pending)
-        if verbal is None:
-            return snapshot
-        return replace(
-            snapshot,
-            words_per_minute=verbal.words_per_minute,
-            fillers=verbal.count(Kind.FILLER),
-        )
-
-
-def _unused(folder: Path) -> Path:
-    """Return the folder, or one with a number if it holds a report already."""
-    number = 1
-    candidate = folder
-    while (candidate / 'interview.html').exists():
-        number += 1
-        candidate = folder.with_name(f'{folder.name}-{number}')
-    return candidate
 
 
 def main(args: list[str] | None = None) -> None:

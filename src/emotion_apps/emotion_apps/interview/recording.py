@@ -25,6 +25,7 @@ from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.summary import summarise
 from emotion_apps.interview.texts import NOTHING
+from emotion_apps.transcript_options import add_transcript_options, wants_transcript
 from emotion_perception.audio.vad import VadError
 from emotion_perception.models import ModelError
 from emotion_perception.words.transcriber import TranscriptError
@@ -70,7 +71,7 @@ def _analyse(options: argparse.Namespace) -> InterviewLog:
     given = load_questions(options.questions) if options.questions else None
     plan: Cut = cut(given, options.silence, f'The recording {options.video.name}')
     scribe = None
-    if options.transcript or options.transcript_model:
+    if wants_transcript(options):
         language = (given or default_questions()).language
         # Loaded now: what is wrong with it is said before the long work.
         whisper = Whisper(options.transcript_model, language)
@@ -123,18 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         help='an answer ends after so much silence (default: 4 with --questions that have no '
         'times; without --questions the recording is one answer)',
     )
-    parser.add_argument(
-        '--transcript',
-        action='store_true',
-        help='write down the words, on this machine (needs ./emotion setup --transcript)',
-    )
-    parser.add_argument(
-        '--transcript-model',
-        default='',
-        metavar='MODEL',
-        help='folder of a model for faster-whisper, or the name of one (small, large-v3, ...); '
-        'default: Whisper tiny.en',
-    )
+    add_transcript_options(parser)
     parser.add_argument(
         '--compare',
         nargs=2,

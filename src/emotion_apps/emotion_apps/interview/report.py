@@ -24,6 +24,21 @@ class Report:
     data: Path
 
 
+@dataclass(frozen=True)
+class Texts:
+    """A report in its three forms; ``data`` is JSON."""
+
+    page: str
+    markdown: str
+    data: str
+
+
+def texts_of(log: InterviewLog) -> Texts:
+    """Return the report of an interview."""
+    data = json.dumps(as_json(log), indent=1, allow_nan=False, ensure_ascii=False)
+    return Texts(render(log), render_markdown(log), data + '\n')
+
+
 def report_in(folder: str | Path) -> Report:
     """Return where the files of a report in a folder are, or would be."""
     folder = Path(folder).expanduser()
@@ -35,17 +50,15 @@ def write_report(log: InterviewLog, folder: str | Path) -> Report:
 
     :raises SaveError: if the folder cannot be made or written.
     """
-    report = report_in(folder)
-    data = json.dumps(as_json(log), indent=1, allow_nan=False, ensure_ascii=False)
-    texts = {
-        report.data: data + '\n',
-        report.markdown: render_markdown(log),
-        # The page is the last: where there is one, the report is complete.
-        report.page: render(log),
-    }
+    report, texts = report_in(folder), texts_of(log)
     written: list[Path] = []
     try:
-        for path, text in texts.items():
+        for path, text in (
+            (report.data, texts.data),
+            (report.markdown, texts.markdown),
+            # The page is the last: where there is one, the report is complete.
+            (report.page, texts.page),
+        ):
             write_atomically(path, text.encode())
             written.append(path)
     except SaveError:

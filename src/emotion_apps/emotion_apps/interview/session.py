@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,11 +26,12 @@ from emotion_apps.interview.log import FacingCamera, InterviewLog
 from emotion_apps.interview.questions import Question
 from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.settings import InterviewSettings
-from emotion_apps.interview.states import Phase
+from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.machine import Entered, Reset, Stop, Tick
 from emotion_perception.audio.prosody import prosody
 from emotion_perception.timing import Pace
 from emotion_perception.vision.headpose import head_pose
+from emotion_perception.words.fluency import Kind
 from emotion_perception.words.verbal import Verbal, measure
 
 
@@ -142,6 +144,20 @@ class InterviewSession:
         if count := self._scribe.left_out:
             stretches = '1 stretch' if count == 1 else f'{count} stretches'
             self.log.left_out.append(f'the words of {stretches} of speech: {self._scribe.reason}')
+
+    def snapshot(self) -> Snapshot:
+        """Return what a screen shows, with what the words of this answer tell so far."""
+        snapshot = self.interview.snapshot()
+        if self._scribe is None:
+            return snapshot
+        snapshot = replace(snapshot, transcript=True, transcribing=self._scribe.pending)
+        if (verbal := self.verbal()) is None:
+            return snapshot
+        return replace(
+            snapshot,
+            words_per_minute=verbal.words_per_minute,
+            fillers=verbal.count(Kind.FILLER),
+        )
 
     def verbal(self) -> Verbal | None:
         """Return the figures of the words of the answer under way; ``None`` without any."""
