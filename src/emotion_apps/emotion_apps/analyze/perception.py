@@ -25,7 +25,6 @@ from emotion_perception.models.model import resolve
 from emotion_perception.storage import sha256_of
 from emotion_perception.vision import blazeface
 from emotion_perception.vision.finder import FaceFinder
-from emotion_perception.vision.track import appearance
 from emotion_perception.voice_emotions import VoiceEmotion, VoiceEmotions
 from emotion_perception.words.language import language
 from emotion_perception.words.transcriber import Transcriber, TranscriptError
@@ -144,21 +143,12 @@ class Perception:
             self._recognizer = FaceEmotionRecognizer(
                 load_model(self.options.fer, 'fer', _ONE_THREAD), self.options.class_balance
             )
-        recognizer = self._recognizer
-        return SightsBuilder(Mixture(recognizer.model.shares, recognizer.class_balance))
+        return SightsBuilder(self._recognizer)
 
     def _see(self, builder: SightsBuilder, picture: np.ndarray, number: int, time: float) -> None:
-        assert self._finder is not None and self._recognizer is not None
-        seen = self._finder.see(picture)
-        builder.add(
-            number,
-            time,
-            (picture.shape[1], picture.shape[0]),
-            [sight.detection for sight in seen],
-            [sight.quality for sight in seen],
-            [appearance(sight.crop) for sight in seen],
-            self._recognizer.predict([sight.crop for sight in seen]),
-        )
+        assert self._finder is not None
+        size = picture.shape[1], picture.shape[0]
+        builder.add(number, time, size, self._finder.see(picture))
 
 
 def fingerprint(options: Options) -> dict[str, dict[str, str]]:
