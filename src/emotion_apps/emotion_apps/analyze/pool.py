@@ -7,9 +7,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from multiprocessing.connection import Connection, wait
 from typing import Any
+
+from tqdm import tqdm
 
 from emotion_apps.analyze.executor import Executor
 from emotion_apps.analyze.tasks import Answer, Job, Task
@@ -106,6 +109,9 @@ class _Process:
 def _serve(connection: Connection, job: Job) -> None:
     # Ctrl-C reaches all processes of a terminal: the first one says what becomes of the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A lock among processes, as tqdm makes it in libraries, is left behind by a worker that is
+    # killed, and Python complains of it to the user.
+    tqdm.set_lock(threading.RLock())
     from emotion_apps.analyze.worker import Worker
 
     worker = Worker(job)
