@@ -476,8 +476,8 @@ def test_the_command_analyses_what_it_can_and_lists_the_rest(film, tmp_path: Pat
     assert [item['recording'] for item in summary['recordings']] == ['deep/walk.mp4', 'one.jpg']
     reasons = {item['recording']: item['reason'] for item in summary['failures']}
     assert reasons.keys() == {'empty.wav', 'half.mp4', 'gone.mp4'}
-    assert reasons['half.mp4'].startswith('half.mp4 cannot be read: its index (moov)')
-    assert reasons['gone.mp4'] == 'gone.mp4 is not there'
+    assert reasons['half.mp4'].startswith('cannot be read: its index (moov)')
+    assert reasons['gone.mp4'] == 'is not there'
     assert 'empty' in reasons['empty.wav']
     for name, reason in reasons.items():
         assert f'failed: {name}: {reason}' in done.stdout

@@ -305,6 +305,21 @@ def test_a_sentence_that_was_cut_for_its_length_is_written_down_as_one() -> None
     assert (turn.start, turn.end) == (1.0, 3.0)
 
 
+def test_what_is_said_outside_the_interview_is_not_written_down() -> None:
+    session = InterviewSession((Question('Why?'),), scribe=(one := scribe('Because.')))
+    session.utterance(0.0, 1.0, SECOND)
+    session.start(10.0)
+    session.utterance(11.0, 12.0, SECOND)
+    session.stop(20.0)
+    session.utterance(25.0, 26.0, SECOND)
+    session.finish(LONG)
+    (turn,) = session.log.answers[0].turns
+    assert turn.start == 11.0
+    # The transcriber had words for one stretch of speech, and was asked for no more.
+    assert one.left_out == 0
+    one.stop()
+
+
 def test_what_is_known_late_belongs_to_the_answer_that_it_was_said_in() -> None:
     session = InterviewSession((Question('One?'), Question('Two?')))
     session.start(0.0)

@@ -247,7 +247,8 @@ def _table(recordings: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _row(item: Mapping[str, Any]) -> str:
-    seconds, pictures = item['seconds'], item['pictures']
+    pictures = item['pictures']
+    seconds = None if item['kind'] == 'picture' else item['seconds']
     seen = item['pictures_with_face'] / pictures if pictures else None
     talk = item['voice']['talk_seconds'] / seconds if seconds else None
     face, voice = item['face']['mean'], item['voice']['mean']

@@ -141,5 +141,7 @@ class Run:
             self._add(Task(Kind.JOIN, task.recording, number=count, content=plan.content))
 
     def _fail(self, task: Task, reason: str) -> None:
+        # Whoever lists failures names the recording himself.
+        reason = reason.removeprefix(f'{task.recording.name} ')
         self.outcome.failures[task.recording.id] = reason
         self._progress.failed(task.recording.name, reason)

@@ -155,11 +155,15 @@ class InterviewLog:
         if self.answer is not None:
             self.answer.frames.append((time, present, facing))
 
-    def utterance(self, start: float, end: float, measures: Prosody) -> None:
-        """Add an utterance to the answer that it began in; one after the end belongs to none."""
+    def utterance(self, start: float, end: float, measures: Prosody) -> bool:
+        """Add an utterance to the answer that it began in; return whether there is one.
+
+        One after the end, or before the beginning, belongs to none.
+        """
         answer = self._at(start, _EARLY)
         if answer is not None:
             answer.utterances.append(Spoken(start, end, measures))
+        return answer is not None
 
     def turn(self, turn: Turn) -> None:
         """Add what was written down to the answer that it began in."""

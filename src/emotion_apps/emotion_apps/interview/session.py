@@ -115,9 +115,10 @@ class InterviewSession:
         """
         measures = prosody(samples)
         moment = self._moment(end)
-        self.log.utterance(moment - (end - start), moment, measures)
-        if self._scribe is not None:
-            self._scribe.hear(moment - (end - start), samples, goes_on)
+        begin = moment - (end - start)
+        # What is said outside the interview is nobody's business.
+        if self.log.utterance(begin, moment, measures) and self._scribe is not None:
+            self._scribe.hear(begin, samples, goes_on)
         self._handle(UtteranceMeasured(measures.level, measures.rate), end)
 
     def tick(self, time: float) -> None:
