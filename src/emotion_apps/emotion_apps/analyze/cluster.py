@@ -17,8 +17,6 @@ from emotion_apps.analyze.tasks import Answer, Job, Task
 
 # Machines come and go: how many cores there are is asked so often, seconds.
 _LOOK = 2.0
-# A worker that was wanted but not begun for so long, seconds, is given up: its core is gone.
-_PATIENCE = 60.0
 # So many seconds may workers without a task take to end.
 _FAREWELL = 5.0
 
@@ -54,7 +52,7 @@ class Cluster(Executor):
             raise AnalyzeError(f'no Ray cluster at {address}: {error}') from error
         self._job = ray.put(job)
         self._kind: Any = ray.remote(num_cpus=1, max_restarts=0)(_Actor)
-        self._starting: dict[Any, tuple[Any, float]] = {}
+        self._starting: dict[Any, Any] = {}
         self._idle: list[Any] = []
         self._busy: dict[Any, tuple[Any, Task]] = {}
         self._looked = -_LOOK
@@ -86,7 +84,7 @@ class Cluster(Executor):
         answers = []
         for reference in ready:
             if reference in self._starting:
-                actor, _ = self._starting.pop(reference)
+                actor = self._starting.pop(reference)
                 try:
                     self._ray.get(reference)
                     self._idle.append(actor)
@@ -111,8 +109,8 @@ class Cluster(Executor):
         leaving = [actor.close.remote() for actor in self._idle]
         if leaving:
             self._ray.wait(leaving, num_returns=len(leaving), timeout=_FAREWELL)
-        actors = [actor for actor, _ in [*self._starting.values(), *self._busy.values()]]
-        for actor in [*actors, *self._idle]:
+        busy = [actor for actor, _ in self._busy.values()]
+        for actor in [*self._starting.values(), *busy, *self._idle]:
             self._ray.kill(actor)
         if self._joined:
             self._ray.shutdown()
@@ -125,14 +123,15 @@ class Cluster(Executor):
         self._looked = now
         cores = int(self._ray.cluster_resources().get('CPU', 0))
         wanted = min(cores, self._workers) if self._workers else cores
-        for reference, (actor, since) in list(self._starting.items()):
-            if now - since > _PATIENCE:
-                self._ray.kill(actor)
-                del self._starting[reference]
         # An idle one that died tells when it is given work.
         for _ in range(wanted - self.size - len(self._starting)):
-            begun = self._kind.remote(self._job)
-            self._starting[begun.ready.remote()] = (begun, now)
+            actor = self._kind.remote(self._job)
+            self._starting[actor.ready.remote()] = actor
+        # One that has not begun may be slow, on a busy machine for minutes; it is given up only
+        # where its core is gone.
+        while self._starting and self.size + len(self._starting) > wanted:
+            _, actor = self._starting.popitem()
+            self._ray.kill(actor)
 
 
 class _Actor:
