@@ -113,7 +113,7 @@ def floors(paths: Sequence[Path], count: int) -> dict[str, float]:
         gates.append(gate)
     for gate in gates:
         gate.recv()
-    watch = Memory([process.pid for process in processes])
+    watch = Memory([process.pid or 0 for process in processes])
     began = time.perf_counter()
     for gate in gates:
         gate.send('go')

