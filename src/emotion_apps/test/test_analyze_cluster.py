@@ -26,8 +26,10 @@ from support.analysis import analyse, damaged_transcriber, talking_film
 from support.sounds import real_voice
 
 
-def test_no_cluster_is_said_with_what_to_do() -> None:
+def test_no_cluster_is_said_with_what_to_do(tmp_path: Path, monkeypatch) -> None:
     """The first test here: as long as there is a cluster on this machine, ``auto`` finds it."""
+    # Nor one that somebody's killed program left a note of.
+    monkeypatch.setenv('RAY_TMPDIR', str(tmp_path))
     options = Options(voice=False)
     with pytest.raises(AnalyzeError, match='no Ray cluster at auto'):
         Cluster(Job(options, 'out', fingerprint(options)), 'auto')
