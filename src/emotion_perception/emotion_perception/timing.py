@@ -13,6 +13,8 @@ a stamp that                               is
 is zero                                    the time of arrival, said once (:class:`Stamps`)
 lies more than ``AHEAD`` in the future     the time of arrival, said once, for whoever compares it
                                            with the stamps of another source (:class:`Stamps`)
+lies there because the clock went back     of before, and so itself: it was under way while a
+a moment ago                               recording started over (:class:`SetBack`)
 equals the newest one                      in order (:class:`TimeLine`)
 is older than the newest by no more than   late: what it stamps is left out, and nothing else
 ``REORDER``                                happens (:class:`TimeLine`)
@@ -41,6 +43,9 @@ back a little."""
 
 AHEAD = 0.5
 """Seconds from now beyond which a stamp is another clock's."""
+
+UNDER_WAY = 5.0
+"""Seconds for which something may be under way that was taken before a clock was set back."""
 
 LONGEST_STEP = 2.0
 """Seconds between two looks at a clock that are time; more is a clock that was set."""
@@ -89,6 +94,27 @@ class TimeLine:
         return order
 
 
+class SetBack:
+    """A clock as the readers of several streams see it: until when it ran before it was set back.
+
+    An utterance is answered seconds after it was spoken. Where a recording in a loop sets the
+    clock back meanwhile, its stamp lies in the future, and is right all the same.
+    """
+
+    def __init__(self) -> None:
+        self._newest = self._until = self._begun = -math.inf
+
+    def look(self, now: float) -> None:
+        """Note what the clock says, seconds."""
+        if now < self._newest - REORDER:
+            self._until, self._begun, self._newest = self._newest, now, now
+        self._newest = max(self._newest, now)
+
+    def covers(self, stamp: float, ahead: float) -> bool:
+        """Whether a stamp is one of before: no more than `ahead` seconds after the clock's end."""
+        return self._newest - self._begun <= UNDER_WAY and stamp <= self._until + ahead
+
+
 class Stamps:
     """What the stamps of one source are worth: themselves, or the time of arrival.
 
@@ -97,12 +123,20 @@ class Stamps:
         follows this source alone and needs no other clock.
     :param behind: seconds before now beyond which a stamp is another clock's; infinite where
         recordings may be played.
+    :param clock: shared by all who read the streams that are compared; what was under way when
+        it was set back keeps its stamp. Without it, that is the time of arrival, too.
     """
 
     def __init__(
-        self, say: Callable[[str], None], *, ahead: float = AHEAD, behind: float = math.inf
+        self,
+        say: Callable[[str], None],
+        *,
+        ahead: float = AHEAD,
+        behind: float = math.inf,
+        clock: SetBack | None = None,
     ) -> None:
         self._say = say
+        self._clock = clock
         self._ahead = ahead
         self._behind = behind
         self._said: set[str] = set()
@@ -120,8 +154,12 @@ class Stamps:
             return now
         if now <= 0:
             return stamp
+        if self._clock is not None:
+            self._clock.look(now)
         apart = stamp - now
         if -self._behind - late <= apart <= self._ahead:
+            return stamp
+        if apart > 0 and self._clock is not None and self._clock.covers(stamp, self._ahead):
             return stamp
         self._tell(
             'future' if apart > 0 else 'past',

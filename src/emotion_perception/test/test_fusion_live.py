@@ -165,6 +165,33 @@ def test_a_clock_that_is_set_back_starts_anew() -> None:
     assert fusion.add_voice(voice(5.1, Emotion.SAD)).sources == ('face', 'voice')
 
 
+def test_an_utterance_that_was_under_way_when_a_recording_began_again_has_its_own_faces() -> None:
+    fusion, straight = LiveFusion(), LiveFusion()
+    for time in np.arange(10.0, 14.0, 0.1):
+        for one in (fusion, straight):
+            one.add_face(face(time, Emotion.HAPPY))
+    again = [fusion.add_face(face(time, Emotion.ANGRY)) for time in (10.0, 10.1)]
+    assert all(item is not None for item in again)
+    spoken = voice(13.5, Emotion.SAD, span=2.0)
+    late, at_once = fusion.add_voice(spoken), straight.add_voice(spoken)
+    assert late.sources == ('face', 'voice')
+    np.testing.assert_allclose(late.probabilities, at_once.probabilities)
+    # It says nothing of what comes now, and is no utterance from the future.
+    now = fusion.add_face(face(10.2, Emotion.ANGRY))
+    assert now is not None and now.sources == ('face',)
+
+
+def test_an_utterance_of_now_never_has_the_faces_of_before_the_source_began_anew() -> None:
+    fusion = LiveFusion()
+    for time in np.arange(10.0, 30.0, 0.1):
+        fusion.add_face(face(time, Emotion.HAPPY))
+    for time in np.arange(10.0, 18.0, 0.1):
+        fusion.add_face(face(time, Emotion.ANGRY, 'face_2'))
+    # While the last face of now has been gone for two seconds.
+    assert fusion.add_voice(voice(20.5, Emotion.SAD, span=1.0)).subject == 'face_2'
+    assert fusion.add_voice(voice(17.0, Emotion.SAD)).subject == 'face_2'
+
+
 def test_an_utterance_from_the_future_has_no_age() -> None:
     fusion = LiveFusion()
     fusion.add_voice(voice(99.0, Emotion.SAD))

@@ -18,8 +18,10 @@ from emotion_perception.timing import (
     LATE_IN_A_ROW,
     LONGEST_STEP,
     REORDER,
+    UNDER_WAY,
     Order,
     Pace,
+    SetBack,
     Stamps,
     TimeLine,
 )
@@ -136,6 +138,26 @@ def test_a_stamp_from_the_future_is_the_time_of_arrival_and_is_said_once() -> No
     assert [stamps.read(now + 30.0, now) for now in (50.0, 50.1)] == [50.0, 50.1]
     assert said == [said[0]]
     assert '30.0 s ahead' in said[0]
+
+
+def test_what_was_under_way_when_the_clock_went_back_keeps_its_stamp() -> None:
+    said: list[str] = []
+    clock = SetBack()
+    faces, voices = (Stamps(said.append, clock=clock) for _ in range(2))
+    assert faces.read(59.9, 60.0) == 59.9
+    assert faces.read(10.0, 10.1) == 10.0
+    assert voices.read(59.0, 10.5) == 59.0
+    assert said == []
+    # Beyond the end of the clock of then, or much later, it is another clock's.
+    assert voices.read(60.0 + 2 * AHEAD, 10.6) == 10.6
+    assert voices.read(59.0, 10.1 + 2 * UNDER_WAY) == 10.1 + 2 * UNDER_WAY
+
+
+def test_jitter_of_a_clock_does_not_set_it_back() -> None:
+    clock = SetBack()
+    for now in (60.0, 59.9, 60.1):
+        clock.look(now)
+    assert not clock.covers(60.0, AHEAD)
 
 
 def test_a_recording_may_be_as_old_as_it_likes_unless_that_is_limited() -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,7 +21,7 @@ from emotion_perception.models.balance import (
     Mixture,
 )
 from emotion_perception.settings import part, setting
-from emotion_perception.timing import Order, TimeLine
+from emotion_perception.timing import UNDER_WAY, Order, TimeLine
 
 # A modality that counts less than this is left out.
 LEAST_WEIGHT = 0.05
@@ -123,12 +124,19 @@ class LiveFusion:
         self.settings = settings
         self._faces: deque[Reading] = deque()
         self._face_line = TimeLine()
+        # The faces of before the source began anew, and the first time of the line since then:
+        # an utterance that was under way belongs to them.
+        self._former: deque[Reading] = deque()
+        self._begun = -math.inf
         self._voice: Reading | None = None
         self._voice_line = TimeLine()
 
     @property
     def settings(self) -> FusionSettings:
-        """The settings; may be replaced at any time, and stay if a new method has no file."""
+        """Return the settings; new ones may be set at any time.
+
+        The old ones stay if a new method has no file.
+        """
         return self._settings
 
     @settings.setter
@@ -143,44 +151,54 @@ class LiveFusion:
         """Take a face; return both as one at its time, or ``None`` if it comes out of order.
 
         One out of order is sorted in, for the utterance that covers it. When the source begins
-        anew, the faces of before are forgotten, and so is an utterance that would lie in the
-        future.
+        anew, the faces of before count no more but for an utterance that was under way, and an
+        utterance that would lie in the future is forgotten.
 
         :raises ValueError: if its probabilities are none, or its time or span is not finite.
         """
         _check(reading)
         order = self._face_line.take(reading.time)
         if order is Order.ANEW:
-            self._faces.clear()
+            self._former, self._faces = self._faces, deque()
+            self._begun = reading.time
             if self._voice is not None and self._voice.time > reading.time:
                 self._forget_voice()
+        elif reading.time > self._begun + UNDER_WAY:
+            self._former.clear()
         self._insert(reading)
         return None if order is Order.LATE else self._fuse_now(reading)
 
     def add_voice(self, reading: Reading) -> Fused:
         """Take an utterance; return it as one with the faces seen while it was spoken.
 
-        One out of order is answered, but the later one stays the last.
+        One out of order is answered, but the later one stays the last. So is one that was
+        spoken before the source of the faces began anew, with the faces of then.
 
         :raises ValueError: if its probabilities are none, or its time or span is not finite.
         """
         _check(reading)
+        start = reading.time - reading.span
+        if self._former and reading.time > self._face_line.newest:
+            faces = _leading(self._former, start, reading.time)
+            if faces:
+                return self._fuse(faces, 0.0, reading, 0.0, reading.time)
         if self._voice_line.take(reading.time) is not Order.LATE:
             self._voice = reading
-        faces = self._faces_of(reading.time - reading.span, reading.time)
+        faces = _leading(self._faces, start, reading.time)
         gap = 0.0
         if not faces:
             # Nobody was seen while speaking: the last face before counts, the less the older.
-            earlier = [face for face in self._faces if face.time < reading.time - reading.span]
+            earlier = [face for face in self._faces if face.time < start]
             if earlier:
                 last = earlier[-1]
-                faces = self._faces_of(last.time - FACE_WINDOW, last.time)
-                gap = reading.time - reading.span - last.time
+                faces = _leading(self._faces, last.time - FACE_WINDOW, last.time)
+                gap = start - last.time
         return self._fuse(faces, gap, reading, 0.0, reading.time)
 
     def clear(self) -> None:
         """Forget everything."""
         self._faces.clear()
+        self._former.clear()
         self._face_line.reset()
         self._forget_voice()
 
@@ -197,23 +215,8 @@ class LiveFusion:
         while self._faces[0].time < limit:
             self._faces.popleft()
 
-    def _faces_of(self, start: float, end: float) -> list[Reading]:
-        """Return the faces between two times, of the person who has most of them."""
-        inside = [face for face in self._faces if start <= face.time <= end]
-        counts: dict[str, int] = {}
-        for face in inside:
-            counts[face.subject] = counts.get(face.subject, 0) + 1
-        if not counts:
-            return []
-        # The later one wins a tie.
-        subject = max(
-            counts,
-            key=lambda name: (counts[name], [f.subject for f in inside][::-1].index(name) * -1),
-        )
-        return [face for face in inside if face.subject == subject]
-
     def _fuse_now(self, newest: Reading) -> Fused:
-        recent = self._faces_of(newest.time - FACE_WINDOW, newest.time)
+        recent = _leading(self._faces, newest.time - FACE_WINDOW, newest.time)
         faces = [face for face in recent if face.subject == newest.subject] or [newest]
         age = newest.time - self._voice.time if self._voice else 0.0
         # An utterance from the future (another clock) has no age.
@@ -353,6 +356,22 @@ class _Side:
     def standing(self) -> float:
         """Return what a trained combination is told of it: its quality, less with age."""
         return float(reliability(self.quality, 1.0)) * self.freshness
+
+
+def _leading(faces: Iterable[Reading], start: float, end: float) -> list[Reading]:
+    """Return the faces between two times, of the person who has most of them."""
+    inside = [face for face in faces if start <= face.time <= end]
+    counts: dict[str, int] = {}
+    for face in inside:
+        counts[face.subject] = counts.get(face.subject, 0) + 1
+    if not counts:
+        return []
+    # The later one wins a tie.
+    subject = max(
+        counts,
+        key=lambda name: (counts[name], [f.subject for f in inside][::-1].index(name) * -1),
+    )
+    return [face for face in inside if face.subject == subject]
 
 
 def _mean_quality(readings: list[Reading]) -> float:

@@ -20,7 +20,7 @@ from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.limits import header_of, probabilities_of, span_of
 from emotion_perception.ros.main import run
 from emotion_perception.ros.stamps import Stamps, now
-from emotion_perception.timing import AHEAD
+from emotion_perception.timing import AHEAD, SetBack
 
 
 class FusionNode(ModelNode[FusionNodeSettings, LiveFusion]):
@@ -57,8 +57,10 @@ class _Fusing(Work):
         self._fusion = fusion
         self._models: dict[str, str] = {}
         self._last = self._last_wall = 0.0
+        clock = SetBack()
         self._stamps = {
-            name: Stamps(node, f'emotion/{name}', ahead=AHEAD) for name in ('face', 'voice')
+            name: Stamps(node, f'emotion/{name}', ahead=AHEAD, clock=clock)
+            for name in ('face', 'voice')
         }
         self._watched = {
             name: node.diagnostics.watch(EmotionPrediction, f'emotion/{name}')

@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 from emotion_perception import timing
 from emotion_perception.ros.convert import to_seconds, to_stamp
 from emotion_perception.ros.limits import LONGEST_TEXT, header_of
-from emotion_perception.timing import Order, TimeLine
+from emotion_perception.timing import Order, SetBack, TimeLine
 
 
 class Stamps:
@@ -21,7 +21,7 @@ class Stamps:
 
     :param node: whose clock and log are used.
     :param topic: as the node subscribes to it.
-    :param ahead: see :class:`emotion_perception.timing.Stamps`; so is ``behind``.
+    :param ahead: see :class:`emotion_perception.timing.Stamps`; so are ``behind`` and ``clock``.
     """
 
     def __init__(
@@ -31,10 +31,11 @@ class Stamps:
         *,
         ahead: float = math.inf,
         behind: float = math.inf,
+        clock: SetBack | None = None,
     ) -> None:
         self._node = node
         self._topic = node.resolve_topic_name(topic)
-        self._stamps = timing.Stamps(self._say, ahead=ahead, behind=behind)
+        self._stamps = timing.Stamps(self._say, ahead=ahead, behind=behind, clock=clock)
 
     def time(self, stamp: Time, *, late: float = 0.0) -> float:
         """Return the time that a stamp stands for, seconds; call it when the message arrives."""
