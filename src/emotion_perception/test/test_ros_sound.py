@@ -60,6 +60,12 @@ def other(**arrays: object) -> SimpleNamespace:
     ('name', 'values', 'heard'),
     [
         ('int16_data', array.array('h', [16384, -32768]), [0.5, -1.0]),
+        # Twelve bytes: four samples of three.
+        (
+            'int24_data',
+            array.array('i', b'\0\0\x40\0\0\x80\0\0\x20\0\0\xe0'),
+            [0.5, -1.0, 0.25, -0.25],
+        ),
         ('float32_data', array.array('f', [0.25, -0.5]), [0.25, -0.5]),
         ('int32_data', array.array('i', [2**30, -(2**31)]), [0.5, -1.0]),
         ('int8_data', array.array('b', [64, -128]), [0.5, -1.0]),
@@ -71,8 +77,8 @@ def test_the_other_packages_blocks_bring_their_format_along(name, values, heard)
     assert (block.form.rate, block.form.channels) == (44100, 2)
     assert block.header.frame_id == 'mic'
     samples, rate = make_decoder(block.form).push(block.data)
-    assert (samples.shape, rate) == ((1, 2), 44100)
-    np.testing.assert_allclose(samples[0], heard, atol=1e-6)
+    assert (samples.shape, rate) == ((len(heard) // 2, 2), 44100)
+    np.testing.assert_allclose(samples.ravel(), heard, atol=1e-6)
 
 
 def test_the_distributions_blocks_come_with_stamps_or_without() -> None:

@@ -28,10 +28,12 @@ _KINDS = vars(audio_common_msgs.msg)
 DISTRIBUTIONS_OWN = 'AudioDataStamped' in _KINDS
 """Whether the installed ``audio_common_msgs`` is that of the ROS 2 distributions."""
 
-# Fields of the other package's AudioData, of which one is filled, as GStreamer's formats.
+# Fields of the other package's AudioData, of which one is filled, as GStreamer's formats. Its
+# releases 2.0 have int24_data, too: the bytes of PortAudio's packed samples, four to a number.
 _ARRAYS = {
     'float32_data': ('F32LE', '<f4'),
     'int32_data': ('S32LE', '<i4'),
+    'int24_data': ('S24LE', '<i4'),
     'int16_data': ('S16LE', '<i2'),
     'int8_data': ('S8', 'i1'),
     'uint8_data': ('U8', 'u1'),
@@ -92,7 +94,7 @@ def to_block(message: Any) -> Block:
 def _with_format(header: Header, audio: Any) -> Block:
     """Read the other package's ``Audio``: samples of one type or another, and what they are."""
     data = getattr(audio, 'audio_data', None) or audio.audio
-    name = next((name for name in _ARRAYS if len(getattr(data, name))), 'int16_data')
+    name = next((name for name in _ARRAYS if len(getattr(data, name, ()))), 'int16_data')
     form, kind = _ARRAYS[name]
     samples = np.asarray(getattr(data, name)).astype(kind, copy=False)
     return Block(
