@@ -77,6 +77,35 @@ def test_each_package_carries_the_licence_and_a_maintainer(folder: Path) -> None
     assert re.fullmatch(r'[\w.+-]+@[\w.-]+\.\w+', maintainer.get('email', ''))
 
 
+def offers(folder: Path) -> set[str]:
+    """Return what a package has to offer: interfaces, nodes, launch files, weights."""
+    interfaces = (path for kind in ('msg', 'srv', 'action') for path in folder.glob(f'{kind}/*'))
+    found = {path.stem for path in interfaces}
+    found |= {path.name for path in (*folder.glob('launch/*.py'), *folder.glob('*.onnx'))}
+    if (folder / 'setup.py').is_file():
+        found |= set(re.findall(r"^    '(\w+_node)':", (folder / 'setup.py').read_text(), re.M))
+    return found
+
+
+@NAMES
+def test_the_readme_names_all_that_the_package_offers(folder: Path) -> None:
+    readme = (folder / 'README.md').read_text()
+    assert readme.startswith(f'# {text(folder, "name")}\n')
+    assert len(offers(folder)) > 1 or folder.name == 'emotion_training'
+    for name in offers(folder):
+        assert re.search(rf'\b{re.escape(name)}\b', readme), f'{folder.name}: {name}'
+    for target in re.findall(r'\]\((?!https?:|#)([^)#]+)', readme):
+        assert (folder / target).exists(), target
+
+
+@NAMES
+def test_the_manifest_keeps_the_rules_of_its_format(folder: Path) -> None:
+    package = pytest.importorskip('catkin_pkg.package')
+    warnings: list[str] = []
+    package.parse_package(str(folder), warnings=warnings).validate(warnings=warnings)
+    assert warnings == []
+
+
 @pytest.mark.parametrize('folder', PYTHON, ids=lambda folder: folder.name)
 def test_colcon_sees_that_a_package_has_tests(folder: Path) -> None:
     """It looks for pytest among the test requirements; without, it runs nothing and says OK."""

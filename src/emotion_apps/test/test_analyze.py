@@ -67,7 +67,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope='module')
 def whole(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Analysis:
-    """The film analysed in one go, and drawn."""
+    """Return the film analysed in one go, and drawn."""
     return analyse([film], tmp_path_factory.mktemp('whole') / 'out', Options(film=True))
 
 

@@ -37,7 +37,7 @@ def test_no_cluster_is_said_with_what_to_do(tmp_path: Path, monkeypatch) -> None
 
 @pytest.fixture(scope='module')
 def nodes() -> Iterator[Any]:
-    """A cluster of three machines, each of one core: a head without work, and two that work."""
+    """Give a cluster of three machines of one core: a head without work, and two that work."""
     from ray.cluster_utils import Cluster as Nodes
 
     with pytest.MonkeyPatch.context() as patch:

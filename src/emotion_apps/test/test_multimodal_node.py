@@ -187,7 +187,7 @@ def robot(ros_domain) -> Iterator[Robot]:
 
 @pytest.fixture
 def waiting_robot(ros_domain) -> Iterator[Robot]:
-    """An orchestrator that runs cycles only when asked to."""
+    """Give an orchestrator that runs cycles only when asked to."""
     robot = Robot('-p', 'autostart:=false')
     yield robot
     robot.close()

@@ -29,7 +29,7 @@ def no_display(monkeypatch) -> None:
 
 @pytest.fixture
 def display(monkeypatch, no_display, tmp_path) -> Iterator[str]:
-    """A display without a screen."""
+    """Give a display without a screen."""
     if shutil.which('Xvfb') is None:
         pytest.skip('needs Xvfb (Debian package xvfb)')
     chosen = tmp_path / 'display'

@@ -55,7 +55,7 @@ def serialised():
 
 @pytest.fixture
 def bag(tmp_path: Path, serialised) -> Path:
-    """A bag of ten predictions, a tenth of a second apart, after a latched description."""
+    """Return a bag of ten predictions, a tenth of a second apart, after a latched description."""
     writer = BagWriter(tmp_path / 'bag', 'jazzy', 'zstd')
     for topic, kind, profile in (
         ('/audio/audio_info', 'audio_common_msgs/msg/AudioInfo', LATCHED),

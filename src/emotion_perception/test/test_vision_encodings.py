@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 48, 64
 
 @pytest.fixture(scope='module')
 def scene() -> np.ndarray:
-    """A smooth picture of all colours: halved colour loses little of it."""
+    """Return a smooth picture of all colours: halved colour loses little of it."""
     x, y = np.meshgrid(np.linspace(0, 1, WIDTH), np.linspace(0, 1, HEIGHT))
     return np.stack([40 + 170 * x, 40 + 170 * y, 210 - 170 * x], axis=2).astype(np.uint8)
 

@@ -33,7 +33,7 @@ def face(x: float, y: float, side: float = 100.0) -> Detection:
 
 
 def look(seed: int) -> np.ndarray:
-    """An appearance of its own."""
+    """Return an appearance of its own."""
     vector = np.random.default_rng(seed).normal(size=385).astype(np.float32)
     return vector / np.linalg.norm(vector)
 

@@ -60,7 +60,7 @@ class Game(Machine[Event]):
 
     @property
     def settings(self) -> GameSettings:
-        """The rules."""
+        """Return the rules."""
         return self._settings
 
     @settings.setter

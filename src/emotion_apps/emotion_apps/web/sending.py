@@ -64,19 +64,19 @@ class Sending:
         return ''
 
     def release(self, client: Client) -> None:
-        """A page stops sending."""
+        """Take in that a page stops sending."""
         if self._seat.release(client.number):
             self._stop_playing()
             self._tell()
 
     def lose(self, client: Client) -> None:
-        """A page is gone."""
+        """Take in that a page is gone."""
         if self._seat.lose(client.number, time.monotonic()):
             self._stop_playing()
             self._tell()
 
     def set_away(self, client: Client, away: bool) -> None:
-        """A page sleeps, or is back."""
+        """Take in that a page sleeps, or is back."""
         if self._seat.set_away(client.number, away):
             self._tell()
 

@@ -92,7 +92,7 @@ class BagReader:
 
     @property
     def count(self) -> int:
-        """Number of messages of all topics."""
+        """Return the number of messages of all topics."""
         return sum(topic.count for topic in self.topics.values())
 
     @property

@@ -69,7 +69,7 @@ class Recorder:
 
     @property
     def topics(self) -> list[str]:
-        """The topics that are recorded."""
+        """Return the topics that are recorded."""
         return list(self._subscriptions)
 
     def look(self) -> None:

@@ -33,7 +33,7 @@ class Way:
 
     @property
     def type_name(self) -> str:
-        """The full name of the type, as the graph knows it."""
+        """Return the full name of the type, as the graph knows it."""
         return f'{self.kind.__module__.partition(".")[0]}/msg/{self.kind.__name__}'
 
     def published(self, node: Node) -> bool:
@@ -86,7 +86,7 @@ class AnySubscription:
 
     @property
     def info(self) -> Any:
-        """What came along with the newest message over DDS; see :class:`BusSubscription`."""
+        """Return what came along with the newest message over DDS, as :class:`BusSubscription`."""
         return self._subscription.info
 
     def destroy(self) -> None:

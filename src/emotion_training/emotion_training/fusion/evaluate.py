@@ -1,6 +1,6 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""``./emotion eval fusion``: is both better than either, missing and bad input included?"""
+"""``./emotion eval fusion``: whether both are better than either, also with one missing or bad."""
 
 from __future__ import annotations
 

@@ -282,8 +282,9 @@ def _nothing(embedding: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Translation:
-    """A linear map from one model's embedding to another's: a slope of each value, and a ridge
-    regression of what that leaves.
+    """A linear map from one model's embedding to another's.
+
+    A slope of each value, and a ridge regression of what that leaves.
 
     :param explained: share of the variance, on the fifth of the clips that was left out.
     """

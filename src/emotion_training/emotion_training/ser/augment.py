@@ -193,8 +193,10 @@ class Augmenter:
         return torch.where(banded, gain, 1.0)
 
     def _coded(self, sound: torch.Tensor, groups: int, channel: torch.Tensor) -> torch.Tensor:
-        """Return sound as a low-rate codec leaves it: bins below a threshold under the loudest
-        of their frame are gone, the others carry noise in proportion.
+        """Return sound as a low-rate codec leaves it.
+
+        Bins below a threshold under the loudest of their frame are gone, the others carry noise
+        in proportion.
         """
         device, window = sound.device, torch.hann_window(320, device=sound.device)
         spectrum = torch.stft(sound, 320, 160, window=window, return_complex=True)

@@ -52,7 +52,7 @@ def _hum(rng: np.random.Generator, count: int, rate: int) -> np.ndarray:
 
 
 def _tones(rng: np.random.Generator, count: int, rate: int) -> np.ndarray:
-    """Notes and chords on a scale, with decaying envelopes: something like music."""
+    """Return notes and chords on a scale, with decaying envelopes: something like music."""
     sound, position = np.zeros(count), 0
     while position < count:
         length = int(rng.uniform(0.08, 0.8) * rate)

@@ -275,8 +275,9 @@ def _judged(
     splits: list[tuple[np.ndarray, np.ndarray]],
     say: Say,
 ) -> dict[str, Any]:
-    """Judge each test part by a classifier fitted on the rest, by itself and relative to the
-    voice.
+    """Judge each test part by a classifier fitted on the rest.
+
+    By itself, and relative to the voice.
     """
     found = {}
     for name, table in (('alone', values), ('known', ridge.by_speaker(values, speakers))):
@@ -294,8 +295,10 @@ def _judged(
 
 
 def run_p3(shop: Workshop) -> dict[str, Any]:
-    """Run P3 and return its figures: pooled, per corpus, and with what a session makes known of
-    the voice (:mod:`emotion_training.ser.sessions`).
+    """Run P3 and return its figures.
+
+    Pooled, per corpus, and with what a session makes known of the voice
+    (:mod:`emotion_training.ser.sessions`).
 
     Each fold's model is written as ``p3_foldN.onnx``, and beside it whom it never heard: the
     default itself has heard everybody, so such models judge the fusion, and the noise, honestly.

@@ -25,7 +25,7 @@ class SeenFace:
 
     @property
     def label(self) -> str:
-        """The emotion and its probability in words; empty where there is none."""
+        """Return the emotion and its probability in words; empty where there is none."""
         found = self.prediction
         if found is None or found.emotion == EmotionPrediction.UNKNOWN:
             return ''
