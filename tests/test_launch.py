@@ -11,6 +11,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
@@ -206,6 +207,32 @@ def test_several_cameras_have_names_of_their_own_in_the_namespace(
         topic = f'/robot_1/{name}/emotion/face'
         face = client.wait_for(topic, EmotionPrediction, timeout=90)
         assert face.header.frame_id == name
+
+
+@COMPOSED
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
+def test_no_camera_stays_on_when_a_launch_is_killed(
+    processes: ProcessGroup,
+    client: Client,
+    sources: tuple[Path, Path],
+    composed: str,
+    number: signal.Signals,
+) -> None:
+    process = launch(
+        processes,
+        'face',
+        f'camera:={sources[0]}',
+        'loop:=true',
+        'view:=false',
+        f'composed:={composed}',
+        may_end=True,
+    )
+    client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
+    children = [psutil.Process(pid) for pid in started(process).values()]
+    # To the launch alone, as `kill` does it; a terminal's Ctrl-C goes to all.
+    os.kill(process.pid, number)
+    process.wait(60)
+    assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
 @COMPOSED

@@ -11,6 +11,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from emotion_bringup.graphs import COMMON, GRAPHS, Argument, Graph, resolve
+from emotion_perception.ros.parent import end_with_me
 
 _COMPOSED = Argument(
     'composed', 'One process for the whole graph; false starts a process a node.', kind=bool
@@ -62,6 +63,7 @@ def _start(context: LaunchContext, graph: Graph) -> list[Node]:
         'output': 'screen',
         'respawn': bool(_RESPAWN.parse(given('respawn') or 'false')),
         'respawn_delay': _PAUSE,
+        'additional_env': end_with_me(),
     }
     level = ['--log-level', values.pop('log_level')] if 'log_level' in values else []
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 from emotion_bringup.graphs import COMMON, GRAPHS, ArgumentError, Graph, resolve
 from emotion_bringup.process import GraphProcess, finish, initialise
 from emotion_perception.ros.parameters import ConfigurationError
+from emotion_perception.ros.parent import end_with_parent
 
 
 def global_arguments(values: Mapping[str, str], extra: Sequence[str] = ()) -> list[str]:
@@ -91,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     initialise(arguments)
     process = None
     try:
+        end_with_parent()
         process = GraphProcess(setups, namespace=namespace_of(arguments))
         process.wait()
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from rclpy.node import Node
 
 from emotion_perception.ros.memory import bound_queues
 from emotion_perception.ros.parameters import ConfigurationError
+from emotion_perception.ros.parent import end_with_parent
 
 
 def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
@@ -31,6 +32,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
 
     signal.signal(signal.SIGINT, interrupt)
     bound_queues()
+    end_with_parent()
     rclpy.init(args=None if args is None else list(args))
     node = None
     try:
