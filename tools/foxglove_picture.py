@@ -31,14 +31,18 @@ _PART = re.compile(r'\.(\w+)(?:\[(\d+|:)\])?(?:\{(\w+)==\$(\w+)\})?')
 _DOTS, _LINE_LOOP = 1, 2
 
 
-def read(bag: Path) -> dict[str, list[Any]]:
-    """Return the messages of a bag by topic, in the order in which they were taken."""
-    found: dict[str, list[Any]] = defaultdict(list)
+Bag = dict[str, list[tuple[float, Any]]]
+
+
+def read(bag: Path) -> Bag:
+    """Return the messages of a bag by topic, each with the time at which it was taken, seconds."""
+    found: Bag = defaultdict(list)
     for path in sorted(bag.glob('*.mcap')):
         with path.open('rb') as file:
             reader = make_reader(file, decoder_factories=[DecoderFactory()])
             for decoded in reader.iter_decoded_messages():
-                found[decoded.channel.topic].append(decoded.decoded_message)
+                taken = decoded.message.log_time * 1e-9
+                found[decoded.channel.topic].append((taken, decoded.decoded_message))
     return found
 
 
@@ -94,14 +98,19 @@ def rgba(colour: Any) -> tuple[float, float, float, float]:
     return (colour.r, colour.g, colour.b, colour.a)
 
 
-def draw_plot(axes: Axes, panel: dict[str, Any], bag: dict[str, list[Any]], layout: Any) -> int:
+def draw_plot(axes: Axes, panel: dict[str, Any], bag: Bag, layout: Any) -> int:
     """Draw a plot panel; return how many of its paths found values."""
     count = 0
     for path in panel['paths']:
         topic, _, rest = path['value'].partition('.')
         points = [
-            (seconds(message.header.stamp), value)
-            for message in bag[topic]
+            (
+                seconds(message.header.stamp)
+                if path['timestampMethod'] == 'headerStamp'
+                else taken,
+                value,
+            )
+            for taken, message in bag[topic]
             for value in values(message, f'.{rest}', layout['globalVariables'])
         ]
         count += bool(points)
@@ -126,10 +135,10 @@ def main() -> int:
     layout, bag = json.loads(LAYOUT.read_text()), read(options.bag)
     panels = layout['configById']
     image = panels['Image!camera']['imageMode']
-    pictures = {seconds(item.header.stamp): item for item in bag[image['imageTopic']]}
+    pictures = {seconds(item.header.stamp): item for _, item in bag[image['imageTopic']]}
     shown = next(
         (pictures[seconds(item.texts[0].timestamp)], item)
-        for item in reversed(bag[next(iter(image['annotations']))])
+        for _, item in reversed(bag[next(iter(image['annotations']))])
         if item.texts and item.texts[0].text.count(' ')
         if seconds(item.texts[0].timestamp) in pictures
     )
@@ -143,7 +152,7 @@ def main() -> int:
         empty += len(panels[name]['paths']) - draw_plot(axes, panels[name], bag, layout)
     for path in panels['StateTransitions!states']['paths']:
         topic, _, rest = path['value'].partition('.')
-        found = [values(message, f'.{rest}', {}) for message in bag[topic]]
+        found = [values(message, f'.{rest}', {}) for _, message in bag[topic]]
         print(f'{path["label"]}: {", ".join(sorted({str(item) for [item] in found}))}')
         empty += not found
     figure.savefig(options.out, dpi=100)
