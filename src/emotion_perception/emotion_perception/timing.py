@@ -72,7 +72,7 @@ class TimeLine:
         """Begin anew: the next stamp is in order, whatever it is."""
         self.newest = -math.inf
         self._late = 0
-        self._newest_late = -math.inf
+        self._last_late = -math.inf
 
     def take(self, stamp: float) -> Order:
         """Note a stamp and say where it stands.
@@ -85,12 +85,14 @@ class TimeLine:
             order = Order.NEXT
         else:
             # A source that went back goes on from there; the same stamp again is no progress.
-            self._late += stamp > self._newest_late
-            self._newest_late = max(stamp, self._newest_late)
+            if stamp < self._last_late:
+                self._late = 0
+            self._late += stamp != self._last_late
+            self._last_late = stamp
             if self._late <= LATE_IN_A_ROW and self.newest - stamp <= REORDER:
                 return Order.LATE
             order = Order.ANEW
-        self.newest, self._late, self._newest_late = stamp, 0, -math.inf
+        self.newest, self._late, self._last_late = stamp, 0, -math.inf
         return order
 
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emotion_perception.emotions import Emotion
@@ -76,6 +76,12 @@ def test_the_same_late_stamp_again_and_again_is_no_source_that_went_back() -> No
     assert orders(10.0, *[9.8] * 50, 10.04) == [NEXT, *[LATE] * 50, NEXT]
 
 
+def test_what_came_late_before_does_not_hold_up_a_source_that_went_back_further() -> None:
+    line = TimeLine()
+    found = [line.take(stamp) for stamp in (1.0, 0.5, 0.0, 0.03, 0.06, 0.09, 0.12)]
+    assert found == [NEXT, LATE, LATE, LATE, LATE, ANEW, NEXT]
+
+
 def test_a_stray_stamp_from_the_future_costs_no_more_than_itself() -> None:
     assert orders(10.0, 4000.0, 10.04, 10.08) == [NEXT, NEXT, ANEW, NEXT]
 
@@ -93,6 +99,7 @@ def test_after_a_reset_any_stamp_is_in_order() -> None:
 
 
 @given(st.lists(st.floats(-1e6, 1e6), max_size=60), st.floats(-1e6, 1e6))
+@example([1.0, 0.5], 0.0)
 def test_whatever_came_before_a_steady_source_is_followed_after_a_few_frames(
     before: list[float], begin: float
 ) -> None:
@@ -114,7 +121,7 @@ def test_what_is_taken_never_goes_back_unless_it_begins_anew(stamps: list[float]
         elif order is ANEW:
             assert stamp < newest
         else:
-            assert math.isnan(stamp) or newest - REORDER <= stamp < newest
+            assert math.isnan(stamp) or 0 < newest - stamp <= REORDER
             continue
         newest = stamp
         assert line.newest == newest
