@@ -81,7 +81,7 @@ def draw_picture(axes: Axes, picture: Any, annotations: Any) -> None:
             points = np.concatenate([points, points[:1]])
             axes.plot(*points.T, color=colour, linewidth=item.thickness)
         elif item.type == _DOTS:
-            axes.scatter(*points.T, color=[colour], s=item.thickness**2)
+            axes.scatter(points[:, 0], points[:, 1], color=[colour], s=item.thickness**2)
     for text in annotations.texts:
         axes.text(
             text.position.x,

@@ -58,7 +58,7 @@ class GraphProcess:
         try:
             for setup in setups:
                 self.nodes[setup.path] = make_node(setup, context, namespace)
-        except Exception:
+        except BaseException:  # An interrupt, too: what is made already has threads.
             self.close()
             raise
         for node in self.nodes.values():

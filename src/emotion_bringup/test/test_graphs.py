@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 
 from emotion_bringup.graphs import COMMON, GRAPHS, PACKAGES, SETTINGS, ArgumentError, resolve
-from emotion_bringup.process import make_node, node_class
+from emotion_bringup.process import GraphProcess, make_node, node_class
 from emotion_bringup.reference import main as check_reference
 from emotion_bringup.runner import global_arguments, main, show, split
 from emotion_perception.settings import settings_of
@@ -274,6 +275,21 @@ def test_a_wrong_parameter_ends_the_runner_with_one_line() -> None:
     assert done.returncode == 2, done.stderr
     assert 'error: vad_node: parameter segment.threshold' in done.stderr
     assert 'Traceback' not in done.stderr
+
+
+def test_an_interrupt_while_nodes_are_made_closes_those_that_are(monkeypatch) -> None:
+    closed = []
+
+    def make(setup: SimpleNamespace, *_: object) -> SimpleNamespace:
+        if setup.path == 'second':
+            raise KeyboardInterrupt
+        return SimpleNamespace(destroy_node=lambda: closed.append(setup.path))
+
+    monkeypatch.setattr('emotion_bringup.process.make_node', make)
+    setups = [SimpleNamespace(path=name) for name in ('first', 'second')]
+    with pytest.raises(KeyboardInterrupt):
+        GraphProcess(setups)
+    assert closed == ['first']
 
 
 @pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM])
