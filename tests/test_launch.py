@@ -142,7 +142,8 @@ def test_the_multimodal_graph_answers_the_ros2_commands(
         'send_goal',
         '/emotion/detect',
         'emotion_msgs/action/DetectEmotion',
-        '{}',
+        # The sound in a loop has words once in nine seconds.
+        '{speech_timeout: 60.0}',
         timeout=120,
     )
     assert 'SUCCEEDED' in goal
