@@ -135,7 +135,11 @@ class Campaign:
                 kind, f'/{topic}', partial(self._judge, topic), ANY
             )
         self.client.node.create_subscription(DiagnosticArray, '/diagnostics', self._alive, 100)
-        taken = {topic for name in names for topic in TAKES[name]}
+        self.client.until(lambda: set(self._last) >= set(names), 120, 'the diagnostics of all')
+        # The screen takes what its graph has; the others take all of it, once they are active.
+        wanted = {topic for name in names if name != 'view_node' for topic in TAKES[name]}
+        self.client.until(lambda: self._check_inputs() >= wanted, 120, 'who takes what is sent')
+        taken = self._check_inputs()
         self.publishers = {
             topic: self.client.node.create_publisher(
                 kind,
@@ -161,12 +165,10 @@ class Campaign:
             if node in names
             for command in commands
         ]
-        self.client.until(lambda: set(self._last) >= set(names), 120, 'the diagnostics of all')
         for publisher in self.publishers.values():
             self.client.until(
                 lambda publisher=publisher: publisher.get_subscription_count() > 0, 60
             )
-        self._check_inputs()
 
     def run(self, messages: int, seconds: float = float('inf')) -> None:
         """Send so many messages, or until the time is over, as fast as they are taken."""
@@ -235,13 +237,16 @@ class Campaign:
         for status in message.status:
             self._last[status.name] = time.monotonic()
 
-    def _check_inputs(self) -> None:
-        """Check that no node subscribes to anything that is not sent."""
-        node = self.client.node
+    def _check_inputs(self) -> set[str]:
+        """Return what the nodes subscribe to; check that there is nothing that is not sent."""
+        found = set()
         for name in self.nodes:
-            for topic, _ in node.get_subscriber_names_and_types_by_node(name, '/'):
+            topics = self.client.node.get_subscriber_names_and_types_by_node(name, '/')
+            for topic, _ in topics:
                 known = topic in STANDARD or topic.removeprefix('/in/') in TAKES[name]
                 assert known, f'{name} subscribes to {topic}, which the campaign does not send'
+                found.add(topic.removeprefix('/in/'))
+        return found
 
 
 def fuzz(

@@ -26,13 +26,18 @@ _CHOICES = (
     'RMW_FASTRTPS_USE_QOS_FROM_XML',
     'RMW_FASTRTPS_PUBLICATION_MODE',
 )
-# So much more than at the last look, bytes, is a reason to ask; so often at most, seconds.
+# So much more than it was, bytes, is a reason to ask; seconds between two times; after so many the
+# process is taken to need what it has.
 _MUCH = 8 << 20
 _PAUSE = 5.0
+_OFTEN = 12
 _PAGE = os.sysconf('SC_PAGE_SIZE')
+# glibc's alone.
+_trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
 
 _lock = threading.Lock()
 _settled = 0
+_asked = 0
 _next = 0.0
 
 
@@ -52,18 +57,19 @@ def give_back() -> None:
 
     To be called about once a second; any number of nodes in a process may.
     """
-    global _settled, _next
+    global _settled, _next, _asked
     with _lock:
         now = time.monotonic()
-        if now < _next:
+        if _trim is None or now < _next:
             return
         _next = now + _PAUSE
-        try:
-            if _resident() > _settled + _MUCH:
-                ctypes.CDLL(None).malloc_trim(0)
-            _settled = _resident()
-        except (OSError, AttributeError):
-            _next = float('inf')  # No Linux, or another C library.
+        if _resident() > _settled + _MUCH:
+            # What is in use now may be freed later: it is asked again for a while.
+            _trim(0)
+            _asked += 1
+            if _asked < _OFTEN:
+                return
+        _settled, _asked = _resident(), 0
 
 
 def _resident() -> int:
