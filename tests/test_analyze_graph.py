@@ -45,17 +45,25 @@ def of_the_film(message: EmotionPredictionArray) -> bool:
     return to_seconds(message.header.stamp) >= BEGIN
 
 
-def meet(client: Client, camera: Publisher, faces: Watch) -> None:
-    """Show empty pictures of a time before the film until the nodes have found each other."""
+def meet(client: Client, camera: Publisher, faces: Watch, fused: Watch, film: Path) -> None:
+    """Show a picture, of a time before the film, until all nodes of the faces have met.
+
+    An empty one at the end: who was seen in the last picture is known in the next.
+    """
+    with PictureReader(film) as pictures:
+        image = next(iter(pictures)).image()
     numbers = itertools.count()
 
     def answered() -> bool:
         stamp = to_stamp(BEGIN - 100 + next(numbers) * 0.02)
-        camera.publish(array_to_image(np.zeros((48, 64, 3), np.uint8), Header(stamp=stamp)))
+        camera.publish(array_to_image(image, Header(stamp=stamp)))
         sleep(0.1)
-        return bool(faces.messages)
+        return bool(fused.messages)
 
     client.until(answered, 120, 'an answer to a picture')
+    last = to_stamp(BEGIN - 10)
+    camera.publish(array_to_image(np.zeros_like(image), Header(stamp=last)))
+    faces.wait(lambda message: message.header.stamp == last, timeout=60)
 
 
 def test_a_film_gives_the_same_live_and_in_the_tables(film, processes, client, tmp_path) -> None:
@@ -70,7 +78,7 @@ def test_a_film_gives_the_same_live_and_in_the_tables(film, processes, client, t
     info = client.node.create_publisher(AudioInfo, 'audio/audio_info', qos.LATCHED)
     for node in ('face_detector_node', 'fer_node', 'vad_node', 'ser_node', 'fusion_node'):
         client.wait_for_state(node, 'active', timeout=120)
-    meet(client, camera, faces)
+    meet(client, camera, faces, fused, film)
 
     with PictureReader(film) as pictures, SoundReader(film, whole=True) as sound:
         blocks = iter(sound)
@@ -109,10 +117,13 @@ def test_a_film_gives_the_same_live_and_in_the_tables(film, processes, client, t
         for item in message.predictions
     ]
     assert len(rows) == len(live) > 60
+    # Live, whoever was shown before the film has had the first names.
+    names = {item.subject_id: row['face'] for row, (_, item, _) in zip(rows, live)}
+    assert len(set(names.values())) == len(names) == 2
     for row, (time, item, primary) in zip(rows, live):
         assert row['time'] == pytest.approx(time, abs=1e-6)
-        assert (row['face'], row['emotion']) == (item.subject_id, item.label)
-        assert (row['primary'], row['stable']) == (row['face'] == primary, item.stable)
+        assert (row['face'], row['emotion']) == (names[item.subject_id], item.label)
+        assert (row['primary'], row['stable']) == (item.subject_id == primary, item.stable)
         assert [row[name] for name in CLASSES] == pytest.approx(item.probabilities, abs=1e-4)
         assert row['quality'] == pytest.approx(item.quality, abs=1e-4)
         assert row['x'] == pytest.approx(item.region.x_offset, abs=PIXEL)
@@ -124,6 +135,6 @@ def test_a_film_gives_the_same_live_and_in_the_tables(film, processes, client, t
     assert row['snr'] == pytest.approx(spoken.snr, abs=0.01)
     assert row['emotion'] == heard.label
     assert [row[name] for name in CLASSES] == pytest.approx(heard.probabilities, abs=1e-4)
-    assert row['face'] == both.subject_id
+    assert row['face'] == names[both.subject_id]
     fusion = [row[f'fused_{name}'] for name in CLASSES]
     assert fusion == pytest.approx(np.asarray(both.probabilities), abs=1e-3)
