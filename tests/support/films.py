@@ -8,9 +8,8 @@ quarter of a second a short tone says by its pitch which quarter it is.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -122,41 +121,35 @@ def write_film(
     :param tick: in whose multiples the encoder counts time, seconds.
     :param options: of the picture's encoder.
     """
-    times = [place / 25 for place in range(75)] if times is None else list(times)
-    with _ordinary_scheduling(), av.open(str(path), 'w', options=container or {}) as film:
-        coded: list[Any] = []
-        if times:
-            stream = _stream(film, codec, 25)
-            stream.height, stream.width = picture(times[0]).shape[:2]
-            stream.pix_fmt = pixels
-            stream.codec_context.time_base = tick
-            stream.options = options
-            if rotation:
-                stream.set_display_rotation(rotation)
-            coded.append((stream, _pictures(stream, times, picture, shift, tick)))
-        for sound in sounds:
-            stream = _stream(film, sound.codec, sound.rate, layout=sound.layout)
-            if sound.bits:
-                stream.bit_rate = sound.bits
-            coded.append((stream, _packets(stream, sound, shift)))
-        packets = [packet for _, stream in coded for packet in stream]
-        for packet in sorted(packets, key=lambda item: float(item.dts * item.time_base)):
-            film.mux(packet)
+    shown = [place / 25 for place in range(75)] if times is None else list(times)
+
+    def write() -> None:
+        with av.open(str(path), 'w', options=container or {}) as film:
+            coded: list[Any] = []
+            if shown:
+                stream = _stream(film, codec, 25)
+                stream.height, stream.width = picture(shown[0]).shape[:2]
+                stream.pix_fmt = pixels
+                stream.codec_context.time_base = tick
+                stream.options = options
+                if rotation:
+                    stream.set_display_rotation(rotation)
+                coded.append((stream, _pictures(stream, shown, picture, shift, tick)))
+            for sound in sounds:
+                stream = _stream(film, sound.codec, sound.rate, layout=sound.layout)
+                if sound.bits:
+                    stream.bit_rate = sound.bits
+                coded.append((stream, _packets(stream, sound, shift)))
+            packets = [packet for _, stream in coded for packet in stream]
+            for packet in sorted(packets, key=lambda item: float(item.dts * item.time_base)):
+                film.mux(packet)
+
+    # Where root runs it, SVT-AV1 makes the thread that opens it real-time: this thread would stay
+    # so, and every node, browser and tool that is started later would inherit it. Setting it back
+    # is not enough, because the C library remembers it, and Fast DDS asks the C library.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(write).result()
     return path
-
-
-@contextmanager
-def _ordinary_scheduling() -> Iterator[None]:
-    """Undo what SVT-AV1 does where root runs it: the thread that opens it becomes real-time.
-
-    Nodes, browsers and tools that the tests start later would inherit that, and any of them that
-    is busy would take the machine from all others.
-    """
-    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, policy, priority)
 
 
 def _stream(film: Any, codec: str, rate: int, **more: Any) -> Any:
