@@ -79,6 +79,12 @@ def launch(processes: ProcessGroup, graph: str, *arguments: str, may_end: bool =
     )
 
 
+def launch_faces(processes: ProcessGroup, composed: str, *arguments: str, may_end: bool = False):
+    """Start emotion from faces without a screen, on a film or films that go on for ever."""
+    common = ('loop:=true', 'view:=false', f'composed:={composed}')
+    return launch(processes, 'face', *arguments, *common, may_end=may_end)
+
+
 @pytest.mark.parametrize('graph', GRAPHS)
 def test_every_argument_is_shown_with_its_description(processes, graph: str) -> None:
     shown = ros2(processes, 'launch', 'emotion_bringup', f'{graph}.launch.py', '--show-args')
@@ -195,15 +201,8 @@ def test_namespace_remapping_and_file_of_parameters_reach_every_node(
 def test_several_cameras_have_names_of_their_own_in_the_namespace(
     processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
 ) -> None:
-    launch(
-        processes,
-        'face',
-        f'cameras:={{front: {sources[0]}, rear: {sources[0]}}}',
-        'loop:=true',
-        'view:=false',
-        'namespace:=robot_1',
-        f'composed:={composed}',
-    )
+    cameras = f'cameras:={{front: {sources[0]}, rear: {sources[0]}}}'
+    launch_faces(processes, composed, cameras, 'namespace:=robot_1')
     for name in ('front', 'rear'):
         topic = f'/robot_1/{name}/emotion/face'
         face = client.wait_for(topic, EmotionPrediction, timeout=90)
@@ -219,15 +218,7 @@ def test_no_camera_stays_on_when_a_launch_is_killed(
     composed: str,
     number: signal.Signals,
 ) -> None:
-    process = launch(
-        processes,
-        'face',
-        f'camera:={sources[0]}',
-        'loop:=true',
-        'view:=false',
-        f'composed:={composed}',
-        may_end=True,
-    )
+    process = launch_faces(processes, composed, f'camera:={sources[0]}', may_end=True)
     client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
     children = [psutil.Process(pid) for pid in started(process).values()]
     # To the launch alone, as `kill` does it; a terminal's Ctrl-C goes to all.
@@ -240,15 +231,7 @@ def test_no_camera_stays_on_when_a_launch_is_killed(
 def test_what_dies_comes_back_with_respawn(
     processes: ProcessGroup, client: Client, sources: tuple[Path, Path], composed: str
 ) -> None:
-    process = launch(
-        processes,
-        'face',
-        f'camera:={sources[0]}',
-        'loop:=true',
-        'view:=false',
-        'respawn:=true',
-        f'composed:={composed}',
-    )
+    process = launch_faces(processes, composed, f'camera:={sources[0]}', 'respawn:=true')
     client.wait_for('/emotion/face', EmotionPrediction, timeout=90)
     before = started(process)
     name = 'face' if composed == 'true' else 'fer_node'

@@ -22,11 +22,10 @@ def usage_of(pid: int) -> Usage:
 
     :raises OSError: if it has ended.
     """
-    status = Path(f'/proc/{pid}/status').read_text()
-    fields = dict(line.split(':', 1) for line in status.splitlines() if ':' in line)
+    status = _status(pid)
     return Usage(
-        int(fields['VmRSS'].split()[0]) / 1024,
-        int(fields['Threads']),
+        _megabytes(status['VmRSS']),
+        int(status['Threads']),
         len(list(Path(f'/proc/{pid}/fd').iterdir())),
     )
 
@@ -36,5 +35,13 @@ def most_of(pid: int) -> float:
 
     :raises OSError: if it has ended.
     """
-    status = Path(f'/proc/{pid}/status').read_text()
-    return int(status.split('VmHWM:', 1)[1].split()[0]) / 1024
+    return _megabytes(_status(pid)['VmHWM'])
+
+
+def _status(pid: int) -> dict[str, str]:
+    text = Path(f'/proc/{pid}/status').read_text()
+    return dict(line.split(':', 1) for line in text.splitlines() if ':' in line)
+
+
+def _megabytes(field: str) -> float:
+    return int(field.split()[0]) / 1024

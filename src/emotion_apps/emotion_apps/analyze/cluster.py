@@ -12,13 +12,11 @@ import time
 from typing import Any
 
 from emotion_apps.analyze.errors import AnalyzeError
-from emotion_apps.analyze.executor import Executor
+from emotion_apps.analyze.executor import FAREWELL, Executor
 from emotion_apps.analyze.tasks import Answer, Job, Task
 
 # Machines come and go: how many cores there are is asked so often, seconds.
 _LOOK = 2.0
-# So many seconds may workers without a task take to end.
-_FAREWELL = 5.0
 
 
 class Cluster(Executor):
@@ -108,7 +106,7 @@ class Cluster(Executor):
         # Those without a task take with them what they had fetched.
         leaving = [actor.close.remote() for actor in self._idle]
         if leaving:
-            self._ray.wait(leaving, num_returns=len(leaving), timeout=_FAREWELL)
+            self._ray.wait(leaving, num_returns=len(leaving), timeout=FAREWELL)
         busy = [actor for actor, _ in self._busy.values()]
         for actor in [*self._starting.values(), *busy, *self._idle]:
             self._ray.kill(actor)

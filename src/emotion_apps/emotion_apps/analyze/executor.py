@@ -8,6 +8,9 @@ from abc import ABC, abstractmethod
 
 from emotion_apps.analyze.tasks import Answer, Task
 
+FAREWELL = 5.0
+"""So many seconds may workers without a task take to end."""
+
 
 class Executor(ABC):
     """Workers that each do one task at a time."""

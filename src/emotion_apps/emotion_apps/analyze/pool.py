@@ -14,11 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from emotion_apps.analyze.executor import Executor
+from emotion_apps.analyze.executor import FAREWELL, Executor
 from emotion_apps.analyze.tasks import Answer, Job, Task
-
-# So many seconds may workers without a task take to end.
-_FAREWELL = 5.0
 
 
 class Pool(Executor):
@@ -86,7 +83,7 @@ class Pool(Executor):
             worker.connection.close()
             if worker.task is not None:
                 worker.process.kill()
-        until = time.monotonic() + _FAREWELL
+        until = time.monotonic() + FAREWELL
         for worker in self._workers:
             worker.process.join(max(0.0, until - time.monotonic()))
             worker.process.kill()
