@@ -425,3 +425,14 @@ def test_an_error_without_an_interrupt_is_a_failure():
     )
     assert done.returncode == 1
     assert 'a mistake' in done.stderr
+
+
+def test_a_node_loads_no_library_that_only_others_need() -> None:
+    program = (
+        'import sys; import emotion_perception.nodes.fusion_node;'
+        "print(*{'av', 'onnxruntime', 'http.client'} & sys.modules.keys())"
+    )
+    ran = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == ''

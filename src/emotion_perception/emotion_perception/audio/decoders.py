@@ -7,8 +7,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import av
-import av.error
 import numpy as np
 
 from emotion_perception.audio.pcm import AudioFormatError, decode, to_float, width_of
@@ -75,12 +73,17 @@ class Mp3Decoder(Decoder):
     """
 
     def __init__(self) -> None:
+        # Takes a tenth of a second to load, which every node would pay that knows this module.
+        import av
+
         codec = av.CodecContext.create('mp3float', 'r')
         assert isinstance(codec, av.AudioCodecContext)
         self._codec = codec
 
     def push(self, data: memoryview) -> tuple[np.ndarray, int]:
         """Take a block of bytes."""
+        from av.error import FFmpegError
+
         parts: list[np.ndarray] = []
         rate = 0
         try:
@@ -89,7 +92,7 @@ class Mp3Decoder(Decoder):
                     samples = to_float(frame.to_ndarray())
                     parts.append(samples.reshape(frame.layout.nb_channels, -1).T)
                     rate = frame.sample_rate
-        except av.error.FFmpegError as error:
+        except FFmpegError as error:
             raise AudioFormatError(f'this is no MP3 that can be read: {error}') from error
         if not parts:
             return np.zeros((0, 1), np.float32), self._codec.sample_rate or 1

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emotion_perception.media.errors import MediaError
-from emotion_perception.media.sound import AudioChunk
 from emotion_perception.settings import Settings, setting
+
+if TYPE_CHECKING:  # Every node knows these settings; few of them decode sound.
+    from emotion_perception.media.sound import AudioChunk
 
 BLOCK = 0.032
 """Seconds of sound in one message: what the default detector hears at once."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from emotion_perception.emotions import EMOTIONS, softmax
 from emotion_perception.models.catalog import load_catalog, weights_directories
@@ -82,6 +81,9 @@ class LearntFusion:
                 f'fusion: there is no {path}; make it with `./emotion train fusion` '
                 'or choose method product, which needs no file'
             )
+        # Other methods do without it.
+        import onnxruntime
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3

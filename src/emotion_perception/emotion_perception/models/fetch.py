@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import os
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emotion_perception.models.catalog import CatalogEntry, may_download
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.files import cache_directory, described, find, remedy, verify
+
+if TYPE_CHECKING:
+    import urllib.request
 
 Progress = Callable[[int, int], None]
 """Called with bytes so far and bytes in total (0 if not known)."""
@@ -62,6 +62,10 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
     :return: the path of the file.
     :raises ModelError: if the network, the disk or the sum fails; no file is left behind.
     """
+    # Here and not above: hardly any start of a node downloads something.
+    import http.client
+    import urllib.error
+
     target = directory / entry.file
     progress = progress or bar(entry.file)
     most = entry.bytes or _MOST_BYTES
@@ -116,6 +120,8 @@ def download(entry: CatalogEntry, directory: Path, progress: Progress | None = N
 
 def _opener(entry: CatalogEntry) -> urllib.request.OpenerDirector:
     """Return what opens the address of an entry, and follows nobody to a less safe one."""
+    import urllib.error
+    import urllib.request
 
     class Redirects(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
