@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.server
 import itertools
@@ -282,6 +283,47 @@ def test_a_stream_that_breaks_and_returns_is_played_again(film: Path) -> None:
         source.close()
         server.kill()
         server.wait()
+
+
+def test_a_live_stream_that_comes_faster_than_it_is_taken_stays_in_the_present(
+    tmp_path: Path,
+) -> None:
+    film = write_film(
+        tmp_path / 'live.ts', [place / 25 for place in range(200)], g='10', bf='0'
+    ).read_bytes()
+    begun: list[float] = []
+
+    class Camera(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            begun.append(time.monotonic())
+            piece = len(film) // 200
+            with contextlib.suppress(OSError):
+                for place in range(0, len(film), piece):
+                    time.sleep(max(0.0, begun[-1] + place / piece / 25 - time.monotonic()))
+                    self.wfile.write(film[place : place + piece])
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), Camera) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = Source(SourceSettings(source=f'http://127.0.0.1:{server.server_port}/live'))
+        shown = []
+        while not shown or shown[-1] < 5.0:
+            frame = source.read()
+            shown.append(read_ruler(frame.image))
+            # Four pictures come meanwhile.
+            time.sleep(0.16)
+        behind = time.monotonic() - 0.16 - begun[-1] - shown[-1]
+        source.close()
+        server.shutdown()
+    assert shown == sorted(set(shown))
+    # Whoever shows every picture is fifteen seconds behind by now.
+    assert behind < 2.5
+    assert time.monotonic() - frame.time < 2.5
 
 
 # Recordings on a server, and what a film costs

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import cast
 
 import av
@@ -38,6 +39,10 @@ _BEFORE = 10.0
 _UNDATED = 32
 # So many compressed pictures are held back at most while a place to go on is looked for.
 _HELD = 600
+# A live stream's are held back only while they come at more than this speed: what a server kept.
+_QUICKLY = 2.0
+# Seconds in which that shows.
+_SHOWS = 0.1
 # Losses that are told one by one; the rest is summed up at the end.
 _TOLD = 5
 
@@ -187,8 +192,14 @@ class PictureReader:
         before it is dropped undecoded.
         """
         held: list[av.Packet[av.VideoStream]] = []
+        begun, first = 0.0, 0.0
         for packet in self._packets():
             early = packet.pts is not None and self._time_of(packet.pts) < self.skip_before
+            if early and self._live:
+                present, come = monotonic(), self._time_of(packet.pts or 0)
+                if not held:
+                    begun, first = present, come
+                early = present - begun < max(_SHOWS, (come - first) / _QUICKLY)
             if early and packet.is_keyframe:
                 if held:
                     self._stream.codec_context.flush_buffers()

@@ -13,7 +13,9 @@ import cv2
 import numpy as np
 
 from emotion_perception.media.errors import MediaError
-from emotion_perception.media.pictures import PictureReader
+from emotion_perception.media.pictures import Picture, PictureReader
+from emotion_perception.vision.lateness import Lateness
+from emotion_perception.vision.pace import TOO_LATE, Pace
 from emotion_perception.vision.source import Frame, SourceError, SourceSettings
 
 
@@ -84,36 +86,55 @@ class Camera:
 
 
 class Stream:
-    """Pictures from a server as they come; those of a recording there, at their own speed."""
+    """Pictures from a server as they come; those of a recording there, at their own speed.
+
+    Where they come faster than they are taken, some are left out: what a server holds back for
+    a slow reader would be older with each picture. See :class:`~.pace.Pace`.
+    """
 
     def __init__(self, address: str) -> None:
         self._name = address
         self._reader = PictureReader(address, live=True)
         self._pictures = iter(self._reader)
         self._recorded = not math.isnan(self._reader.contents.seconds)
-        self._start: float | None = None
+        self._lateness = Lateness(steady=self._recorded)
+        self._pace = Pace(live=not self._recorded)
+        self._last = self._period = 0.0
 
     def read(self) -> Frame:
-        """Wait for the next picture."""
+        """Wait for the next picture; its time is that of the quickest that came of late."""
+        while True:
+            picture = self._next()
+            taken = time.monotonic()
+            late = self._lateness.of(picture.time, taken)
+            shown = self._pace.shows(picture.time, late, self._period)
+            self._reader.skip_before = self._pace.wanted
+            if shown:
+                break
+        if late > TOO_LATE:
+            # Held up on its way, or a machine that cannot keep up: time starts anew here.
+            self._lateness.forgive(picture.time, taken)
+            late = 0.0
+        image = picture.image()
+        due = taken - late
+        if due > time.monotonic():
+            time.sleep(due - time.monotonic())
+        return Frame(image, due)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._reader.close()
+
+    def _next(self) -> Picture:
         try:
             picture = next(self._pictures, None)
         except MediaError as error:
             raise SourceError(f'stream {error}') from error
         if picture is None:
             raise SourceError(f'stream {self._name} gives no more pictures')
-        taken = time.monotonic()
-        if self._start is None:
-            self._start = taken - picture.time
-        image = picture.image()
-        due = self._start + picture.time
-        if self._recorded and due > taken:
-            time.sleep(max(0.0, due - time.monotonic()))
-            taken = due
-        return Frame(image, taken)
-
-    def close(self) -> None:
-        """Let go of the connection."""
-        self._reader.close()
+        step, self._last = picture.time - self._last, picture.time
+        self._period = min(self._period, step) if self._period else step
+        return picture
 
 
 def _three_channels(image: np.ndarray) -> np.ndarray:

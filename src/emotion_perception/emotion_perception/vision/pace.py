@@ -1,11 +1,13 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""Which pictures of a film are shown by a machine that is too slow for all of them."""
+"""Which pictures of a film or stream are shown by a machine that is too slow for all of them."""
 
 from __future__ import annotations
 
 MOST_LATE = 0.05
 """A picture that is later than this, seconds, and than two periods, is too late to be shown."""
+MOST_UNEVEN = 0.25
+"""The same for a live stream, seconds: a network brings its pictures unevenly."""
 MOST_SKIPPED = 10
 """So many of these are left out in a row at most: some pictures late rather than none."""
 TOO_LATE = 1.0
@@ -26,11 +28,15 @@ class Pace:
     from, and jumps to key pictures that lie before the present (:attr:`wanted`). Whether it helps
     is seen from what it did: a run that did not lower the delay is followed by one of half its
     length, one that did by one of twice its length.
+
+    :param live: whether the pictures come as they are made: nothing lies before the present.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = False) -> None:
         self.wanted = 0.0
         """Pictures before this, seconds into the film, need not be decoded."""
+        self._most_late = MOST_UNEVEN if live else MOST_LATE
+        self._ahead = 0.0 if live else AHEAD
         self._most = MOST_SKIPPED
         self._skipped = 0
         self._late = 0.0
@@ -44,13 +50,13 @@ class Pace:
         :param wanted: pictures before this are not wanted anyway, seconds into the film.
         """
         self.wanted = wanted
-        if late <= max(2 * period, MOST_LATE):
+        if late <= max(2 * period, self._most_late):
             self._learn(late)
             # Whether leaving out helps is tried again with one picture.
             self._most = max(1, self._most)
             return True
         if late < ASLEEP:
-            self.wanted = max(wanted, offset + late + (AHEAD if late > TOO_LATE else 0.0))
+            self.wanted = max(wanted, offset + late + (self._ahead if late > TOO_LATE else 0.0))
         if self._skipped < self._most:
             if not self._skipped:
                 self._late = late
