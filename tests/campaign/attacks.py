@@ -124,7 +124,7 @@ def attack(name: str, folder: Path) -> dict[str, Any]:
     domain, holder = claim_domain()
     group = ProcessGroup(folder, domain)
     client = Client(domain, group.check, 'attacker')
-    stranger = Stranger(1, attack=0)
+    stranger = Stranger(1)
     try:
         node = group.node(wanted.node)
         kind = type(wanted.usual(stranger))

@@ -84,7 +84,7 @@ class Bench:
         self.folder = folder
         self.group = ProcessGroup(folder, domain)
         self.client = Client(domain, self.group.check, 'faults')
-        self.stranger = Stranger(1, attack=0)
+        self.stranger = Stranger(1)
         self.clock: Callable[[], float] = time.time
         self._stop = threading.Event()
         self._feeds: list[threading.Thread] = []
@@ -97,7 +97,7 @@ class Bench:
             info = self.client.node.create_publisher(AudioInfo, '/audio/audio_info', LATCHED)
             info.publish(self.stranger.info(0.0))
         publisher = self.client.node.create_publisher(kind, f'/{topic}', QoSProfile(depth=1))
-        stranger = Stranger(2, attack=0)
+        stranger = Stranger(2)
 
         def run() -> None:
             while not self._stop.wait(1.0 if kind is Utterance else 1 / RATE):

@@ -28,8 +28,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 
 from campaign.cycles import Cycles
-from campaign.fuzz import INPUTS, Campaign
+from campaign.graph import Campaign
 from campaign.strange import STATES
+from campaign.topics import INPUTS
+from campaign.usage import draw, slope
 from emotion_bringup.graphs import GRAPHS
 from emotion_msgs.msg import Utterance
 from emotion_perception.ros.convert import to_seconds
@@ -39,8 +41,6 @@ RATE = 10.0
 LOOK = 5.0
 # Of some kinds only one in so many is sent: nobody says ten things a second.
 SELDOM = {Utterance: 30}
-# Of so many looks the least counts.
-LEAST = 12
 # Whose stamps are those of what they were made of.
 TIMED = ('emotion/face', 'emotion/voice', 'emotion/fused')
 
@@ -108,41 +108,12 @@ def soak(
     }
 
 
-def slope(rows: list[dict[str, Any]], name: str) -> float | None:
-    """Return by how many MB an hour a node grows; ``None`` if the time was too short."""
-    late = rows[len(rows) // 3 :]
-    parts = [late[i : i + LEAST] for i in range(0, len(late) - LEAST + 1, LEAST)]
-    if len(parts) < 3:
-        return None
-    times = [part[0]['time'] for part in parts]
-    least = [min(row[name]['memory'] for row in part) for part in parts]
-    return round(float(np.polyfit(times, least, 1)[0] * 3600), 2)
-
-
 def drift(late: list[float]) -> list[float] | None:
     """Return the medians of the first and the last third, ms; ``None`` if there is too little."""
     third = len(late) // 3
     if not third:
         return None
     return [round(1000 * float(np.median(part)), 1) for part in (late[:third], late[-third:])]
-
-
-def draw(report: dict[str, Any], path: Path) -> None:
-    """Draw the memory of each node over the time; needs matplotlib."""
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 4))
-    for name, hourly in report['mb_per_hour'].items():
-        times = [row['time'] / 60 for row in report['rows']]
-        label = name if hourly is None else f'{name} ({hourly:+.1f} MB/h)'
-        axes.plot(times, [row[name]['memory'] for row in report['rows']], label=label)
-    axes.set(xlabel='minutes', ylabel='memory, MB', ylim=(0, None))
-    axes.legend(fontsize='small', ncols=2)
-    figure.tight_layout()
-    figure.savefig(path)
 
 
 def main() -> int:

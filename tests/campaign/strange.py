@@ -36,20 +36,14 @@ class Stranger:
     """Makes messages of the types that the nodes subscribe to.
 
     :param seed: the same one gives the same messages, but for the time in their stamps.
-    :param attack: one message of so many is far too large; 0 for none.
     """
 
-    def __init__(self, seed: int, attack: int = 2000) -> None:
+    def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self._numbers = np.random.default_rng(seed)
-        self._attack = attack
 
     def make(self, kind: type, now: float) -> Any:
         """Return a message of a type whose usual stamp is the time (seconds)."""
-        if self._attack and self.random.randrange(self._attack) == 0:
-            huge = self._huge(kind, now)
-            if huge is not None:
-                return huge
         message = _USUAL[kind](self, now) if kind in _USUAL else kind()
         for _ in range(self.random.choice((0, 1, 1, 2, 4))):
             self._spoil(message)
@@ -204,32 +198,40 @@ class Stranger:
             return [''] * choose((0, 1, 50)) if 'string' in kind else value
         return value
 
-    def _huge(self, kind: type, now: float) -> Any:
-        """Return what takes the memory or the time of whoever believes it."""
-        if kind is FaceArray:
-            face = self.face(now, 128)
-            return FaceArray(header=self.header(now), faces=[face] * 3000)
-        if kind is EmotionPredictionArray:
-            return EmotionPredictionArray(
-                header=self.header(now), predictions=[self.prediction(now)] * 3000
-            )
-        if kind is AudioDataStamped:
-            return AudioDataStamped(
-                header=self.header(now), audio=AudioData(data=array.array('B', bytes(100 << 20)))
-            )
-        if kind is Utterance:
-            message = self.utterance(now)
-            message.sample_rate = self.random.choice((10, 16000))
-            message.samples = array.array('h', bytes(2 * 16000 * 1200))
-            return message
-        if kind is Image:
-            return array_to_image(np.zeros((3000, 4000, 3), np.uint8), self.header(now))
-        if kind is EmotionPrediction:
-            message = self.prediction(now)
-            message.embedding = array.array('f', bytes(4 << 20))
-            message.header.frame_id = 'x' * (1 << 20)
-            return message
-        return None
+    # What takes the memory or the time of whoever believes it.
+
+    def crowd(self, now: float) -> FaceArray:
+        """Return 3000 faces (147 MB)."""
+        return FaceArray(header=self.header(now), faces=[self.face(now, 128)] * 3000)
+
+    def crowd_read(self, now: float) -> EmotionPredictionArray:
+        """Return what 3000 faces show."""
+        return EmotionPredictionArray(
+            header=self.header(now), predictions=[self.prediction(now)] * 3000
+        )
+
+    def long_sound(self, now: float) -> AudioDataStamped:
+        """Return a block of sound of 100 MB."""
+        data = array.array('B', bytes(100 << 20))
+        return AudioDataStamped(header=self.header(now), audio=AudioData(data=data))
+
+    def long_utterance(self, now: float) -> Utterance:
+        """Return an utterance of twenty minutes, or what claims to be one of a day."""
+        message = self.spoken(now)
+        message.sample_rate = self.random.choice((10, 16000))
+        message.samples = array.array('h', bytes(2 * 16000 * 1200))
+        return message
+
+    def large_image(self, now: float) -> Image:
+        """Return a picture of twelve million pixels."""
+        return array_to_image(np.zeros((3000, 4000, 3), np.uint8), self.header(now))
+
+    def large_prediction(self, now: float) -> EmotionPrediction:
+        """Return an emotion with a frame and an embedding of megabytes."""
+        message = self.prediction(now)
+        message.embedding = array.array('f', bytes(4 << 20))
+        message.header.frame_id = 'x' * (1 << 20)
+        return message
 
 
 _USUAL: dict[type, Any] = {
@@ -245,3 +247,15 @@ _USUAL: dict[type, Any] = {
 
 STATES = (MultimodalState, GameState, InterviewState)
 """Types of the latched states: made from nothing, and spoilt."""
+
+GIANTS: dict[str, tuple[type, Any]] = {
+    'camera/image_raw': (Image, Stranger.large_image),
+    'audio/audio_stamped': (AudioDataStamped, Stranger.long_sound),
+    'emotion/detections': (FaceArray, Stranger.crowd),
+    'emotion/face': (EmotionPrediction, Stranger.large_prediction),
+    'emotion/faces': (EmotionPredictionArray, Stranger.crowd_read),
+    'emotion/utterance': (Utterance, Stranger.long_utterance),
+    'emotion/voice': (EmotionPrediction, Stranger.large_prediction),
+    'emotion/fused': (EmotionPrediction, Stranger.large_prediction),
+}
+"""By topic: the type of a message that is far too large, and what makes one."""

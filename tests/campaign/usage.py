@@ -1,11 +1,17 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""What a process takes, from /proc."""
+"""What a process takes, from /proc, and how that goes on over the time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Of so many looks the least counts.
+LEAST = 12
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,35 @@ def most_of(pid: int) -> float:
     :raises OSError: if it has ended.
     """
     return _megabytes(_status(pid)['VmHWM'])
+
+
+def slope(rows: list[dict[str, Any]], name: str) -> float | None:
+    """Return by how many MB an hour a node grows; ``None`` if the time was too short."""
+    late = rows[len(rows) // 3 :]
+    parts = [late[i : i + LEAST] for i in range(0, len(late) - LEAST + 1, LEAST)]
+    if len(parts) < 3:
+        return None
+    times = [part[0]['time'] for part in parts]
+    least = [min(row[name]['memory'] for row in part) for part in parts]
+    return round(float(np.polyfit(times, least, 1)[0] * 3600), 2)
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Draw the memory of each node over the time; needs matplotlib."""
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4))
+    for name, hourly in report['mb_per_hour'].items():
+        times = [row['time'] / 60 for row in report['rows']]
+        label = name if hourly is None else f'{name} ({hourly:+.1f} MB/h)'
+        axes.plot(times, [row[name]['memory'] for row in report['rows']], label=label)
+    axes.set(xlabel='minutes', ylabel='memory, MB', ylim=(0, None))
+    axes.legend(fontsize='small', ncols=2)
+    figure.tight_layout()
+    figure.savefig(path)
 
 
 def _status(pid: int) -> dict[str, str]:

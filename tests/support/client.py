@@ -148,17 +148,20 @@ class Client:
         self.node: Node = rclpy.create_node(name, context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.node)
+        self._ended: Future = Future()
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
         self._thread.start()
 
     def _spin(self) -> None:
         with contextlib.suppress(ExternalShutdownException):
-            self._executor.spin()
+            self._executor.spin_until_future_complete(self._ended)
 
     def close(self) -> None:
         """Leave the graph."""
-        self._executor.shutdown()
+        # What the thread waits for must not go before it has ended.
+        self._ended.set_result(None)
         self._thread.join(5.0)
+        self._executor.shutdown()
         self.node.destroy_node()
         self.context.try_shutdown()
 
