@@ -157,7 +157,7 @@ def _play(web: Any, wanted: dict[str, Endpoints]) -> None:
 
     def look() -> None:
         web._watch({0})
-        web._tell_places()
+        web._places.tell()
         told.set()
 
     web._bridge.run(look)

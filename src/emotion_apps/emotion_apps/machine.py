@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Generic, TypeVar
 
-from emotion_perception.timing import Pace
+from emotion_perception.timing import Stopwatch
 
 EventT = TypeVar('EventT')
 
@@ -69,11 +69,11 @@ class Refused(RuntimeError):
 class Machine(ABC, Generic[EventT]):
     """A state machine.
 
-    :param pace: how time passes; that of a node's clock by default.
+    :param stopwatch: how time passes; that of a node's clock by default.
     """
 
-    def __init__(self, pace: Pace | None = None) -> None:
-        self._pace = pace or Pace()
+    def __init__(self, stopwatch: Stopwatch | None = None) -> None:
+        self._stopwatch = stopwatch or Stopwatch()
         self._notices: list[Notice] = []
 
     def handle(self, event: EventT, now: float) -> list[Notice]:
@@ -83,7 +83,7 @@ class Machine(ABC, Generic[EventT]):
         :return: what happened.
         :raises Refused: if the event is a command that cannot be followed now.
         """
-        self._take(event, self._pace.step(now))
+        self._take(event, self._stopwatch.step(now))
         notices, self._notices = self._notices, []
         return notices
 

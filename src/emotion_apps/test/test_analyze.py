@@ -28,13 +28,13 @@ from emotion_apps.analyze.command import SOME_FAILED, main
 from emotion_apps.analyze.errors import AnalyzeError
 from emotion_apps.analyze.executor import Executor
 from emotion_apps.analyze.options import Every, Options
-from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.page import render
 from emotion_apps.analyze.perception import fingerprint
 from emotion_apps.analyze.pool import Pool
 from emotion_apps.analyze.progress import Progress
 from emotion_apps.analyze.recordings import Recording, find_recordings
 from emotion_apps.analyze.run import Run
+from emotion_apps.analyze.sampler import Sampler
 from emotion_apps.analyze.tasks import Answer, Job, Kind, Piece, Plan, Task
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.face_emotions import FaceEmotions
@@ -322,7 +322,7 @@ def test_a_part_of_a_film_knows_its_pictures_as_the_whole_does() -> None:
     index = PictureIndex(times, times[::10], True)
     borders = [-math.inf, *times[[10, 70, 71, 190]], math.inf]
     for every in (Every(), Every(7), Every(seconds=0.5)):
-        whole = Pace(every, index)
+        whole = Sampler(every, index)
         for begin, end in itertools.pairwise(borders):
             part = pickle.loads(pickle.dumps(whole.part(begin, end)))
             inside = times[(times >= begin) & (times < end)]
@@ -331,7 +331,7 @@ def test_a_part_of_a_film_knows_its_pictures_as_the_whole_does() -> None:
                 following = min(whole.next_after(time), end)
                 assert min(part.next_after(time), end) == pytest.approx(following, abs=1e-3)
     with pytest.raises(ValueError, match='no parts'):
-        Pace(Every(), PictureIndex(times, times, False)).part(0.0, 1.0)
+        Sampler(Every(), PictureIndex(times, times, False)).part(0.0, 1.0)
 
 
 @pytest.mark.parametrize('text', ['0', '-1', '0s', 'x', '1.5', '', '5 frames'])
@@ -420,8 +420,8 @@ class Scripted(Executor):
 
 
 def test_the_longest_recordings_come_first_and_all_of_one_together() -> None:
-    pace = Pace(Every(), PictureIndex(np.empty(0), np.empty(0), False))
-    pieces = tuple(Piece(begin, begin + 60.0, pace) for begin in (0.0, 60.0, 120.0))
+    sampler = Sampler(Every(), PictureIndex(np.empty(0), np.empty(0), False))
+    pieces = tuple(Piece(begin, begin + 60.0, sampler) for begin in (0.0, 60.0, 120.0))
     workers = Scripted(
         {
             'short.wav': Plan(170.0),

@@ -24,8 +24,8 @@ grow
 lies far after the newest                  in order: what was not seen meanwhile ages by itself
 =========================================  =====================================================
 
-A clock that is read again and again (:class:`Pace`) counts what passes: a step back, and a step
-forward of more than ``LONGEST_STEP``, is a clock that was set, and no time.
+A clock that is read again and again (:class:`Stopwatch`) counts what passes: a step back, and a
+step forward of more than ``LONGEST_STEP``, is a clock that was set, and no time.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ class Stamps:
             self._say(text)
 
 
-class Pace:
+class Stopwatch:
     """The time that passes for somebody who reads a clock that may be set.
 
     :param longest: seconds between two looks that are time; infinite for the times of a

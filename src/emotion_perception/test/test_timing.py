@@ -20,9 +20,9 @@ from emotion_perception.timing import (
     REORDER,
     UNDER_WAY,
     Order,
-    Pace,
     SetBack,
     Stamps,
+    Stopwatch,
     TimeLine,
 )
 from emotion_perception.vision.detect import Detection
@@ -194,32 +194,32 @@ def test_a_simulated_clock_that_does_not_run_yet_judges_no_stamp() -> None:
 
 
 def test_time_passes_as_the_clock_goes() -> None:
-    pace = Pace()
-    assert [pace.step(now) for now in (100.0, 100.5, 100.5, 102.0)] == [0.0, 0.5, 0.0, 1.5]
-    assert pace.time == 2.0
+    stopwatch = Stopwatch()
+    assert [stopwatch.step(now) for now in (100.0, 100.5, 100.5, 102.0)] == [0.0, 0.5, 0.0, 1.5]
+    assert stopwatch.time == 2.0
 
 
 @pytest.mark.parametrize('jump', [-3600.0, -0.3, LONGEST_STEP + 0.1, 1e9])
 def test_a_clock_that_is_set_is_no_time(jump: float) -> None:
-    pace = Pace()
-    pace.step(100.0)
-    pace.step(101.0)
-    assert pace.step(101.0 + jump) == 0.0
-    assert pace.jump == pytest.approx(jump)
-    assert pace.step(101.5 + jump) == pytest.approx(0.5)
-    assert pace.jump == 0.0
-    assert pace.time == pytest.approx(1.5)
+    stopwatch = Stopwatch()
+    stopwatch.step(100.0)
+    stopwatch.step(101.0)
+    assert stopwatch.step(101.0 + jump) == 0.0
+    assert stopwatch.jump == pytest.approx(jump)
+    assert stopwatch.step(101.5 + jump) == pytest.approx(0.5)
+    assert stopwatch.jump == 0.0
+    assert stopwatch.time == pytest.approx(1.5)
 
 
 def test_the_times_of_a_recording_are_time_however_far_apart() -> None:
-    pace = Pace(longest=math.inf)
-    pace.step(0.0)
-    assert pace.step(3600.0) == 3600.0
+    stopwatch = Stopwatch(longest=math.inf)
+    stopwatch.step(0.0)
+    assert stopwatch.step(3600.0) == 3600.0
 
 
 def test_a_clock_read_through_several_streams_stands_until_it_is_where_it_was() -> None:
-    pace = Pace(slack=1.0)
-    assert [pace.step(now) for now in (10.0, 10.5, 10.2, 10.4, 10.7)] == [
+    stopwatch = Stopwatch(slack=1.0)
+    assert [stopwatch.step(now) for now in (10.0, 10.5, 10.2, 10.4, 10.7)] == [
         0.0,
         0.5,
         0.0,
@@ -230,11 +230,11 @@ def test_a_clock_read_through_several_streams_stands_until_it_is_where_it_was() 
 
 @given(st.lists(st.floats(-1e9, 1e9) | st.just(math.nan), max_size=60))
 def test_time_never_goes_back_and_no_step_is_longer_than_allowed(clock: list[float]) -> None:
-    pace, before = Pace(), 0.0
+    stopwatch, before = Stopwatch(), 0.0
     for now in clock:
-        assert 0.0 <= pace.step(now) <= LONGEST_STEP
-        assert pace.time >= before
-        before = pace.time
+        assert 0.0 <= stopwatch.step(now) <= LONGEST_STEP
+        assert stopwatch.time >= before
+        before = stopwatch.time
 
 
 # Tracker, smoother, primary face.

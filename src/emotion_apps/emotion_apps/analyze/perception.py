@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from emotion_apps.analyze.options import Every, Options
-from emotion_apps.analyze.pace import Pace
+from emotion_apps.analyze.sampler import Sampler
 from emotion_apps.analyze.sights import Sights, SightsBuilder
 from emotion_apps.analyze.voice import Utterance, Voice
 from emotion_perception.audio.silero import find_model
@@ -57,14 +57,14 @@ class Perception:
     def look(
         self,
         path: Path,
-        pace: Pace,
+        sampler: Sampler,
         say: Say,
         begin: float = -math.inf,
         end: float = math.inf,
     ) -> Iterator[Sights]:
         """Yield what the pictures of a film show, some hundred at a time.
 
-        :param pace: of the film, or of the part of it that is looked at.
+        :param sampler: of the film, or of the part of it that is looked at.
         :param say: told of what was lost.
         :param begin: time of a key picture to begin with; minus infinity for the first picture.
         :param end: time of the first picture that is left to others.
@@ -78,9 +78,9 @@ class Perception:
             for picture in reader:
                 if picture.time >= end:
                     break
-                number = pace.take(picture.time)
+                number = sampler.take(picture.time)
                 if thinned:
-                    reader.skip_before = min(pace.next_after(picture.time), end)
+                    reader.skip_before = min(sampler.next_after(picture.time), end)
                 if number is None:
                     continue
                 self._see(builder, picture.image(), number, picture.time)

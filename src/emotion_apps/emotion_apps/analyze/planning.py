@@ -8,9 +8,9 @@ import math
 from pathlib import Path
 
 from emotion_apps.analyze.fetching import stamp_of
-from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.recordings import Recording
 from emotion_apps.analyze.results import Results
+from emotion_apps.analyze.sampler import Sampler
 from emotion_apps.analyze.tasks import Job, Piece, Plan
 from emotion_perception.media.container import measured_seconds, probe
 from emotion_perception.media.index import index_pictures
@@ -56,5 +56,5 @@ def _cut(path: Path, job: Job) -> tuple[Piece, ...]:
     spans = index.pieces(job.options.piece)
     if len(spans) < 2:
         return ()
-    pace = Pace(job.options.every, index)
-    return tuple(Piece(begin, end, pace.part(begin, end)) for begin, end in spans)
+    sampler = Sampler(job.options.every, index)
+    return tuple(Piece(begin, end, sampler.part(begin, end)) for begin, end in spans)

@@ -10,8 +10,8 @@ from enum import Enum
 from typing import Any
 
 from emotion_apps.analyze.options import Options, setup_digest
-from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.recordings import Recording
+from emotion_apps.analyze.sampler import Sampler
 
 
 class Kind(Enum):
@@ -48,13 +48,13 @@ class Piece:
 
     :param begin: time of the key picture that it begins with; minus infinity for the first one.
     :param end: time of the first picture that is left to the next piece, or infinity.
-    :param pace: which of its pictures are looked at, so that nobody has to go through the film's
-        packets once more.
+    :param sampler: which of its pictures are looked at, so that nobody has to go through the
+        film's packets once more.
     """
 
     begin: float
     end: float
-    pace: Pace
+    sampler: Sampler
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import cv2
 
 from emotion_apps.analyze.errors import AnalyzeError
 from emotion_apps.analyze.fetching import Fetcher
-from emotion_apps.analyze.pace import Pace
 from emotion_apps.analyze.perception import Perception, fingerprint
 from emotion_apps.analyze.planning import make_plan
 from emotion_apps.analyze.results import Results, by_name
+from emotion_apps.analyze.sampler import Sampler
 from emotion_apps.analyze.sights import Sights
 from emotion_apps.analyze.store import Store
 from emotion_apps.analyze.tasks import Answer, Job, Kind, Plan, Task
@@ -109,8 +109,8 @@ class Worker:
         voice = self._voice(contents, path, said)
         if self._options.faces:
             if contents.pictures:
-                pace = Pace(self._options.every, index_pictures(path))
-                sights = self._perception.look(path, pace, said.append)
+                sampler = Sampler(self._options.every, index_pictures(path))
+                sights = self._perception.look(path, sampler, said.append)
             elif voice is SILENT:
                 contents.picture()  # Says that there is none.
         return self._results.write(task.recording, path, content, contents, voice, sights, said)
@@ -122,7 +122,9 @@ class Worker:
         if self._store.exists(name):
             return
         said: list[str] = []
-        blocks = list(self._perception.look(path, piece.pace, said.append, piece.begin, piece.end))
+        blocks = list(
+            self._perception.look(path, piece.sampler, said.append, piece.begin, piece.end)
+        )
         self._store.write(name, Sights.joined(blocks).to_bytes(said))
 
     def _listen(self, task: Task, path: Path) -> None:

@@ -26,7 +26,7 @@ from emotion_apps.interview.questions import Question
 from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.states import Outcome, Phase, Snapshot
 from emotion_apps.machine import Changed, Ended, Entered, Machine, Reset, Stop, Tick
-from emotion_perception.timing import Pace
+from emotion_perception.timing import Stopwatch
 
 # A hint is shown so long, seconds.
 _HINT_SHOWN = 5.0
@@ -35,7 +35,7 @@ _HINT_SHOWN = 5.0
 class Interview(Machine[Event]):
     """The state machine of the interview.
 
-    :param pace: how time passes; see :class:`~emotion_apps.machine.Machine`.
+    :param stopwatch: how time passes; see :class:`~emotion_apps.machine.Machine`.
     :raises ValueError: if there is no question.
     """
 
@@ -43,9 +43,9 @@ class Interview(Machine[Event]):
         self,
         questions: Sequence[Question],
         settings: InterviewSettings | None = None,
-        pace: Pace | None = None,
+        stopwatch: Stopwatch | None = None,
     ) -> None:
-        super().__init__(pace)
+        super().__init__(stopwatch)
         if not questions:
             raise ValueError('an interview needs at least one question')
         self._questions = tuple(questions)
@@ -85,7 +85,7 @@ class Interview(Machine[Event]):
     @property
     def time(self) -> float:
         """Return the seconds since the first event, by a clock that knows no jumps."""
-        return self._pace.time
+        return self._stopwatch.time
 
     def snapshot(self) -> Snapshot:
         """Return all that a screen needs, as of the last event."""

@@ -7,15 +7,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import numpy as np
 from rclpy.node import Node
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from emotion_apps.interview.delivery import Delivery
+from emotion_apps.interview.feed import InterviewFeed
 from emotion_apps.interview.messages import to_state_message
 from emotion_apps.interview.questions import (
     QuestionError,
@@ -26,34 +25,16 @@ from emotion_apps.interview.report import texts_of
 from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.settings import InterviewNodeSettings
-from emotion_apps.interview.speaker import Overheard, Speaker
+from emotion_apps.interview.speaker import Speaker
 from emotion_apps.interview.states import Phase
-from emotion_msgs.msg import (
-    EmotionPrediction,
-    FaceArray,
-    InterviewState,
-    Utterance,
-    VoiceActivity,
-)
+from emotion_msgs.msg import InterviewState
 from emotion_msgs.srv import GetReport
-from emotion_perception.audio.pcm import RATE
-from emotion_perception.emotions import UNKNOWN
 from emotion_perception.ros import qos
-from emotion_perception.ros.bus import BusSubscription
 from emotion_perception.ros.diagnostics import Diagnostics
-from emotion_perception.ros.inputs import Input
-from emotion_perception.ros.limits import (
-    MessageError,
-    checked,
-    first,
-    samples_of,
-)
 from emotion_perception.ros.main import run
 from emotion_perception.ros.parameters import ConfigurationError, Parameters
-from emotion_perception.ros.report import Reporter
-from emotion_perception.ros.stamps import Stamps, now
+from emotion_perception.ros.stamps import now
 from emotion_perception.ros.timer import steady_timer
-from emotion_perception.timing import AHEAD
 from emotion_perception.words.language import Language
 from emotion_perception.words.whisper import Whisper, missing
 
@@ -61,9 +42,6 @@ from emotion_perception.words.whisper import Whisper, missing
 STATE_RATE = 10.0
 # Seconds for which a program that ends waits for the words that were said last.
 _LAST_WORDS = 10.0
-# Seconds: a stamp that lies further behind is another clock's. What models say may come late.
-_BEHIND = 5.0
-_LATE = 55.0
 
 
 class InterviewNode(Node):
@@ -83,16 +61,12 @@ class InterviewNode(Node):
         except QuestionError as error:
             raise ConfigurationError(f'interview_node: parameter questions: {error}') from error
         self._scribe = self._make_scribe(settings, given.language)
-        self._subject = ''
-        self._newest: EmotionPrediction | None = None
         self._speaker = Speaker()
-        self._overheard = Overheard()
         if settings.speak and not self._speaker.program:
             self.get_logger().warning(
                 'speak is on, but there is no synthesiser: install '
                 'espeak-ng; the questions are shown only'
             )
-        self._report = Reporter(self)
         self._diagnostics = Diagnostics(self)
         self._publisher = self.create_publisher(
             InterviewState, 'emotion/interview/state', qos.LATCHED
@@ -107,31 +81,8 @@ class InterviewNode(Node):
         self._delivery = Delivery(
             self._session, self._scribe, lambda: self._options.value.out, self.get_logger()
         )
-        self._stamps: dict[str, Stamps] = {}
-        self._inputs: dict[str, Input] = {}
-        for kind, topic, what in (
-            (FaceArray, 'detections', 'frames'),
-            (EmotionPrediction, 'face', ''),
-            (EmotionPrediction, 'voice', ''),
-            (EmotionPrediction, 'fused', ''),
-            (VoiceActivity, 'voice_activity', 'blocks of sound'),
-            (Utterance, 'utterance', ''),
-        ):
-            self._inputs[topic] = self._diagnostics.watch(kind, f'emotion/{topic}', what)
-            self._stamps[topic] = Stamps(self, f'emotion/{topic}', ahead=AHEAD, behind=_BEHIND)
         self._options.on_change(lambda value: setattr(self._session.interview, 'settings', value))
-        self._detections = BusSubscription(self, FaceArray, 'emotion/detections', self._on_faces)
-        for source in ('face', 'voice', 'fused'):
-            self.create_subscription(
-                EmotionPrediction,
-                f'emotion/{source}',
-                partial(self._on_emotion, source=source),
-                qos.RESULT,
-            )
-        self.create_subscription(
-            VoiceActivity, 'emotion/voice_activity', self._on_activity, qos.RESULT
-        )
-        self.create_subscription(Utterance, 'emotion/utterance', self._on_utterance, qos.UTTERANCE)
+        self._feed = InterviewFeed(self, self._session, self._speaker, self._diagnostics)
         for name, command in (
             ('start', self._session.start),
             ('next', self._session.next),
@@ -152,58 +103,6 @@ class InterviewNode(Node):
         if self._scribe is not None:
             self._scribe.stop()
         super().destroy_node()
-
-    def _on_faces(self, message: FaceArray) -> None:
-        self._inputs['detections'].came()
-        faces = {face.id: face for face in first(message.faces)}
-        # Others in the picture are not the candidate.
-        face = faces.get(self._subject) or (message.faces[0] if message.faces else None)
-        landmarks = None if face is None else np.asarray(face.landmarks).reshape(4, 2)
-        time = self._stamps['detections'].time(message.header.stamp)
-        self._session.face(time, landmarks)
-        self._diagnostics.tick(now(self) - time)
-
-    def _on_emotion(self, message: EmotionPrediction, source: str) -> None:
-        if message.emotion == UNKNOWN:
-            return
-        try:
-            message = checked(message)
-        except MessageError as error:
-            self._inputs[source].refused(str(error))
-            self._report.warn('reading', f'{error}; it is left out')
-            return
-        self._inputs[source].taken()
-        if source == 'face':
-            self._subject = message.subject_id
-        self._newest = message
-        self._session.emotion(
-            self._stamps[source].time(message.header.stamp, late=_LATE),
-            source,
-            message.probabilities,
-        )
-
-    def _on_activity(self, message: VoiceActivity) -> None:
-        self._inputs['voice_activity'].came()
-        # The synthesiser's own voice is no answer.
-        synthesised = self._speaker.speaking
-        self._overheard.note(now(self), synthesised)
-        speaking = message.speaking and not synthesised
-        time = self._stamps['voice_activity'].time(message.header.stamp)
-        self._session.activity(time, speaking)
-
-    def _on_utterance(self, message: Utterance) -> None:
-        try:
-            samples = samples_of(message)
-        except MessageError as error:
-            self._inputs['utterance'].refused(str(error))
-            self._report.warn('utterance', f'{error}; it is left out')
-            return
-        self._inputs['utterance'].taken()
-        end = self._stamps['utterance'].time(message.end, late=_LATE)
-        goes_on = message.ended_by == Utterance.END_MAXIMUM
-        samples = self._overheard.rest(end - samples.size / RATE, samples)
-        if samples.size:
-            self._session.utterance(end - samples.size / RATE, end, samples, goes_on)
 
     def _on_tick(self) -> None:
         self._session.tick(now(self))
@@ -260,8 +159,9 @@ class InterviewNode(Node):
         if snapshot.phase is Phase.FINISHED:
             snapshot = replace(snapshot, report=self._delivery.path)
         message = to_state_message(snapshot, Header(stamp=self.get_clock().now().to_msg()))
-        if self._newest is not None and not math.isnan(self._newest.confidence):
-            message.has_prediction, message.prediction = True, self._newest
+        newest = self._feed.newest
+        if newest is not None and not math.isnan(newest.confidence):
+            message.has_prediction, message.prediction = True, newest
         self._publisher.publish(message)
 
 

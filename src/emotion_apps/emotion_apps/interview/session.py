@@ -29,7 +29,7 @@ from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.machine import Entered, Reset, Stop, Tick
 from emotion_perception.audio.prosody import prosody
-from emotion_perception.timing import Pace
+from emotion_perception.timing import Stopwatch
 from emotion_perception.vision.headpose import head_pose
 from emotion_perception.words.fluency import Kind
 from emotion_perception.words.verbal import Verbal, measure
@@ -55,8 +55,8 @@ class InterviewSession:
         clock: Callable[[], float] | None = None,
         scribe: Scribe | None = None,
     ) -> None:
-        pace = Pace() if clock else Pace(longest=math.inf)
-        self.interview = Interview(questions, settings, pace)
+        stopwatch = Stopwatch() if clock else Stopwatch(longest=math.inf)
+        self.interview = Interview(questions, settings, stopwatch)
         self._questions = tuple(questions)
         self._scribe = scribe
         self._on_change = on_change

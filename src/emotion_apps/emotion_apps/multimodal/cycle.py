@@ -229,7 +229,7 @@ class Multimodal(Machine[Event]):
         if order is Order.ANEW:
             self._lose_face()
         before = self._face
-        self._face, self._face_seen, self._lost_since = reading, self._pace.time, None
+        self._face, self._face_seen, self._lost_since = reading, self._stopwatch.time, None
         if not self.running or self._rest > 0 or not reading.known:
             self._held = 0
         elif (
@@ -335,7 +335,7 @@ class Multimodal(Machine[Event]):
 
     def _pass(self, passed: float) -> None:
         """Let time pass, and end what has timed out."""
-        jump = self._pace.jump
+        jump = self._stopwatch.jump
         if jump < 0 or (jump and self._phase != Phase.WAITING_FACE):
             # Stamps of before mean the same moments, by the clock as it is now.
             self._locked_stamp += jump
@@ -356,7 +356,7 @@ class Multimodal(Machine[Event]):
     def _move_lock(self, stamp: float) -> None:
         """Say when the lock was in the new time line of the sound, of which a stamp is now."""
         if self._phase == Phase.LISTENING:
-            self._locked_stamp = stamp - (self._pace.time - self._locked_at)
+            self._locked_stamp = stamp - (self._stopwatch.time - self._locked_at)
 
     def _limit(self) -> float:
         """Return how long the phase, or what it waits for, may take; infinite if for ever."""
@@ -377,7 +377,7 @@ class Multimodal(Machine[Event]):
         if (
             self._phase == Phase.WAITING_FACE
             and self._face is not None
-            and self._pace.time - self._face_seen > _STALE
+            and self._stopwatch.time - self._face_seen > _STALE
         ):
             self._lose_face()
             self._tell(Changed())
@@ -421,7 +421,7 @@ class Multimodal(Machine[Event]):
             self._awaits, self._waited = _Awaits.SPEECH, 0.0
         elif phase == Phase.LISTENING and self._face is not None:
             # When by the stamps, which those of the sound are compared with, and when by time.
-            self._locked_stamp, self._locked_at = self._face.time, self._pace.time
+            self._locked_stamp, self._locked_at = self._face.time, self._stopwatch.time
             if self._after_lock(self._speaking_since):
                 self._wait_for(_Awaits.END)
         self._tell(Entered(phase))

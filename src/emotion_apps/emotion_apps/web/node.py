@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -21,10 +20,10 @@ from emotion_apps.web.graph.applications import APPLICATIONS
 from emotion_apps.web.graph.bridge import Bridge
 from emotion_apps.web.graph.devices import Devices
 from emotion_apps.web.graph.health import Health
-from emotion_apps.web.graph.place import Place
+from emotion_apps.web.graph.places import Places
 from emotion_apps.web.graph.procedures import Procedures
 from emotion_apps.web.graph.remote import Remote
-from emotion_apps.web.hub import EVERYWHERE, Client, Hub
+from emotion_apps.web.hub import Client, Hub
 from emotion_apps.web.player import SUFFIXES
 from emotion_apps.web.secure import AccessError, secure
 from emotion_apps.web.sending import Sending
@@ -39,8 +38,6 @@ from emotion_perception.ros.report import Reporter
 
 # Seconds between two looks at the graph.
 _LOOK = 1.0
-# A place is known by any of these.
-_MARKS = ('emotion/faces', 'emotion/detections', 'emotion/voice_activity')
 
 
 class WebNode(Node):
@@ -70,17 +67,12 @@ class WebNode(Node):
         self._devices = Devices(self, settings, self._report.warn)
         self._sending = Sending(self._hub, self._devices, self._on_sender)
         self._health = Health(self, self._hub)
-        self._places: list[Place] = []
-        self._prefixes: list[str] = []
-        self._present: dict[str, set[str]] = {}
-        self._known_nodes = {point.name for point in entry_points(group='emotion.nodes')}
-        self._told = ''
+        self._places = Places(self, self._hub, self._report, lambda: self._options.value)
         self._diagnostics = Diagnostics(self, self._facts)
         self._remote = Remote(self._bridge, self._health.error_of)
         self._procedures = Procedures(
-            self._bridge, self._remote, lambda prefix: self._present.get(prefix, set()), self._tell
+            self._bridge, self._remote, self._places.nodes, self._places.post
         )
-        self._add_place('')
         self.create_timer(_LOOK, self._look, clock=Clock(clock_type=ClockType.STEADY_TIME))
         # Requests that make no sense are the business of who sends them.
         logging.getLogger('aiohttp.server').setLevel(logging.CRITICAL)
@@ -128,8 +120,7 @@ class WebNode(Node):
         """Send all pages away, and stop listening to the graph."""
         self._sending.close()
         self._server.stop()
-        for place in self._places:
-            place.rest()
+        self._places.watch(set())
         self._devices.destroy()
         self._bridge.destroy()
         super().destroy_node()
@@ -150,10 +141,7 @@ class WebNode(Node):
         open_pages = bool(self._hub.clients)
         self._health.look(open_pages)
         if open_pages:
-            self._find_places()
-            self._tell_places()
-            for place in self._places:
-                place.look()
+            self._places.look()
             self._health.post()
         self._hub.later(self._sending.look)
         trouble = self._sending.trouble()
@@ -162,62 +150,8 @@ class WebNode(Node):
         else:
             self._diagnostics.ok()
 
-    def _find_places(self) -> None:
-        own = self.resolve_topic_name('emotion/faces').removesuffix('emotion/faces')
-        for topic, kinds in self.get_topic_names_and_types():
-            for mark in _MARKS:
-                prefix = topic.removesuffix(mark)
-                if prefix in (topic, own) or not prefix.endswith('/'):
-                    continue
-                if prefix not in self._prefixes and any('emotion_msgs' in kind for kind in kinds):
-                    self._add_place(prefix)
-
-    def _add_place(self, prefix: str) -> None:
-        # Their number travels in one byte.
-        if len(self._places) < 256:
-            self._prefixes.append(prefix)
-            self._places.append(
-                Place(
-                    self,
-                    self._hub,
-                    len(self._places),
-                    prefix,
-                    self._report,
-                    lambda: self._options.value,
-                )
-            )
-
-    def _tell_places(self) -> None:
-        nodes: dict[str, set[str]] = {}
-        for name, namespace in self.get_node_names_and_namespaces():
-            if name in self._known_nodes:
-                nodes.setdefault(namespace.rstrip('/') + '/', set()).add(name)
-        own = self.get_namespace().rstrip('/') + '/'
-        listed = []
-        for number, prefix in enumerate(self._prefixes):
-            present = nodes.get(prefix or own, set())
-            self._present[prefix] = present
-            listed.append(
-                {
-                    'number': number,
-                    'name': prefix.strip('/') or own.strip('/'),
-                    'nodes': sorted(present),
-                    'applications': [
-                        name for name, app in APPLICATIONS.items() if app.node in present
-                    ],
-                }
-            )
-        text = protocol.encode('places', places=listed)
-        if text != self._told:
-            self._told = text
-            self._hub.post(EVERYWHERE, 'places', text, keep=True)
-
     def _watch(self, numbers: set[int]) -> None:
-        for number, place in enumerate(self._places):
-            if number in numbers:
-                place.listen()
-            else:
-                place.rest()
+        self._places.watch(numbers)
         self._look()
 
     # Diagnostics.
@@ -246,27 +180,19 @@ class WebNode(Node):
     # What a page asks for.
 
     async def _call(self, place: int, name: str, values: dict[str, Any]) -> Any:
-        if place >= len(self._prefixes):
-            raise CallError('there is no such place')
-        return await self._procedures.run(self._prefixes[place], name, values)
+        return await self._procedures.run(self._places.prefix(place), name, values)
 
     async def _get_report(self, place: int, form: str) -> tuple[str, str]:
-        if place >= len(self._prefixes):
-            return '', 'there is no such place'
         node = APPLICATIONS['interview'].node
         try:
             answer = await self._bridge.call(
-                GetReport, f'{self._prefixes[place]}{node}/report', GetReport.Request()
+                GetReport, f'{self._places.prefix(place)}{node}/report', GetReport.Request()
             )
         except CallError as error:
             return '', str(error)
         if not answer.success:
             return '', answer.message
         return {'html': answer.html, 'md': answer.markdown, 'json': answer.json}[form], ''
-
-    def _tell(self, prefix: str, key: str, fields: dict[str, Any]) -> None:
-        number = self._prefixes.index(prefix)
-        self._hub.post(number, key, protocol.encode('ended', place=number, name=key, **fields))
 
 
 def main(args: Sequence[str] | None = None) -> None:

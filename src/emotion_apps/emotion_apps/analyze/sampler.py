@@ -16,7 +16,7 @@ from emotion_perception.media.index import PictureIndex
 _SAME = 0.5e-3
 
 
-class Pace:
+class Sampler:
     """Say of each picture, as they come, whether it is looked at, and its number in the film.
 
     By an index it knows that of every picture alone, wherever reading begins; without one it
@@ -42,7 +42,7 @@ class Pace:
             else:
                 self._chosen = np.arange(0, len(self._times), every.pictures)
 
-    def part(self, begin: float, end: float) -> Pace:
+    def part(self, begin: float, end: float) -> Sampler:
         """Return what it knows of the pictures of a span: little enough to go with a task.
 
         :param begin: seconds; minus infinity for the first picture.
