@@ -5,7 +5,7 @@
 Each node has an executor and a thread of its own, as in a process of its own: rclpy's executor
 looks at every entity of its nodes on each wake, so that one executor for ten nodes costs 2.4
 times the CPU time and twice the latency of ten (measured with ten lifecycle nodes in a chain at
-30 Hz). Pictures are handed over as objects (see emotion_perception.ros.bus).
+30 Hz; what one wake costs, see emotion_perception.ros.executor). Pictures are handed over as objects (see emotion_perception.ros.bus).
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from pathlib import Path
 
 import rclpy
 from ament_index_python.packages import get_package_prefix
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from emotion_bringup.node_setup import NodeSetup
+from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.main import shut_down
 from emotion_perception.ros.memory import bound_queues
 
@@ -48,7 +49,7 @@ class GraphProcess:
     ) -> None:
         # Threads hand frames to each other: the default of 5 ms would show in the latency.
         sys.setswitchinterval(0.0005)
-        self._executors: list[SingleThreadedExecutor] = []
+        self._executors: list[NodeExecutor] = []
         self._threads: list[threading.Thread] = []
         self._ended = threading.Event()
         self._closing = False
@@ -70,7 +71,7 @@ class GraphProcess:
         self._start(node, context)
 
     def _start(self, node: Node, context: rclpy.context.Context | None) -> None:
-        executor = SingleThreadedExecutor(context=context)
+        executor = NodeExecutor(context=context)
         executor.add_node(node)
         thread = threading.Thread(
             target=self._spin, args=(executor, node), name=node.get_name(), daemon=True
@@ -79,7 +80,7 @@ class GraphProcess:
         self._threads.append(thread)
         thread.start()
 
-    def _spin(self, executor: SingleThreadedExecutor, node: Node) -> None:
+    def _spin(self, executor: NodeExecutor, node: Node) -> None:
         try:
             executor.spin()
         except ExternalShutdownException:

@@ -25,6 +25,7 @@ from rclpy.subscription import Subscription
 
 old = types.ModuleType('rclpy.qos_event')
 old.SubscriptionEventCallbacks = rclpy.event_handler.SubscriptionEventCallbacks
+old.QoSEventHandler = rclpy.event_handler.EventHandler
 sys.modules['rclpy.qos_event'] = old
 for name in ('event_handler', 'clock_type', 'destroyable', 'logging_service', 'parameter_client',
              'parameter_event_handler', 'type_hash'):

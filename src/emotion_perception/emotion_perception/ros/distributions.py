@@ -9,8 +9,9 @@ Humble's rclpy (its branch ``humble``) keeps the callbacks of events in ``rclpy.
 from __future__ import annotations
 
 try:
-    from rclpy.event_handler import SubscriptionEventCallbacks
+    from rclpy.event_handler import EventHandler, SubscriptionEventCallbacks
 except ImportError:
+    from rclpy.qos_event import QoSEventHandler as EventHandler
     from rclpy.qos_event import SubscriptionEventCallbacks
 
-__all__ = ['SubscriptionEventCallbacks']
+__all__ = ['EventHandler', 'SubscriptionEventCallbacks']

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
+from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.memory import bound_queues
 from emotion_perception.ros.parameters import ConfigurationError
 from emotion_perception.ros.parent import end_with_parent
@@ -37,7 +38,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     node = None
     try:
         node = make()
-        executor = SingleThreadedExecutor()
+        executor = NodeExecutor()
         executor.add_node(node)
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -1,0 +1,126 @@
+# Copyright 2026 The emotion perception team
+# SPDX-License-Identifier: Apache-2.0
+"""The executor of a node: what it spares, and that nothing is missed for it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.task import Future
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from emotion_perception.ros.executor import NodeExecutor
+
+
+class Counting(NodeExecutor):
+    """Counts how often the entities are gathered for a wait."""
+
+    gathered = 0
+
+    def can_execute(self, entity: Any) -> bool:
+        """Count the looks at one entity of the node."""
+        self.gathered += entity is self.watched
+        return super().can_execute(entity)
+
+    watched: Any = None
+
+
+class Spun:
+    """A node that an executor spins, and another that is not spun."""
+
+    def __init__(self, context: Context) -> None:
+        self.node = Node('spun', context=context)
+        self.other = Node('other', context=context)
+        self.executor = Counting(context=context)
+        self.executor.add_node(self.node)
+        self.thread = threading.Thread(target=self._spin, daemon=True)
+
+    def _spin(self) -> None:
+        with contextlib.suppress(rclpy.executors.ExternalShutdownException):
+            self.executor.spin()
+
+
+@pytest.fixture
+def spun() -> Iterator[Spun]:
+    context = Context()
+    rclpy.init(context=context)
+    spun = Spun(context)
+    yield spun
+    context.try_shutdown()
+    if spun.thread.ident:
+        spun.thread.join()
+    spun.node.destroy_node()
+    spun.other.destroy_node()
+
+
+def paired(publisher: Any, subscription: Any) -> None:
+    """Wait until both know of each other."""
+    until = threading.Event()
+    while not (publisher.get_subscription_count() and subscription.get_publisher_count()):
+        until.wait(0.01)
+
+
+def test_a_message_costs_one_look_at_the_entities(spun: Spun) -> None:
+    came = threading.Semaphore(0)
+    subscription = spun.node.create_subscription(String, 'said', lambda _: came.release(), 10)
+    publisher = spun.other.create_publisher(String, 'said', 10)
+    spun.executor.watched = subscription
+    paired(publisher, subscription)
+    spun.thread.start()
+    count = 50
+    for _ in range(count):
+        publisher.publish(String())
+        assert came.acquire(timeout=30)
+    # One for each, and a few for the start; rclpy's own executor takes two for each.
+    assert spun.executor.gathered < 1.3 * count
+
+
+def test_services_coroutines_and_work_from_other_threads_are_served(spun: Spun) -> None:
+    answered = threading.Event()
+    opened: Future = Future(executor=spun.executor)
+
+    async def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.message = await opened
+        return response
+
+    spun.node.create_service(Trigger, 'ask', answer)
+    client = spun.node.create_client(Trigger, 'ask')
+    spun.thread.start()
+    assert client.wait_for_service(timeout_sec=30)
+    future = client.call_async(Trigger.Request())
+    future.add_done_callback(lambda _: answered.set())
+    ran = threading.Event()
+    spun.executor.create_task(ran.set)
+    assert ran.wait(30)
+    spun.executor.create_task(lambda: opened.set_result('open'))
+    assert answered.wait(30)
+    assert future.result().message == 'open'
+
+
+@pytest.mark.parametrize('busy', [False, True])
+def test_qos_that_does_not_fit_is_told_whether_messages_come_or_not(
+    spun: Spun, busy: bool
+) -> None:
+    told = threading.Event()
+    if busy:
+        spun.node.create_timer(0.01, lambda: None)
+    spun.node.create_subscription(
+        String,
+        'said',
+        lambda _: None,
+        10,
+        event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda _: told.set()),
+    )
+    spun.thread.start()
+    spun.other.create_publisher(String, 'said', qos_profile_sensor_data)
+    assert told.wait(30)
