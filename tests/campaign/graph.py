@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import NodeNameNonExistentError
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CompressedImage
 from std_srvs.srv import Trigger
@@ -217,7 +218,10 @@ class Campaign:
         """Return what the nodes subscribe to; check that there is nothing that is not sent."""
         found = set()
         for name in self.nodes:
-            topics = self.client.node.get_subscriber_names_and_types_by_node(name, '/')
+            try:
+                topics = self.client.node.get_subscriber_names_and_types_by_node(name, '/')
+            except NodeNameNonExistentError:
+                continue  # Its topics were found before itself.
             for topic, _ in topics:
                 known = topic in STANDARD or topic.removeprefix('/in/') in TAKES[name]
                 assert known, f'{name} subscribes to {topic}, which the campaign does not send'
