@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +306,27 @@ def test_int16_and_float_measure_the_same() -> None:
     assert prosody((sound * 32767).astype(np.int16)).level == pytest.approx(
         prosody(sound).level, abs=0.1
     )
+
+
+def test_a_long_utterance_takes_no_more_memory_than_a_part_of_it() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, 60 * RATE).astype(np.float32)
+    tracemalloc.start()
+    try:
+        track = pitch_track(noise)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # All frames at once took 350 MB.
+    assert most < 60e6
+    # Each frame is measured as it would be alone.
+    assert np.array_equal(track[700:710], pitch_track(noise[700 * RATE // 100 :])[:10], True)
+
+
+def test_an_utterance_of_an_hour_does_not_hold_up_the_interview() -> None:
+    session = InterviewSession(TWO, clock=lambda: 100.0)
+    session.start(100.0)
+    session.utterance(99.5, 100.0, np.zeros(3600 * RATE, np.int16))
+    assert session.log.answers[0].utterances[0].prosody.seconds == 120.0
 
 
 def rotated(yaw: float, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:

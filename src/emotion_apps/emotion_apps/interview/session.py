@@ -28,7 +28,9 @@ from emotion_apps.interview.scribe import Scribe
 from emotion_apps.interview.settings import InterviewSettings
 from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.machine import Entered, Reset, Stop, Tick
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.audio.prosody import prosody
+from emotion_perception.audio.segment import LONGEST
 from emotion_perception.timing import Stopwatch
 from emotion_perception.vision.headpose import head_pose
 from emotion_perception.words.fluency import Kind
@@ -111,9 +113,12 @@ class InterviewSession:
     ) -> None:
         """Take an utterance (16 kHz mono), measure how it was spoken, and have it written down.
 
+        Measured are its first two minutes, the longest that the voice activity detector sends.
+
         :param goes_on: whether it was cut, and the next one goes on where it ends.
         """
-        measures = prosody(samples)
+        # Nobody who listens sends a longer one: more would only hold up what comes next.
+        measures = prosody(samples[: round(LONGEST * RATE)])
         moment = self._moment(end)
         begin = moment - (end - start)
         # What is said outside the interview is nobody's business.

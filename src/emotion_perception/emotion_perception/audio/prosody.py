@@ -17,6 +17,8 @@ _STEP = RATE // 100
 _WINDOW = RATE // 20
 _PITCH_RANGE = (65.0, 500.0)
 _YIN_THRESHOLD = 0.15
+# Frames whose pitch is looked for at once.
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,20 @@ def pitch_track(signal: np.ndarray) -> np.ndarray:
     longest = int(RATE / _PITCH_RANGE[0])
     shortest = int(RATE / _PITCH_RANGE[1])
     count = (len(signal) - _WINDOW - longest) // _STEP + 1
-    if count <= 0:
-        return np.empty(0)
+    # A frame takes 60 kB meanwhile: those of two minutes at once would be most of a gigabyte.
+    parts = [
+        _pitches(signal[first * _STEP :], min(_AT_ONCE, count - first), shortest, longest)
+        for first in range(0, count, _AT_ONCE)
+    ]
+    return np.concatenate([np.empty(0), *parts])
+
+
+def _pitches(signal: np.ndarray, count: int, shortest: int, longest: int) -> np.ndarray:
+    """Return the fundamental frequency of the first frames, hertz; see :func:`pitch_track`.
+
+    :param count: of the frames.
+    :param shortest: period that is looked for, samples; ``longest`` likewise.
+    """
     starts = np.arange(count) * _STEP
     frames = signal[starts[:, None] + np.arange(_WINDOW + longest)].astype(np.float64)
     # Difference function through the correlation: d(lag) = e(0) + e(lag) - 2 r(lag).
