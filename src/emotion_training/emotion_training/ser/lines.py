@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 
 from emotion_perception.audio.pcm import RATE
+from emotion_perception.media.codec import coded
 from emotion_training.ser.rooms import impulse_response
 
 TELEPHONE = (300.0, 3400.0)
@@ -25,34 +24,7 @@ def telephone(sound: np.ndarray) -> np.ndarray:
 
 def opus(sound: np.ndarray, bits: int = 12000) -> np.ndarray:
     """Return 16 kHz sound (n,) as Opus of so many bits a second leaves it."""
-    import av
-
-    buffer = io.BytesIO()
-    with av.open(buffer, 'w', format='ogg') as coded:
-        stream = coded.add_stream('libopus', rate=RATE, layout='mono')
-        stream.bit_rate = bits
-        frame = av.AudioFrame.from_ndarray(
-            np.clip(np.rint(sound * 32767), -32768, 32767).astype(np.int16)[None], 's16', 'mono'
-        )
-        frame.sample_rate = RATE
-        for packet in (*stream.encode(frame), *stream.encode(None)):
-            coded.mux(packet)
-    buffer.seek(0)
-    return _decoded(buffer, sound.size)
-
-
-def _decoded(buffer: io.BytesIO, size: int) -> np.ndarray:
-    """Return the first samples of a coded stream at 16 kHz, as many as went in."""
-    import av
-
-    resampler = av.AudioResampler('flt', 'mono', RATE)
-    parts = []
-    with av.open(buffer, 'r') as coded:
-        for frame in coded.decode(audio=0):
-            parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
-        parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
-    found = np.concatenate(parts)[:size]
-    return np.pad(found, (0, size - found.size)).astype(np.float32)
+    return coded(sound, RATE, 'libopus', bits)
 
 
 def room(sound: np.ndarray, rng: np.random.Generator, rt60: float = 0.5) -> np.ndarray:
