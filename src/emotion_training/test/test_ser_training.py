@@ -388,6 +388,7 @@ def test_p3_calibrates_the_default_that_all_speakers_train(tmp_path, corpora_arg
     assert train_ser.main([*arguments, '--protocol=P3']) == 0
     assert train_ser.main(arguments) == 0
     found = json.loads((tmp_path / 'ser_default.json').read_text())
+    assert 0 <= found['ece_in_sessions'] <= 1
     assert found['n'] == 4 * 7 * 2 + 18
 
 

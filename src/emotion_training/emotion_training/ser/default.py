@@ -114,6 +114,9 @@ def train_default(shop: Workshop) -> Path:
         )
     truth = six_labels(data.labels[rest])
     found = calibrate(gate(logits).numpy()[truth >= 0], truth[truth >= 0], gate(silence).numpy())
+    if answers.is_file():
+        known = softmax(gate(stored['session']).numpy()[truth >= 0], found['temperature'])
+        found['ece_in_sessions'] = calibration_error(known, truth[truth >= 0])
     found['shares'] = evened_shares(data, everyone)
     return write(network, found, Path(shop.out) / 'ser_default.onnx', shop.say)
 
