@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ def coded(sound: np.ndarray, rate: int, codec: str, bits: int) -> np.ndarray:
     """
     buffer = io.BytesIO()
     with av.open(buffer, 'w', format='ogg') as container:
-        stream = container.add_stream(codec, rate=rate, layout='mono')
+        stream: Any = container.add_stream(codec, rate=rate, layout='mono')
         stream.bit_rate = bits
         frame = av.AudioFrame.from_ndarray(to_int16(sound)[None], 's16', 'mono')
         frame.sample_rate = rate
