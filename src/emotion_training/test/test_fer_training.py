@@ -18,15 +18,24 @@ torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion s
 
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import FaceEmotionRecognizer, ModelError, load_model
+from emotion_perception.models.balance import NATURAL, rebalance
 from emotion_training import __main__ as dispatcher
 from emotion_training.common import files, metrics
 from emotion_training.common.files import TrainingError, load_torch, save_torch
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.fer import evaluate, export, networks, train
 from emotion_training.fer.augment import BatchAugment, Chance, Look, PhotoAugment
-from emotion_training.fer.datasets import FaceSet, one_hot
+from emotion_training.fer.datasets import FaceSet, one_hot, read_faces
+from emotion_training.fer.feed import Feed
 from emotion_training.fer.geometry import FRAME, framed_whole
-from emotion_training.fer.losses import class_priors, drawing_weights, epoch_order, inverse_weights
+from emotion_training.fer.losses import (
+    Teachers,
+    class_priors,
+    drawing_weights,
+    epoch_order,
+    inverse_weights,
+)
+from emotion_training.fer.mobilenet import MobileNet
 from emotion_training.fer.networks import Answers, FaceNet
 from emotion_training.fer.recipes import RECIPES, Phase, Recipe, find_recipe
 from emotion_training.fer.trainer import Trainer
@@ -402,6 +411,128 @@ def test_a_teacher_brings_a_student_nearer_to_its_own_answers(tmp_path, capsys):
     assert 'cannot teach' in capsys.readouterr().err
 
 
+def test_teachers_answer_together_for_the_mixture_that_the_student_is_drawn():
+    torch.manual_seed(0)
+    teachers = [FaceNet(1, 6, 1, 8, (8, 16), (1, 1)) for _ in range(2)]
+    student = FaceNet(1, 6, 1, 8, (8,), (1,))
+    for network, first in zip([*teachers, student], (0.5, 0.1, 0.2)):
+        shares = torch.full((1, 6), (1 - first) / 5)
+        shares[0, 0] = first
+        network.state_priors(torch.full((1, 6), 1 / 6), shares)
+    images = torch.randn(3, 1, 32, 32)
+    taught = Teachers(teachers)(images, student)
+    with torch.no_grad():
+        wanted = sum(network(images) - network.natural for network in teachers) / 2
+    torch.testing.assert_close(taught, wanted + student.drawn)
+
+
+def _published(network: MobileNet, root: Path) -> Path:
+    """Write a network's convolutions as the published file has them."""
+    arrays = {'conv1/convolution/merged_input': network.first.weight.permute(2, 3, 1, 0)}
+    arrays['conv1_bn/batchnorm_1/sub'] = network.first.bias
+    for place, block in enumerate(network.blocks, 1):
+        arrays[f'conv_dw_{place}/depthwise_kernel'] = block.depth.weight.permute(2, 3, 0, 1) / 2
+        arrays[f'conv_dw_{place}_bn/batchnorm_1/mul'] = torch.full((len(block.depth.weight),), 2.0)
+        arrays[f'conv_dw_{place}_bn/batchnorm_1/sub'] = block.depth.bias
+        arrays[f'conv_pw_{place}/convolution/merged_input'] = block.point.weight.permute(
+            2, 3, 1, 0
+        )
+        arrays[f'conv_pw_{place}_bn/batchnorm_1/sub'] = block.point.bias
+    values = {
+        name: value.detach().numpy().astype(np.float16).copy() for name, value in arrays.items()
+    }
+    data = b''.join(value.tobytes() for value in values.values())
+    (root / 'a.bin').write_bytes(data[:1000])
+    (root / 'b.bin').write_bytes(data[1000:])
+    manifest = [
+        {
+            'paths': ['a.bin', 'b.bin'],
+            'weights': [
+                {
+                    'name': name,
+                    'shape': list(value.shape),
+                    'dtype': 'float32',
+                    'quantization': {'dtype': 'float16'},
+                }
+                for name, value in values.items()
+            ],
+        }
+    ]
+    path = root / 'faces.json'
+    path.write_text(json.dumps({'weightsManifest': manifest}))
+    return path
+
+
+def test_a_network_whose_normalisation_was_folded_away_gets_it_back_and_stays_the_same(tmp_path):
+    torch.manual_seed(0)
+    source, network = MobileNet(side=64), MobileNet(side=64)
+    path = _published(source, tmp_path)
+    network.load_published(path)
+    for mine, theirs in zip(network.blocks.parameters(), source.blocks.parameters()):
+        torch.testing.assert_close(mine, theirs, atol=1e-2, rtol=1e-2)
+    # Without statistics yet, each normalisation is the identity: mean 0, deviation 1.
+    images = torch.randn(24, 1, 32, 32)
+    with torch.no_grad():
+        before = network.eval().features(images)
+        network.settle(images)
+        torch.testing.assert_close(network.eval().features(images), before, atol=1e-3, rtol=1e-2)
+    assert not torch.equal(network.first_norm.running_mean, torch.zeros(32))
+    path.write_text(path.read_text().replace('conv_pw_7/', 'other/'))
+    with pytest.raises(TrainingError, match='another network'):
+        network.load_published(path)
+    (tmp_path / 'b.bin').unlink()
+    with pytest.raises(TrainingError, match='no TensorFlow'):
+        network.load_published(path)
+
+
+def test_a_network_that_knows_faces_is_tuned_and_teaches_but_is_not_exported(tmp_path):
+    faces = stripes()
+    recipe = dataclasses.replace(
+        TINY,
+        network='mobilenet',
+        side=32,
+        weights=str(_published(MobileNet(), tmp_path)),
+        adjust=True,
+        head_rate=5.0,
+        phases=(Phase(1, 0.01, 'all', 'onecycle'),),
+    )
+    Trainer(recipe, faces, tmp_path / 'run', 'cpu').run()
+    options = train.parser().parse_args(['--data', '.', '--teacher', str(tmp_path / 'run')])
+    student = dataclasses.replace(TINY, taught=0.5)
+    (teacher,) = train._teachers(options.teacher, student, faces)
+    assert isinstance(teacher, MobileNet)
+    with pytest.raises(TrainingError, match='is a teacher'):
+        export.export_run(tmp_path / 'run', faces, tmp_path / 'file.onnx')
+
+
+def test_pictures_distorted_together_keep_their_indices():
+    count = 2300
+    dark = np.random.default_rng(0).random(count) < 0.5
+    faces = FaceSet(
+        'shades',
+        EMOTIONS,
+        np.where(dark[:, None, None], 20, 235).repeat(48, 1).repeat(48, 2).astype(np.uint8),
+        one_hot(np.zeros(count, int), 6),
+        np.zeros((1, count), int),
+        np.full(count, 'train'),
+        digest='0',
+    )
+    feed = Feed(faces, dataclasses.replace(TINY, gentle=0.5), torch.device('cpu'))
+    batches = np.array_split(np.random.default_rng(1).permutation(count), 7)
+    ease = [1.0] * 4 + [0.5] * 3
+    seen = list(feed.batches([batch.tolist() for batch in batches], ease, Chance(3)))
+    assert [len(indices) for indices, _ in seen] == [len(batch) for batch in batches]
+    # Batches are mixed with those of the same ease alone.
+    for part in (slice(0, 4), slice(4, 7)):
+        assert sorted(index for indices, _ in seen[part] for index in indices) == sorted(
+            np.concatenate(batches[part])
+        )
+    bright = np.concatenate([images.median(3)[0].median(2)[0][:, 0] for _, images in seen])
+    told = dark[[index for indices, _ in seen for index in indices]]
+    # Other light, darkness and covers deceive about some.
+    assert ((bright < 0) == told).mean() > 0.9
+
+
 def test_stated_priors_leave_the_layers_to_tell_classes_apart():
     network = FaceNet(1, 6, 1, 8, (8, 16), (1, 1)).eval()
     images = torch.randn(3, 1, 32, 32)
@@ -671,3 +802,28 @@ def test_the_embedded_default_is_what_its_catalogue_says():
     model = load_model('fer-default', 'fer')
     assert set(model.entry.labels) == set(EMOTIONS)
     assert model.entry.bytes <= 10_000_000 and model.entry.sha256
+
+
+def test_the_embedded_default_reaches_its_figures_on_pictures_it_never_saw(shared):
+    root = shared / 'data' / 'faces'
+    if not root.is_dir():
+        pytest.skip(f'needs {root}')
+    faces = read_faces(root).of('test')
+    truth = faces.truths[0]
+    chosen = np.flatnonzero(truth >= 0)[::8]
+    recognizer = FaceEmotionRecognizer(load_model('fer-default', 'fer'), NATURAL)
+    window = recognizer.input.window
+    answers = np.concatenate(
+        [
+            recognizer.predict(
+                [evaluate.framed(faces.picture(index), window) for index in part]
+            ).probabilities
+            for part in np.array_split(chosen, 8)
+        ]
+    )
+    natural = figures(answers, truth[chosen])
+    usual = figures(rebalance(answers, recognizer.model.shares, 0.5), truth[chosen])
+    # All 3328 give an accuracy of .859 and, half-way to equal shares, a UAR of .822.
+    assert len(chosen) == 416
+    assert natural.accuracy > 0.83
+    assert usual.uar > 0.78 and usual.recall.min() > 0.6

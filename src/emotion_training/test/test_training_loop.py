@@ -87,6 +87,14 @@ def test_vectors_do_not_decay():
     assert [group['weight_decay'] for group in groups] == [0.1, 0.0]
 
 
+def test_a_head_learns_at_a_rate_of_its_own():
+    network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))
+    groups = decayed_apart(network, 0.1, network[1], 5.0)
+    shares = {id(value): group['share'] for group in groups for value in group['params']}
+    assert [shares[id(value)] for value in network.parameters()] == [1.0, 1.0, 5.0, 5.0]
+    assert [group['weight_decay'] for group in groups] == [0.1, 0.0, 0.1, 0.0]
+
+
 def test_the_loop_takes_the_steps_that_a_loop_written_out_would_take():
     """Groups with rates of their own, half a cosine, clipping, and an average of the weights."""
 

@@ -84,16 +84,31 @@ def mixup(host: np.random.Generator, share: float, *tensors: torch.Tensor) -> li
     return [tensor.lerp(tensor[other.to(tensor.device)], weight) for tensor in tensors]
 
 
-def decayed_apart(network: nn.Module, decay: float) -> list[dict[str, Any]]:
+def decayed_apart(
+    network: nn.Module, decay: float, head: nn.Module | None = None, head_share: float = 1.0
+) -> list[dict[str, Any]]:
     """Return the parameters that are trained, in groups for an optimizer.
 
-    Weights shrink by ``decay``; biases, normalisation and other vectors do not.
+    Weights shrink by ``decay``; biases, normalisation and other vectors do not. ``share`` of a
+    group is what its learning rate is to be multiplied by.
+
+    :param head: layers that learn at ``head_share`` of the rate.
     """
-    trained = [value for value in network.parameters() if value.requires_grad]
-    return [
-        {'params': [value for value in trained if value.ndim > 1], 'weight_decay': decay},
-        {'params': [value for value in trained if value.ndim <= 1], 'weight_decay': 0.0},
-    ]
+    apart = set() if head is None or head_share == 1 else {*head.parameters()}
+    groups = []
+    for share, mine in ((1.0, False), (head_share, True)):
+        trained = [
+            value
+            for value in network.parameters()
+            if value.requires_grad and (value in apart) == mine
+        ]
+        for values, shrink in (
+            ([value for value in trained if value.ndim > 1], decay),
+            ([value for value in trained if value.ndim <= 1], 0.0),
+        ):
+            if values:
+                groups.append({'params': values, 'weight_decay': shrink, 'share': share})
+    return groups
 
 
 def take_steps(

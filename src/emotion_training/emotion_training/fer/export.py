@@ -30,7 +30,7 @@ from scipy.optimize import minimize_scalar
 from torch import nn
 
 from emotion_perception.emotions import softmax
-from emotion_perception.models.balance import BALANCED, NATURAL, rebalance
+from emotion_perception.models.balance import BALANCED, NATURAL, BalanceSettings, rebalance
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.face import prepare
 from emotion_perception.models.onnx_backend import METADATA_KEY
@@ -40,6 +40,7 @@ from emotion_training.common.metrics import Figures, figures
 from emotion_training.fer.datasets import FaceSet, Labelled
 from emotion_training.fer.geometry import FRAME
 from emotion_training.fer.losses import class_priors
+from emotion_training.fer.mobilenet import MobileNet
 from emotion_training.fer.networks import Answers, FaceNet
 from emotion_training.fer.recipes import Recipe
 from emotion_training.fer.trainer import build_network, predict
@@ -52,7 +53,7 @@ MOST_LOST = 0.005
 
 SHARES = tuple(np.round(np.arange(0, 0.55, 0.1), 2))
 LIFTS = tuple(np.round(np.arange(0, 0.85, 0.1), 2))
-POWERS = tuple(np.round(np.arange(1, 3.1, 0.25), 2))
+POWERS = tuple(np.round(np.arange(1, 3.3, 0.25), 2))
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,10 @@ def calibrate(
 ) -> Calibration:
     """Choose share, lift, temperature and the power of the class shares.
 
-    By the sum of four figures: accuracy and macro-F1 of the natural answers on the validation
-    split, UAR of the balanced ones there, and on posed faces.
+    By the sum of figures of the answers as they are used: accuracy and macro-F1 of the natural
+    ones on the validation split, twice; UAR of those for perception's default mixture there and
+    on posed faces; UAR of the balanced ones, with which a game is played, on posed faces (on
+    the validation split if there are none).
 
     :param heads: validation logits (n, heads, classes).
     :param truth: int (n,), -1 where a picture is not judged.
@@ -120,6 +123,7 @@ def calibrate(
     heads, truth = heads[judged], truth[judged]
     logarithm = np.log(np.maximum(shares, 1e-4))
     rarity = logarithm.mean() - logarithm
+    usual = BalanceSettings().class_balance
     scored: list[tuple[float, Calibration]] = []
     for share in SHARES if heads.shape[1] > 1 else (0.0,):
         for lift in LIFTS:
@@ -131,13 +135,12 @@ def calibrate(
                 candidate = dataclasses.replace(
                     plain, temperature=temperature, power=float(power), shares=steep / steep.sum()
                 )
-                score = (
-                    natural.accuracy
-                    + natural.macro_f1
-                    + sum(
-                        figures(candidate.answers(seen, BALANCED), known).uar
-                        for seen, known in [(heads, truth)] + ([posed] if posed else [])
-                    )
+                played = posed or (heads, truth)
+                uses = [(*played, BALANCED), (heads, truth, usual)]
+                uses += [(*posed, usual)] if posed else []
+                score = 2 * (natural.accuracy + natural.macro_f1) + sum(
+                    figures(candidate.answers(seen, balance), known).uar
+                    for seen, known, balance in uses
                 )
                 scored.append((score, candidate))
     return max(scored, key=lambda item: item[0])[1]
@@ -341,6 +344,8 @@ def export_run(
     :raises TrainingError: if ONNX Runtime and torch disagree, or the network cannot mirror.
     """
     recipe, network = load_run(folder, len(faces.labels))
+    if isinstance(network, MobileNet):
+        raise TrainingError(f'{recipe.network} is a teacher; export what it taught')
     if mirror and not isinstance(network, FaceNet):
         raise TrainingError(f'--mirror is for the network facenet, not for {recipe.network}')
     if isinstance(network, FaceNet):
@@ -502,7 +507,7 @@ def catalogue_entry(
         **({'scores': output} if output != 'logits' else {}),
         'temperature': round(calibration.temperature, 4),
         'shares': {
-            label: round(float(share), 5) for label, share in zip(labels, calibration.shares)
+            label: float(f'{share:.4g}') for label, share in zip(labels, calibration.shares)
         },
     }
 

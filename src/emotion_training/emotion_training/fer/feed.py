@@ -17,6 +17,9 @@ from emotion_training.fer.places import find_places
 from emotion_training.fer.recipes import Recipe
 
 _AHEAD = 4  # batches decoded before they are needed
+_ALIKE = 1024  # pictures that are distorted at one strength, in one go
+_MIXED = 6 * _ALIKE  # pictures that are shuffled before they become batches
+_GENTLE = 0.5  # what the strength of a gentle distortion is multiplied by
 
 
 class Feed:
@@ -63,13 +66,36 @@ class Feed:
         :param ease: of each batch; multiplies the strength of the augmentation.
         """
         if self._held is not None:
-            for batch, amount in zip(indices, ease):
-                rows = torch.as_tensor(batch, device=self.device)
-                augment = BatchAugment(self.recipe.look, self.recipe.strength * amount)
-                yield batch, augment(self._held[rows], self._places[rows], chance)
+            for together, amount in _alike(indices, ease):
+                yield from self._mixed(together, amount, chance)
             return
         for batch, amount, images in zip(indices, ease, self._decoded(indices)):
             yield batch, self._augmented(images, amount, chance).to(self.device)
+
+    def _mixed(
+        self, together: list[Sequence[int]], ease: float, chance: Chance
+    ) -> Iterator[tuple[Sequence[int], torch.Tensor]]:
+        """Distort many pictures at once, some of them gently, and yield them in batches.
+
+        Steps on a thousand pictures keep a GPU busy, and a batch sees more than one draw of what
+        is decided for all pictures that are distorted together.
+        """
+        assert self._held is not None
+        order = np.concatenate([np.asarray(batch) for batch in together])
+        seen = []
+        for start in range(0, len(order), _ALIKE):
+            rows = torch.as_tensor(order[start : start + _ALIKE], device=self.device)
+            gentle = chance.host.random() < self.recipe.gentle
+            strength = self.recipe.strength * ease * (_GENTLE if gentle else 1)
+            augment = BatchAugment(self.recipe.look, strength)
+            seen.append(augment(self._held[rows], self._places[rows], chance))
+        shuffled = chance.host.permutation(len(order))
+        images = torch.cat(seen)[torch.from_numpy(shuffled).to(self.device)]
+        order, start = order[shuffled], 0
+        for batch in together:
+            end = start + len(batch)
+            yield order[start:end].tolist(), images[start:end]
+            start = end
 
     def _augmented(
         self, images: Sequence[np.ndarray], ease: float, chance: Chance
@@ -104,3 +130,19 @@ class Feed:
                         ]
                     )
                 yield images
+
+
+def _alike(
+    indices: Sequence[Sequence[int]], ease: Sequence[float]
+) -> Iterator[tuple[list[Sequence[int]], float]]:
+    """Yield batches of one ease that follow each other, up to as many as are shuffled at once."""
+    together: list[Sequence[int]] = []
+    for place, (batch, amount) in enumerate(zip(indices, ease)):
+        if together and (
+            amount != ease[place - 1] or sum(map(len, together)) + len(batch) > _MIXED
+        ):
+            yield together, ease[place - 1]
+            together = []
+        together.append(batch)
+    if together:
+        yield together, ease[len(indices) - 1]

@@ -53,7 +53,7 @@ def distance_from(
 
 
 class Teachers:
-    """Trained networks of which one, at random, judges each batch.
+    """Trained networks that judge together what a student sees.
 
     :param networks: with the student's heads and classes.
     """
@@ -62,16 +62,10 @@ class Teachers:
         self.networks = [network.eval().requires_grad_(False) for network in networks]
 
     @torch.no_grad()
-    def __call__(
-        self, images: torch.Tensor, student: nn.Module, host: np.random.Generator
-    ) -> torch.Tensor:
-        """Return a teacher's logits, for the mixture of classes that the student is drawn.
-
-        :param host: chooses the teacher.
-        """
-        teacher = self.networks[host.integers(len(self.networks))]
-        logits = teacher(images)
-        return logits - teacher.natural + student.drawn
+    def __call__(self, images: torch.Tensor, student: nn.Module) -> torch.Tensor:
+        """Return the teachers' mean logits, for the mixture of classes the student is drawn."""
+        logits = [network(images).float() - network.natural for network in self.networks]
+        return torch.stack(logits).mean(0) + student.drawn
 
 
 def placed(faces: FaceSet) -> np.ndarray:

@@ -59,7 +59,41 @@ class ResidualBlock(nn.Module):
         return functional.relu(inner + self.shortcut(maps))
 
 
-class FaceNet(nn.Module):
+class StatedPriors(nn.Module):
+    """A network that is told how common the classes are, and learns what tells them apart.
+
+    :param classes: outputs of each head.
+    :param heads: label sets learnt side by side.
+    """
+
+    drawn: torch.Tensor
+    natural: torch.Tensor
+
+    def __init__(self, classes: int, heads: int) -> None:
+        super().__init__()
+        # Log shares of the classes, added to the logits: of what is drawn while training, of
+        # the data as they are afterwards.
+        self.register_buffer('drawn', torch.zeros(classes * heads))
+        self.register_buffer('natural', torch.zeros(classes * heads))
+
+    @torch.no_grad()
+    def state_priors(self, drawn: torch.Tensor, natural: torch.Tensor) -> None:
+        """Let the layers learn what tells classes apart, and not how common they are.
+
+        The log shares of the classes are added to the logits rather than learnt (A. Menon et
+        al., "Long-tail learning via logit adjustment", ICLR 2021).
+
+        :param drawn: (heads, classes) shares of what training draws; ``natural`` of the data.
+        """
+        self.drawn.copy_(drawn.clamp(min=1e-6).log().flatten())
+        self.natural.copy_(natural.clamp(min=1e-6).log().flatten())
+
+    def with_priors(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return logits (n, classes * heads) for classes as common as they are now."""
+        return logits + (self.drawn if self.training else self.natural)
+
+
+class FaceNet(StatedPriors):
     """A small residual network for faces of 32 to 112 pixels.
 
     :param channels: 1 (grey) or 3.
@@ -79,9 +113,6 @@ class FaceNet(nn.Module):
         seen: twice the work. Set after training, which sees both anyway.
     """
 
-    drawn: torch.Tensor
-    natural: torch.Tensor
-
     def __init__(
         self,
         channels: int = 1,
@@ -95,15 +126,11 @@ class FaceNet(nn.Module):
         standardise: bool = False,
         enlarge: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(classes, heads)
         if len(widths) != len(depths):
             raise ValueError(f'{len(widths)} widths but {len(depths)} depths')
         self.classes, self.heads, self.mirror = classes, heads, False
         self.standardise, self.enlarge = standardise, enlarge
-        # Log shares of the classes, added to the logits: of what is drawn while training, of
-        # the data as they are afterwards. See `state_priors`.
-        self.register_buffer('drawn', torch.zeros(classes * heads))
-        self.register_buffer('natural', torch.zeros(classes * heads))
         self.stem = nn.Conv2d(channels, stem, 3, 1, 1, bias=False)
         self.stem_norm = nn.BatchNorm2d(stem)
         blocks: list[ResidualBlock] = []
@@ -125,20 +152,7 @@ class FaceNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images (n, channels, s, s) to logits (n, classes * heads)."""
-        logits = self.head(self.dropout(self.features(images)))
-        return logits + (self.drawn if self.training else self.natural)
-
-    @torch.no_grad()
-    def state_priors(self, drawn: torch.Tensor, natural: torch.Tensor) -> None:
-        """Let the layers learn what tells classes apart, and not how common they are.
-
-        The log shares of the classes are added to the logits rather than learnt (A. Menon et
-        al., "Long-tail learning via logit adjustment", ICLR 2021).
-
-        :param drawn: (heads, classes) shares of what training draws; ``natural`` of the data.
-        """
-        self.drawn.copy_(drawn.clamp(min=1e-6).log().flatten())
-        self.natural.copy_(natural.clamp(min=1e-6).log().flatten())
+        return self.with_priors(self.head(self.dropout(self.features(images))))
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Map normalised images to what the heads decide by, (n, the last width)."""

@@ -155,13 +155,14 @@ def run(options: argparse.Namespace) -> None:
 def _teachers(runs: Sequence[Path], recipe: Recipe, faces: FaceSet) -> list[nn.Module]:
     """Load the networks that teach, which must answer as the recipe's network does."""
     from emotion_training.fer.export import load_run
+    from emotion_training.fer.trainer import PRIORS_STATED
 
     found = []
     for run in runs:
         other, network = load_run(run, len(faces.labels))
         if (
             other.look != recipe.look
-            or other.network != 'facenet'
+            or other.network not in PRIORS_STATED
             or len(other.head_weights) != len(recipe.head_weights)
         ):
             raise TrainingError(

@@ -44,11 +44,18 @@ from emotion_training.fer.losses import (
     inverse_weights,
     soft_cross_entropy,
 )
+from emotion_training.fer.mobilenet import MobileNet
 from emotion_training.fer.networks import FaceNet, torchvision_network
 from emotion_training.fer.recipes import Phase, Recipe
 
 REST = 0.15
 """Last part of a phase, in which the pictures are distorted less if the recipe says so."""
+
+PRIORS_STATED = ('facenet', 'mobilenet')
+"""Networks that can be told how common the classes are."""
+
+_SETTLED = 768
+"""Pictures by which a network without batch normalisation gets its own."""
 
 
 def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.Module:
@@ -70,6 +77,13 @@ def build_network(recipe: Recipe, classes: int, pretrained: bool = True) -> nn.M
             recipe.standardise,
             recipe.enlarge,
         )
+    if recipe.network == 'mobilenet':
+        if recipe.look.channels != 1:
+            raise TrainingError('mobilenet needs colour: grey')
+        network = MobileNet(classes, heads, recipe.dropout, recipe.side)
+        if pretrained and recipe.weights != 'none':
+            network.load_published(Path(recipe.weights))
+        return network
     if heads != 1:
         raise TrainingError(f'{recipe.network} has one head, but head_weights has {heads}')
     if recipe.look.channels != 3:
@@ -132,6 +146,9 @@ class Trainer:
                 class_priors(self.train_set),
             )
         network = network.to(self.accelerator.device, memory_format=torch.channels_last)
+        self.feed = Feed(self.train_set, recipe, self.accelerator.device, workers)
+        if isinstance(network, MobileNet):
+            network.settle(self._some_pictures(_SETTLED))
         self.network = self.accelerator.prepare(network)
         self.average = MovingAverage(network, recipe.ema) if recipe.ema else None
         self.weights = None
@@ -142,7 +159,6 @@ class Trainer:
             if teachers
             else None
         )
-        self.feed = Feed(self.train_set, recipe, self.accelerator.device, workers)
         self.data: dict[str, Any] = {
             'name': faces.name,
             'sha256': faces.digest,
@@ -171,13 +187,23 @@ class Trainer:
                 f'no training picture of {empty}: a network cannot learn a class '
                 'it never sees; add pictures or take other classes'
             )
-        if self.recipe.adjust and (self.recipe.network != 'facenet' or self.recipe.oversample):
-            raise TrainingError('adjust is for the network facenet, balanced by `balance`')
+        if self.recipe.adjust and (
+            self.recipe.network not in PRIORS_STATED or self.recipe.oversample
+        ):
+            raise TrainingError(
+                f'adjust is for {" and ".join(PRIORS_STATED)}, balanced by `balance`'
+            )
         strange = [label for label, _ in self.recipe.oversample if label not in faces.labels]
         if strange:
             raise TrainingError(
                 f'the recipe oversamples {strange}, but the classes are {list(faces.labels)}'
             )
+
+    def _some_pictures(self, count: int) -> torch.Tensor:
+        """Return distorted training pictures, (count, channels, size, size)."""
+        some = np.random.default_rng(self.recipe.seed).permutation(len(self.train_set))[:count]
+        chance = Chance(self.recipe.seed, self.accelerator.device)
+        return torch.cat([seen for _, seen in self.feed.batches([some.tolist()], [1.0], chance)])
 
     def _start_phase(self, phase: Phase) -> tuple[torch.optim.Optimizer, Phase]:
         """Choose what is trained and make the phase's optimizer."""
@@ -185,7 +211,7 @@ class Trainer:
         head = network.fc if hasattr(network, 'fc') else network.head
         network.requires_grad_(phase.trains == 'all')
         head.requires_grad_(True)
-        groups = decayed_apart(network, self.recipe.weight_decay)
+        groups = decayed_apart(network, self.recipe.weight_decay, head, self.recipe.head_rate)
         optimizer: torch.optim.Optimizer
         if self.recipe.optimizer == 'sgd':
             optimizer = torch.optim.SGD(groups, lr=phase.rate, momentum=0.9, nesterov=True)
@@ -280,7 +306,7 @@ class Trainer:
 
     def _save_sidecar(self) -> None:
         """Write the catalogue entry with which the runtime loads the weights by their path."""
-        if self.recipe.network == 'facenet':
+        if self.recipe.network in PRIORS_STATED:
             return  # it goes to the runtime as ONNX, see emotion_training.fer.export
         look = self.recipe.look
         save_yaml(
@@ -369,9 +395,11 @@ class Trainer:
         return take_steps(
             self.accelerator.unwrap_model(self.network),
             progress,
-            lambda batch: self._loss(batch, chance),
+            self._loss,
             self.optimizer,
-            lambda step, _: self._rate((place + step / len(mine)) / self.phase.epochs),
+            lambda step, group: (
+                group['share'] * self._rate((place + step / len(mine)) / self.phase.epochs)
+            ),
             self.average,
             self.recipe.clip,
             self.accelerator.backward,
@@ -405,15 +433,13 @@ class Trainer:
             images, targets = mixup(chance.host, self.recipe.mixup * amount, images, targets)
             yield images.contiguous(memory_format=torch.channels_last), targets
 
-    def _loss(self, batch: tuple[torch.Tensor, torch.Tensor], chance: Chance) -> torch.Tensor:
+    def _loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         images, targets = batch
         logits = self.network(images)
         if self.teachers is None:
             return soft_cross_entropy(logits, targets, self.recipe, self.weights)
         with self.accelerator.autocast():
-            taught = self.teachers(
-                images, self.accelerator.unwrap_model(self.network), chance.host
-            )
+            taught = self.teachers(images, self.accelerator.unwrap_model(self.network))
         share = self.recipe.taught
         return share * distance_from(taught, logits, self.recipe, targets.shape[2]) + (
             1 - share
