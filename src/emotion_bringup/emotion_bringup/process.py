@@ -5,7 +5,8 @@
 Each node has an executor and a thread of its own, as in a process of its own: rclpy's executor
 looks at every entity of its nodes on each wake, so that one executor for ten nodes costs 2.4
 times the CPU time and twice the latency of ten (measured with ten lifecycle nodes in a chain at
-30 Hz; what one wake costs, see emotion_perception.ros.executor). Pictures are handed over as objects (see emotion_perception.ros.bus).
+30 Hz). What a wake costs: emotion_perception.ros.executor. Pictures are handed over as objects
+(see emotion_perception.ros.bus).
 """
 
 from __future__ import annotations
