@@ -378,7 +378,9 @@ def test_each_protocol_is_one_command(tmp_path, corpora_arguments, encoder, name
         assert found['classes'] == list(EMOTIONS)
         unheard = json.loads((tmp_path / 'p3_fold0.json').read_text())['speakers']
         assert unheard
-        assert load_model(str(tmp_path / 'p3_fold0.onnx'), 'ser').profile
+        fold = load_model(str(tmp_path / 'p3_fold0.onnx'), 'ser')
+        assert fold.profile
+        assert fold.shares.sum() == pytest.approx(1, abs=1e-3)
     if name == 'LOCO':
         assert set(found['left_out']) == {'ravdess', 'nemo'}
 

@@ -325,7 +325,7 @@ def run_p3(shop: Workshop) -> dict[str, Any]:
         held = np.flatnonzero(silent_fold == fold)
         if held.size:
             silent[held] = fit.judge(model, fit.embeddings(model, shop.silence, held, shop.device))
-        save_fold(shop, fold, model, data.speakers[test])
+        save_fold(shop, fold, model, train, data.speakers[test])
         judged = test[truth[test] >= 0]
         for name in ('alone', 'session'):
             found = summary(six_probabilities(pooled[name][judged]), truth[judged], EMOTIONS)
@@ -359,10 +359,17 @@ def run_p3(shop: Workshop) -> dict[str, Any]:
     }
 
 
-def save_fold(shop: Workshop, fold: int, model: VoiceModel, unheard: np.ndarray) -> None:
-    """Write the model of a fold, and the speakers and the sounds that it never heard."""
+def save_fold(
+    shop: Workshop, fold: int, model: VoiceModel, heard: np.ndarray, unheard: np.ndarray
+) -> None:
+    """Write the model of a fold, and the speakers and the sounds that it never heard.
+
+    :param heard: indices of the clips that it was trained on.
+    :param unheard: names of the speakers that it was not trained on.
+    """
     path = Path(shop.out) / f'p3_fold{fold}.onnx'
-    export(model, path, entry_of(path.name, 1.0, 0.0, 'fold of protocol P3'))
+    shares = evened_shares(shop.data, heard)
+    export(model, path, entry_of(path.name, 1.0, 0.0, 'fold of protocol P3', shares))
     quiet = shop.silence.names[noise_fold(shop.silence) == fold]
     save_json(
         path.with_suffix('.json'),
