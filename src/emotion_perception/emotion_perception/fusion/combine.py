@@ -59,9 +59,9 @@ class CombineSettings(Settings):
         choices=METHODS,
         live=True,
     )
-    face_trust: float = 0.119
+    face_trust: float = 0.416
     voice_trust: float = 0.100
-    agreement: float = 0.200
+    agreement: float = 0.173
     face_temperature: float = 1.0
     voice_temperature: float = 1.0
     floor: float = 0.01
