@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class Teachers:
     def __call__(self, images: torch.Tensor, student: nn.Module) -> torch.Tensor:
         """Return the teachers' mean logits, for the mixture of classes the student is drawn."""
         logits = [network(images).float() - network.natural for network in self.networks]
-        return torch.stack(logits).mean(0) + student.drawn
+        return torch.stack(logits).mean(0) + cast(torch.Tensor, student.drawn)
 
 
 def placed(faces: FaceSet) -> np.ndarray:

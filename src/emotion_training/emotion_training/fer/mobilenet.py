@@ -91,9 +91,9 @@ class MobileNet(StatedPriors):
 
         def hold(module: nn.BatchNorm2d, inputs: tuple[torch.Tensor]) -> None:
             variance, mean = torch.var_mean(inputs[0].float(), (0, 2, 3))
-            module.running_mean.copy_(mean)
-            module.running_var.copy_(variance.clamp(min=1e-4))
-            module.weight.copy_((module.running_var + module.eps).sqrt())
+            variance = variance.clamp(min=1e-4)
+            module.running_mean, module.running_var = mean, variance
+            module.weight.copy_((variance + module.eps).sqrt())
             module.bias.copy_(mean)
 
         hooks = [
