@@ -129,8 +129,12 @@ def test_the_multimodal_graph_answers_the_ros2_commands(
         lambda state: state.phase == MultimodalState.SHOW_RESULT,
         timeout=90,
     )
-    echo = ros2(processes, 'topic', 'echo', '--once', '/emotion/face')
-    assert 'label:' in echo and 'probabilities:' in echo
+    until_said(
+        client,
+        processes,
+        {'label:', 'probabilities:'},
+        *('topic', 'echo', '--once', '/emotion/face'),
+    )
     nodes = {entry.name for entry in GRAPHS['multimodal'].nodes if not entry.on_demand}
     assert set(started(process)) == ({'multimodal'} if composed == 'true' else nodes)
     until_said(client, processes, {f'/{name}\n' for name in nodes}, 'node', 'list')
