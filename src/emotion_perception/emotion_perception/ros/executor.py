@@ -10,8 +10,8 @@ habits double that work where one thread runs one node:
 - Each publisher and subscription brings two events (of QoS that does not fit), more than a node's
   other entities together. They may be seen a moment later than a message.
 
-Measured with the orchestrator's entities at 31 messages a second: 0.95 ms of CPU time a message
-instead of 1.7.
+Measured with the orchestrator's entities at 31 messages a second: 0.87 ms of CPU time a message
+instead of 1.55.
 """
 
 from __future__ import annotations

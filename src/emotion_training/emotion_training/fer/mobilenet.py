@@ -149,14 +149,12 @@ def read_graph_model(path: Path) -> dict[str, np.ndarray]:
     :raises TrainingError: if a file is missing or is not one.
     """
     path = Path(path)
-    found, offset = {}, 0
+    found = {}
     try:
         groups = json.loads(path.read_text(encoding='utf-8'))['weightsManifest']
         for group in groups:
-            data, offset = (
-                b''.join((path.parent / part).read_bytes() for part in group['paths']),
-                0,
-            )
+            data = b''.join((path.parent / part).read_bytes() for part in group['paths'])
+            offset = 0
             for item in group['weights']:
                 stored = item.get('quantization', {}).get('dtype', item['dtype'])
                 count = int(np.prod(item['shape'], dtype=int))
