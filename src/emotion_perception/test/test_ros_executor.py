@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import rclpy
 from rclpy.context import Context
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.task import Future
@@ -44,10 +44,13 @@ class Spun:
         self.executor = Counting(context=context)
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self._spin, daemon=True)
+        self.error: BaseException | None = None
 
     def _spin(self) -> None:
-        with contextlib.suppress(rclpy.executors.ExternalShutdownException):
+        try:
             self.executor.spin()
+        except BaseException as error:
+            self.error = error
 
 
 @pytest.fixture
@@ -59,6 +62,7 @@ def spun() -> Iterator[Spun]:
     context.try_shutdown()
     if spun.thread.ident:
         spun.thread.join()
+    assert isinstance(spun.error, ExternalShutdownException | None)
     spun.node.destroy_node()
     spun.other.destroy_node()
 
@@ -124,3 +128,45 @@ def test_qos_that_does_not_fit_is_told_whether_messages_come_or_not(
     spun.thread.start()
     spun.other.create_publisher(String, 'said', qos_profile_sensor_data)
     assert told.wait(30)
+
+
+def test_it_is_shut_down_while_it_begins_a_callback(
+    spun: Spun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    make = SingleThreadedExecutor._make_handler
+
+    def held(*arguments: Any) -> Any:
+        begun.set()
+        assert go_on.wait(30)
+        return make(*arguments)
+
+    monkeypatch.setattr(SingleThreadedExecutor, '_make_handler', held)
+    spun.node.create_timer(0.01, lambda: None)
+    spun.thread.start()
+    assert begun.wait(30)
+    spun.executor.shutdown(timeout_sec=30)
+    go_on.set()
+    spun.thread.join(30)
+    assert not spun.thread.is_alive()
+    assert spun.error is None
+
+
+def test_the_end_of_the_context_before_a_wait_is_no_error_of_the_node(spun: Spun) -> None:
+    stopped = threading.Event()
+
+    def stop() -> None:
+        spun.node.context.try_shutdown()
+        spun.executor.spin_once()
+
+    def note() -> None:
+        try:
+            stop()
+        finally:
+            stopped.set()
+
+    spun.node.create_timer(0.01, note)
+    spun.thread.start()
+    assert stopped.wait(30)
+    spun.thread.join(30)
+    assert isinstance(spun.error, ExternalShutdownException)

@@ -16,12 +16,16 @@ instead of 1.55.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from typing import Any, cast
+from typing import Any
 
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.exceptions import InvalidHandle
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.guard_condition import GuardCondition
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from emotion_perception.ros.distributions import EventHandler
 
@@ -38,19 +42,43 @@ class NodeExecutor(SingleThreadedExecutor):
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
+        self._own_guard = _OwnGuard(None, None, context=context)
         super().__init__(context=context)
         self._looked = 0.0
         self._looks = True
-        self._own_guard = _OwnGuard(self._guard)
+
+    @property
+    def _guard(self) -> GuardCondition:
+        """What rclpy wakes the executor with.
+
+        rclpy takes it away on a shutdown from another thread, also from under a callback that
+        begins: it stays.
+        """
+        return self._own_guard
+
+    @_guard.setter
+    def _guard(self, guard: GuardCondition | None) -> None:
+        if guard is not None:
+            guard.destroy()
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        """Wait for a callback and run it."""
+        """Wait for a callback and run it.
+
+        :raises ExternalShutdownException: if the context is shut down meanwhile.
+        """
         now = time.monotonic()
         self._looks = now - self._looked >= _LOOK
         if self._looks:
             self._looked = now
         self._own_guard.thread = threading.get_ident()
-        super().spin_once(timeout_sec)
+        try:
+            super().spin_once(timeout_sec)
+        except rclpy_implementation.RCLError:
+            # Nothing can be waited for once the context is shut down: rclpy says so only of a
+            # wait that has begun.
+            if self._context.ok():
+                raise
+            raise ExternalShutdownException from None
 
     def can_execute(self, entity: Any) -> bool:
         """Whether an entity is waited for this time."""
@@ -58,21 +86,14 @@ class NodeExecutor(SingleThreadedExecutor):
             return False
         return bool(super().can_execute(entity))
 
-    def _make_handler(self, *arguments: Any) -> Any:
-        guard, self._guard = self._guard, cast(Any, self._own_guard)
-        try:
-            return super()._make_handler(*arguments)
-        finally:
-            self._guard = guard
 
+class _OwnGuard(GuardCondition):  # type: ignore[misc, unused-ignore]  # rclpy is typed since Kilted.
+    """Wakes the executor, except from its own thread, which looks anew before it waits."""
 
-class _OwnGuard:
-    """The executor's guard condition as its handlers get it: their own thread needs no waking."""
-
-    def __init__(self, guard: Any) -> None:
-        self._guard = guard
-        self.thread: int | None = None
+    thread: int | None = None
 
     def trigger(self) -> None:
         if threading.get_ident() != self.thread:
-            self._guard.trigger()
+            # After a shutdown nothing waits.
+            with contextlib.suppress(InvalidHandle):
+                super().trigger()
