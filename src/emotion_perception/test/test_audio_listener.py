@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import soxr
 
 from emotion_perception.audio.denoise import Denoiser
-from emotion_perception.audio.listener import Activity, Heard, Listener
+from emotion_perception.audio.listener import Activity, Heard, Listener, joined
 from emotion_perception.audio.pcm import AudioFormatError
 from emotion_perception.audio.segment import EndedBy, SegmentSettings
 from emotion_perception.audio.vad import VadSettings
@@ -114,6 +115,26 @@ def test_activity_says_speaking_while_the_utterance_is_under_way(sound: np.ndarr
     loud = [event.level for event in events if event.speaking]
     assert max(loud) > -25
     assert events[0].level == pytest.approx(-64, abs=2)
+
+
+def test_frames_between_which_nothing_begins_or_ends_are_joined(sound: np.ndarray) -> None:
+    events = play(listener(), sound)
+    plain = activities(events)
+    rows = list(joined(events, 0.064))
+    assert [event for event in rows if isinstance(event, Heard)] == utterances(events)
+    both = activities(rows)
+    assert len(both) < 0.55 * len(plain)
+    assert max(event.duration for event in both) == pytest.approx(0.064)
+    assert sum(event.duration for event in both) == pytest.approx(len(plain) * 0.032)
+
+    def turns(row: list[Activity]) -> list[float]:
+        return [after.time for before, after in pairwise(row) if before.speaking != after.speaking]
+
+    # Each is stamped by its last sample: a beginning is at most one frame later.
+    assert np.allclose(turns(both), turns(plain), atol=0.033)
+    assert both[0].level == pytest.approx(plain[0].level, abs=2)
+    assert min(event.probability for event in both) >= 0
+    assert list(joined(events, 0.0)) == events
 
 
 @pytest.mark.parametrize('block', [0.005, 0.01, 0.1, 1.0])

@@ -16,6 +16,7 @@ pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 from audio_common_msgs.msg import AudioData, AudioDataStamped, AudioInfo
 from diagnostic_msgs.msg import DiagnosticArray
 
+from emotion_perception.audio.source import BLOCK
 from support.client import LATCHED, RELIABLE
 from support.sounds import pulse_server, real_voice
 
@@ -39,7 +40,7 @@ def test_a_file_is_published_as_audio_capture_does(processes, client) -> None:
     )
     node.wait_for_output('is at its end')
     voice, rate = soundfile.read(real_voice(), dtype='int16')
-    block = round(0.032 * rate)
+    block = round(BLOCK * rate)
     silent = -(-round(0.2 * rate) // block)
     count = -(-voice.size // block) + silent
     messages = heard.wait_count(count)
@@ -48,7 +49,7 @@ def test_a_file_is_published_as_audio_capture_does(processes, client) -> None:
     assert not published[voice.size :].any()
     assert {message.header.frame_id for message in messages} == {'head_microphone'}
     stamps = [seconds(message.header.stamp) for message in messages]
-    assert np.allclose(np.diff(stamps)[: -silent - 1], 0.032, atol=1e-3)
+    assert np.allclose(np.diff(stamps)[: -silent - 1], BLOCK, atol=1e-3)
     # The stamp is that of the first sample: a block's length and a little before it came.
     ages = np.array(heard.times[:count]) - np.array(stamps)
     assert 0.0 < np.median(ages) < 0.2

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,6 +44,42 @@ class Heard:
 
     segment: Segment
     snr: float
+
+
+def joined(events: Iterable[Activity | Heard], seconds: float) -> Iterator[Activity | Heard]:
+    """Join frames in a row between which nothing begins or ends.
+
+    What is joined has their mean probability, mean power, and length together.
+
+    :param seconds: that a joined one holds at most.
+    """
+    row: list[Activity] = []
+    for event in events:
+        if row and not (
+            isinstance(event, Activity)
+            and event.speaking == row[0].speaking
+            and sum(each.duration for each in row) + event.duration < seconds + 1e-6
+        ):
+            yield _joined(row)
+            row = []
+        if isinstance(event, Activity):
+            row.append(event)
+        else:
+            yield event
+    if row:
+        yield _joined(row)
+
+
+def _joined(row: Sequence[Activity]) -> Activity:
+    if len(row) == 1:
+        return row[0]
+    powers = [10.0 ** (each.level / 10.0) for each in row]
+    return replace(
+        row[-1],
+        probability=sum(each.probability for each in row) / len(row),
+        level=10.0 * math.log10(sum(powers) / len(row)),
+        duration=sum(each.duration for each in row),
+    )
 
 
 class Listener:

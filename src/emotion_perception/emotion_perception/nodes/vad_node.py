@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import array
 import time
 from typing import Any
 
@@ -15,14 +14,15 @@ from emotion_msgs.msg import Utterance, VoiceActivity
 from emotion_perception.audio.decoders import Decoder, SoundFormat, make_decoder
 from emotion_perception.audio.denoise import Denoiser
 from emotion_perception.audio.level import clipped
-from emotion_perception.audio.listener import Activity, Heard, Listener
-from emotion_perception.audio.pcm import RATE, AudioFormatError
+from emotion_perception.audio.listener import Activity, Heard, Listener, joined
+from emotion_perception.audio.pcm import AudioFormatError
 from emotion_perception.audio.segment import EndedBy
+from emotion_perception.audio.source import BLOCK
 from emotion_perception.audio.vads import make_vad
 from emotion_perception.nodes.settings import VadNodeSettings
 from emotion_perception.ros import qos
 from emotion_perception.ros.bus import BusSubscription
-from emotion_perception.ros.convert import to_seconds, to_stamp
+from emotion_perception.ros.convert import to_activity, to_seconds, to_utterance
 from emotion_perception.ros.lifecycle import ModelNode, Work
 from emotion_perception.ros.limits import LONGEST_TEXT, MessageError, check_block
 from emotion_perception.ros.losses import Losses
@@ -213,40 +213,13 @@ class _Listening(Work):
             self._publish(self._listener.stop(EndedBy.SOURCE))
 
     def _publish(self, events: list[Activity | Heard]) -> None:
-        for event in events:
+        for event in joined(events, BLOCK):
             if isinstance(event, Activity):
-                self._activity.publish(
-                    VoiceActivity(
-                        header=self._header(event.time),
-                        probability=event.probability,
-                        speaking=event.speaking,
-                        level=event.level,
-                        duration=event.duration,
-                    )
-                )
+                self._activity.publish(to_activity(event, self._frame_id))
                 self._node.diagnostics.tick(now(self._node) - event.time)
             else:
-                self._publish_utterance(event)
-
-    def _publish_utterance(self, heard: Heard) -> None:
-        segment = heard.segment
-        samples = array.array('h')
-        samples.frombytes(segment.samples.tobytes())
-        message = Utterance(
-            header=self._header(segment.end),
-            start=to_stamp(max(0.0, segment.start)),
-            ended_by=int(segment.ended_by),
-            sample_rate=RATE,
-            samples=samples,
-            speech_seconds=segment.speech_seconds,
-            snr=heard.snr,
-        )
-        message.end = message.header.stamp
-        self._utterance.publish(message)
-        self._utterances += 1
-
-    def _header(self, seconds: float) -> Header:
-        return Header(stamp=to_stamp(max(0.0, seconds)), frame_id=self._frame_id)
+                self._utterance.publish(to_utterance(event, self._frame_id))
+                self._utterances += 1
 
 
 def main(args: list[str] | None = None) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import array
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -18,7 +19,8 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import CompressedImage, Image, RegionOfInterest
 from std_msgs.msg import Header
 
-from emotion_msgs.msg import EmotionPrediction
+from emotion_msgs.msg import EmotionPrediction, Utterance, VoiceActivity
+from emotion_perception.audio.pcm import RATE
 from emotion_perception.emotions import EMOTIONS, UNKNOWN, UNKNOWN_LABEL
 from emotion_perception.models.balance import (
     BALANCED,
@@ -27,6 +29,9 @@ from emotion_perception.models.balance import (
     Mixture,
 )
 from emotion_perception.vision.encodings import decode_jpeg_or_png, to_bgr
+
+if TYPE_CHECKING:  # Most who convert messages hear nothing.
+    from emotion_perception.audio.listener import Activity, Heard
 
 # Seconds of the last stamp that a message can hold.
 _LAST_STAMP = 2.0**31 - 1
@@ -108,6 +113,39 @@ def to_region(box: Sequence[float] | np.ndarray, width: int, height: int) -> Reg
 def from_region(region: RegionOfInterest) -> np.ndarray:
     """Return a region as float32 (4,): x, y, width, height."""
     return np.array([region.x_offset, region.y_offset, region.width, region.height], np.float32)
+
+
+def to_activity(activity: Activity, frame_id: str) -> VoiceActivity:
+    """Return what a frame of sound holds as a message."""
+    return VoiceActivity(
+        header=_heard_at(activity.time, frame_id),
+        probability=activity.probability,
+        speaking=activity.speaking,
+        level=activity.level,
+        duration=activity.duration,
+    )
+
+
+def to_utterance(heard: Heard, frame_id: str) -> Utterance:
+    """Return an utterance as a message."""
+    segment = heard.segment
+    samples = array.array('h')
+    samples.frombytes(segment.samples.tobytes())
+    header = _heard_at(segment.end, frame_id)
+    return Utterance(
+        header=header,
+        start=to_stamp(max(0.0, segment.start)),
+        end=header.stamp,
+        ended_by=int(segment.ended_by),
+        sample_rate=RATE,
+        samples=samples,
+        speech_seconds=segment.speech_seconds,
+        snr=heard.snr,
+    )
+
+
+def _heard_at(seconds: float, frame_id: str) -> Header:
+    return Header(stamp=to_stamp(max(0.0, seconds)), frame_id=frame_id)
 
 
 def to_prediction(

@@ -1,6 +1,6 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
-"""From a picture to tracked, aligned faces: detector, crops and tracker in a row."""
+"""From a picture to tracked, aligned faces: detector or flow, crops and tracker in a row."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from emotion_perception.settings import Settings, part
 from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detection, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
+from emotion_perception.vision.follow import Follower
 from emotion_perception.vision.quality import face_quality
 from emotion_perception.vision.track import Tracker, TrackSettings, appearance
 
@@ -70,6 +71,7 @@ class FaceFinder:
     def __init__(self, settings: FinderSettings = FinderSettings()) -> None:
         self._settings = settings
         self._detector = make_detector(settings.detector)
+        self._follower = Follower()
         self._tracker = Tracker(settings.tracker)
         self.seeing = False
         """Whether the last picture had a face in it, followed already or not."""
@@ -89,7 +91,9 @@ class FaceFinder:
         :param picture: (height, width, 3), BGR uint8.
         :param time: of its acquisition, seconds.
         """
-        sights = self.see(picture)
+        followed = self._follower.follow(picture, time)
+        faces = self._detector.detect(picture) if followed is None else followed
+        sights = [self._sight(picture, face) for face in faces]
         self.seeing = bool(sights)
         tracks = self._tracker.update(
             [sight.detection for sight in sights],
@@ -99,6 +103,9 @@ class FaceFinder:
         )
         if tracks is None:
             return None
+        if followed is None:
+            # Who is not sure to be somebody is looked at again.
+            self._follower.looked(picture, time, faces if len(tracks) == len(faces) else ())
         return [
             FoundFace(
                 track.id,
@@ -116,11 +123,7 @@ class FaceFinder:
 
         :param picture: (height, width, 3), BGR uint8.
         """
-        sights = []
-        for item in self._detector.detect(picture):
-            crop = self._crop(picture, item)
-            sights.append(Sight(item, crop, face_quality(crop, item.box, item.landmarks)))
-        return sights
+        return [self._sight(picture, face) for face in self._detector.detect(picture)]
 
     def look(self, picture: np.ndarray) -> list[FoundFace]:
         """Return the faces of a picture that stands by itself, largest first.
@@ -148,6 +151,11 @@ class FaceFinder:
     def reset(self) -> None:
         """Forget the faces of before: the next picture belongs to another film."""
         self._tracker.reset()
+        self._follower.reset()
+
+    def _sight(self, picture: np.ndarray, face: Detection) -> Sight:
+        crop = self._crop(picture, face)
+        return Sight(face, crop, face_quality(crop, face.box, face.landmarks))
 
     def _crop(self, picture: np.ndarray, detection: Detection) -> np.ndarray:
         if np.isfinite(detection.landmarks[:3]).all():
