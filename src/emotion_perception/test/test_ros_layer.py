@@ -210,6 +210,27 @@ def test_the_bus_hands_over_the_object_and_goes_back_to_dds(context) -> None:
     subscription.destroy()
 
 
+def test_a_publisher_rests_only_while_everybody_does(context) -> None:
+    here, there = make(context, name='here'), make(context, name='there')
+    rests = [0.08, 0.05]
+    publisher = bus.BusPublisher(there, Image, 'picture')
+    assert publisher.rest() == 0.0
+    both = [
+        bus.BusSubscription(here, Image, 'picture', print, rest=rest)
+        for rest in (lambda: rests[0], lambda: rests[1])
+    ]
+    assert publisher.rest() == 0.05
+    rests[0] = 0.0
+    assert publisher.rest() == 0.0
+    rests[0] = 0.08
+    outside = there.create_subscription(Image, 'picture', print, qos_profile_sensor_data)
+    assert spin_until(context, [here, there], lambda: publisher.rest() == 0.0)
+    there.destroy_subscription(outside)
+    for subscription in both:
+        subscription.destroy()
+    publisher.destroy()
+
+
 class Model(ModelNode[ModelNodeSettings, str]):
     """A node whose model is missing while ``kind`` is bad."""
 

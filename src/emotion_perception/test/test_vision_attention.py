@@ -49,7 +49,7 @@ def looks(
     for index in range(round(30 * (end - begin))):
         time = begin + index / 30
         picture = next(frames)
-        if attention.wants(time) and attention.changed(picture, time):
+        if attention.rest(time) <= 0 and attention.changed(picture, time):
             attention.looked(time, found)
             times.append(time)
     return times
@@ -126,12 +126,22 @@ def test_a_picture_of_another_size_is_no_trouble() -> None:
     attention = resting()
     for index, shape in enumerate([(1080, 1920, 3), (24, 16, 3), (1, 1, 3)]):
         time = LONG_AGO + 10 + index
-        assert attention.wants(time)
+        assert attention.rest(time) == 0
         attention.changed(np.zeros(shape, np.uint8), time)
+
+
+def test_a_rest_is_never_long_whatever_the_clock_does() -> None:
+    attention = resting()
+    attention.changed(EMPTY, LONG_AGO + 500)
+    assert 0 < attention.rest(LONG_AGO + 500) <= PAUSE
+    assert attention.rest(LONG_AGO + 500 + PAUSE) == 0
+    # Set back, a little and by more than the time without a face.
+    assert attention.rest(LONG_AGO + 100) == PAUSE
+    assert attention.rest(LONG_AGO - 100) == 0
 
 
 def test_a_source_that_begins_anew_is_looked_at() -> None:
     attention = resting()
     attention.reset()
-    assert attention.wants(10.0)
+    assert attention.rest(10.0) == 0
     assert attention.changed(EMPTY, 10.0)

@@ -398,6 +398,46 @@ def test_pictures_that_a_lower_rate_leaves_out_are_not_decoded(
     assert len(decoded) < 25
 
 
+def test_pictures_that_nobody_wants_are_not_decoded(tmp_path: Path, monkeypatch) -> None:
+    film = write_film(
+        tmp_path / 'film.avi',
+        [place / 25 for place in range(75)],
+        codec='mjpeg',
+        pixels='yuvj420p',
+    )
+    decoded = []
+    decode = PictureReader._decode
+    monkeypatch.setattr(
+        PictureReader,
+        '_decode',
+        lambda self, packet: (decoded.append(packet), decode(self, packet))[1],
+    )
+    taken = [0.0]
+
+    def rest() -> float:
+        """Want one picture in a fifth of a second, of the second second all."""
+        now = time.monotonic()
+        if frames and 1.0 <= now - frames[0].time < 2.0:
+            return 0.0
+        return max(0.0, taken[0] + 0.19 - now)
+
+    frames: list[Frame] = []
+    source = Source(SourceSettings(source=str(film)), rest=rest)
+    while (frame := source.read()) is not None:
+        taken[0] = frame.time
+        frames.append(frame)
+    begun = frames[0].time
+    seconds = [int(frame.time - begun) for frame in frames]
+    # However late this machine is, pictures carry the time at which they were due.
+    assert all(
+        frame.time - read_ruler(frame.image) == pytest.approx(begun, abs=0.005) for frame in frames
+    )
+    assert 3 <= seconds.count(0) <= 6
+    assert 15 <= seconds.count(1) <= 25
+    assert 3 <= seconds.count(2) <= 6
+    assert len(decoded) < len(frames) + 15
+
+
 def test_a_film_that_cannot_be_kept_up_with_goes_on_at_a_key_picture(tmp_path: Path) -> None:
     film = write_film(tmp_path / 'film.mp4', [place / 25 for place in range(150)], g='25', bf='0')
     source = Source(SourceSettings(source=str(film)))

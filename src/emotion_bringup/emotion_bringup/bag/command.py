@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy
@@ -30,6 +30,7 @@ from emotion_bringup.bag.reader import BagReader, Topic
 from emotion_bringup.bag.recorder import Recorder
 from emotion_bringup.bag.selection import PROFILES, Selection, profile_patterns
 from emotion_bringup.bag.writer import COMPRESSIONS, BagWriter
+from emotion_perception.ros.executor import NodeExecutor
 
 _CLOCK_RATE = 40.0
 
@@ -171,7 +172,7 @@ def _node(name: str, ros: list[str]) -> Iterator[tuple[Node, threading.Event]]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     node = rclpy.create_node(name)
-    executor = SingleThreadedExecutor()
+    executor = NodeExecutor()
     executor.add_node(node)
     thread = threading.Thread(target=_spin, args=(executor, stop), name='spin', daemon=True)
     thread.start()
@@ -184,7 +185,7 @@ def _node(name: str, ros: list[str]) -> Iterator[tuple[Node, threading.Event]]:
         rclpy.try_shutdown()
 
 
-def _spin(executor: SingleThreadedExecutor, stop: threading.Event) -> None:
+def _spin(executor: NodeExecutor, stop: threading.Event) -> None:
     try:
         executor.spin()
     except ExternalShutdownException:

@@ -79,7 +79,7 @@ class CameraNode(Node):
         """Play the source to its end; one that cannot be played is tried again."""
         pauses = Backoff()
         while not self._stop.is_set():
-            self._source = Source(self._settings, self._on_notice)
+            self._source = Source(self._settings, self._on_notice, self._images.rest)
             if self._stop.is_set():
                 # destroy_node may have come between the two.
                 self._source.close()

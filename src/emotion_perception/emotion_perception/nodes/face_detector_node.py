@@ -69,9 +69,9 @@ class _Detecting(FrameWork[Image | CompressedImage]):
         self._finder.reset()
         self._attention.reset()
 
-    def wants(self, time: float) -> bool:
+    def rest(self, time: float) -> float:
         """Take every picture while there is a face, and now and then one while not."""
-        return self._attention.wants(time)
+        return self._attention.rest(time)
 
     def answer(self, message: Image | CompressedImage, header: Header, time: float) -> None:
         """Publish the faces of a picture."""

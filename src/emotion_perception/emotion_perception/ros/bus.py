@@ -39,6 +39,11 @@ _publishers: dict[tuple[int, str], list[BusPublisher]] = {}
 _subscriptions: dict[tuple[int, str], list[BusSubscription]] = {}
 
 
+def no_rest() -> float:
+    """Every message is wanted."""
+    return 0.0
+
+
 class BusPublisher:
     """A publisher that hands messages to subscriptions of this process directly."""
 
@@ -75,6 +80,17 @@ class BusPublisher:
             bool(_subscriptions.get(self._key)) or self._publisher.get_subscription_count() > 0
         )
 
+    def rest(self) -> float:
+        """Return for how many seconds from now nobody in this process or outside wants a message.
+
+        Nobody has subscribed: 0, for who comes is to be served at once.
+        """
+        with _lock:
+            receivers = list(_subscriptions.get(self._key, ()))
+        if not receivers or self._publisher.get_subscription_count():
+            return 0.0
+        return min(receiver.rest() for receiver in receivers)
+
     def destroy(self) -> None:
         """End the publisher; subscriptions of this process go back to DDS."""
         with _lock:
@@ -90,6 +106,9 @@ class BusSubscription:
     Over DDS it asks for what its profile says; if a publisher offers less (best effort only, or
     nothing for those who come late), it says so once and asks for that instead, for as long as
     there is such a publisher.
+
+    :param rest: says for how many seconds from now it wants no message: a publisher of this
+        process may spare itself making one.
     """
 
     def __init__(
@@ -99,8 +118,10 @@ class BusSubscription:
         topic: str,
         callback: Callable[[Any], None],
         profile: QoSProfile = qos.IMAGE,
+        rest: Callable[[], float] = no_rest,
     ) -> None:
         self._node = node
+        self.rest = rest
         self._type = message_type
         self._topic = topic
         self.callback = callback

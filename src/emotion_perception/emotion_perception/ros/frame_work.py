@@ -38,7 +38,9 @@ class FrameWork(Work, Generic[MessageT]):
         self._worker: LatestWorker[tuple[MessageT, Header]] = LatestWorker(
             self._work, self._on_failure, node.get_name()
         )
-        self._subscription = AnySubscription(node, ways, self._on_message)
+        self._subscription = AnySubscription(
+            node, ways, self._on_message, rest=lambda: self.rest(now(node))
+        )
 
     @abstractmethod
     def begin_anew(self) -> None:
@@ -52,12 +54,9 @@ class FrameWork(Work, Generic[MessageT]):
         :param time: that stamp, seconds.
         """
 
-    def wants(self, time: float) -> bool:
-        """Return whether a message is to be answered at all; by default every one.
-
-        :param time: its stamp, seconds.
-        """
-        return True
+    def rest(self, time: float) -> float:
+        """Return for how long from a time, seconds, no message is to be answered; by default 0."""
+        return 0.0
 
     @abstractmethod
     def leave_out(self, error: Exception) -> None:
@@ -86,7 +85,7 @@ class FrameWork(Work, Generic[MessageT]):
             return
         if order is Order.ANEW:
             self.begin_anew()
-        if not self.wants(time):
+        if self.rest(time) > 0.0:
             return
         self.answer(message, header, time)
         self.node.diagnostics.tick(now(self.node) - time)

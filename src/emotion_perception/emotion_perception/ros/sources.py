@@ -17,7 +17,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CompressedImage, Image
 
 from emotion_perception.ros import qos
-from emotion_perception.ros.bus import BusSubscription, published_here
+from emotion_perception.ros.bus import BusSubscription, no_rest, published_here
 from emotion_perception.ros.timer import steady_timer
 
 # Seconds between two looks at who publishes what.
@@ -65,6 +65,7 @@ class AnySubscription:
     :param node: that subscribes, and whose log says which way it took if not the first.
     :param ways: the best first.
     :param callback: takes a message of any of them; see :class:`BusSubscription`.
+    :param rest: see there.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class AnySubscription:
         ways: Sequence[Way],
         callback: Callable[[Any], None],
         profile: QoSProfile = qos.IMAGE,
+        rest: Callable[[], float] = no_rest,
     ) -> None:
         self._node = node
         self._ways = ways
         self._callback = callback
         self._profile = profile
+        self._rest = rest
         self._way = self._choose() or ways[0]
         self._subscription = self._subscribe()
         self._timer: Timer | None = None
@@ -113,5 +116,5 @@ class AnySubscription:
         if self._way != self._ways[0]:
             self._node.get_logger().info(f'taking {self._way.topic} ({self._way.type_name})')
         return BusSubscription(
-            self._node, self._way.kind, self._way.topic, self._callback, self._profile
+            self._node, self._way.kind, self._way.topic, self._callback, self._profile, self._rest
         )

@@ -44,13 +44,16 @@ class Attention:
         self._taken = self._looked = -math.inf
         self._small: np.ndarray | None = None
 
-    def wants(self, time: float) -> bool:
-        """Return whether to take a picture at all.
+    def rest(self, time: float) -> float:
+        """Return for how many seconds from a time no picture is wanted: 0 to :data:`PAUSE`.
 
-        :param time: of its acquisition, seconds; no earlier than that of the last one.
+        :param time: that of the next picture's acquisition, seconds, or now.
         """
+        if not self._resting(time):
+            return 0.0
         # A camera of 30 frames a second gives every third, whatever its stamps' last digits say.
-        return not self._resting(time) or time - self._taken > PAUSE - 0.01
+        # Where the clock was set back, too, no rest is longer than others.
+        return min(max(0.0, self._taken + PAUSE - 0.01 - time), PAUSE)
 
     def changed(self, picture: np.ndarray, time: float) -> bool:
         """Return whether a picture may show somebody whom the last look did not.

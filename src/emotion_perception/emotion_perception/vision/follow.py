@@ -26,16 +26,15 @@ LOOK_AGAIN = 0.1
 # so many pixels: points find each other again where a face has some to spare.
 _LONGEST = 240
 _SIDE = 28.0
-# The smallest face that is followed, pixels of the reduced picture.
+# Sides of the smallest face that is followed, pixels of the reduced picture.
 _LEAST = 20.0
 # Points in a row and in a column of a face, of whose box this part is covered with them.
 _POINTS = 5
 _COVERED = 0.8
-_FLOW = {
-    'winSize': (9, 9),
-    'maxLevel': 2,
-    'criteria': (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03),
-}
+# Of the flow: window (pixels), levels above the first, and where its search ends.
+_WINDOW = (9, 9)
+_LEVELS = 2
+_ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 # Part of the points that must agree, to within this part of the face's side.
 _AGREE = 0.6
 _WITHIN = 0.03
@@ -52,28 +51,29 @@ class Follower:
 
     def reset(self) -> None:
         """Forget everything: the next picture takes a look."""
-        self._looked = -math.inf
-        self._time = -math.inf
+        self._looked = self._time = -math.inf
         self._faces: list[Detection] = []
-        self._grey: np.ndarray | None = None
-        self._size = (0, 0)
+        self._shape: tuple[int, ...] = ()
         self._step = 1
+        self._grey = np.zeros((0, 0), np.uint8)
 
     def looked(self, picture: np.ndarray, time: float, faces: Sequence[Detection]) -> None:
         """Take note of what the detector found in a picture.
 
         :param picture: (height, width, 3), BGR uint8.
         :param time: of its acquisition, seconds.
-        :param faces: all to be followed; none, or two that overlap, and the next picture takes a
-            look.
+        :param faces: all to be followed. The next picture takes a look if there is none, if two
+            overlap, or if one is too small.
         """
         self._looked = self._time = time
+        self._shape = picture.shape
         self._faces = [] if _crowded(faces) else list(faces)
-        self._size = picture.shape[1::-1]
         if self._faces:
             smallest = min(float(face.box[2:].min()) for face in self._faces)
-            most = min(max(self._size) / _LONGEST, smallest / _SIDE)
+            most = min(max(picture.shape) / _LONGEST, smallest / _SIDE)
             self._step = max(1, int(most))
+            if smallest < _LEAST * self._step:
+                self._faces = []
             self._grey = _reduced(picture, self._step)
 
     def follow(self, picture: np.ndarray, time: float) -> list[Detection] | None:
@@ -83,28 +83,34 @@ class Follower:
         :param time: of its acquisition, seconds.
         """
         # A camera of 30 pictures a second: every third, whatever its stamps' last digits say.
-        if (
-            not self._faces
-            or not self._time < time < self._looked + LOOK_AGAIN - 0.01
-            or picture.shape[1::-1] != self._size
-        ):
+        soon = self._time < time < self._looked + LOOK_AGAIN - 0.01
+        if not self._faces or not soon or picture.shape != self._shape:
             return None
         before, self._grey = self._grey, _reduced(picture, self._step)
-        starts = [_grid(face.box / self._step) for face in self._faces]
-        if any(start is None for start in starts):
-            return None
-        points = np.concatenate(starts)[:, None]
-        ends, found, _ = cv2.calcOpticalFlowPyrLK(before, self._grey, points, None, **_FLOW)
+        starts = np.concatenate([_grid(face.box / self._step) for face in self._faces])
+        ends, found, _ = cv2.calcOpticalFlowPyrLK(
+            before,
+            self._grey,
+            starts,
+            np.zeros_like(starts),
+            winSize=_WINDOW,
+            maxLevel=_LEVELS,
+            criteria=_ENOUGH,
+        )
+        rows = [
+            values.reshape(len(self._faces), len(starts) // len(self._faces), -1)
+            for values in (starts, ends, found)
+        ]
         faces = []
-        count = _POINTS * _POINTS
-        for number, face in enumerate(self._faces):
-            mine = slice(number * count, (number + 1) * count)
-            moved = _moved(face, points[mine, 0], ends[mine, 0], found[mine, 0] > 0, self._step)
+        for face, start, end, known in zip(self._faces, *rows):
+            moved = _moved(face, start, end, known[:, 0] > 0, self._step)
             if moved is None:
                 return None
             faces.append(moved)
+        if _crowded(faces):
+            return None
         self._faces, self._time = faces, time
-        return [] if _crowded(faces) else faces
+        return faces
 
 
 def _reduced(picture: np.ndarray, step: int) -> np.ndarray:
@@ -112,10 +118,8 @@ def _reduced(picture: np.ndarray, step: int) -> np.ndarray:
     return np.ascontiguousarray(picture[::step, ::step, 1])
 
 
-def _grid(box: np.ndarray) -> np.ndarray | None:
-    """Return points (n, 2) all over a box (4,), or ``None`` if it is too small for them."""
-    if min(box[2:]) < _LEAST:
-        return None
+def _grid(box: np.ndarray) -> np.ndarray:
+    """Return points (n, 2) all over a box (4,)."""
     steps = (np.arange(_POINTS) / (_POINTS - 1) - 0.5) * _COVERED + 0.5
     across, down = np.meshgrid(box[0] + box[2] * steps, box[1] + box[3] * steps)
     return np.stack([across.ravel(), down.ravel()], axis=1).astype(np.float32)

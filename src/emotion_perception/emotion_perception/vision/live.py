@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -34,18 +35,21 @@ class Live(Protocol):
         ...
 
 
-def open_live(kind: str, settings: SourceSettings) -> Live:
+def open_live(kind: str, settings: SourceSettings, rest: Callable[[], float]) -> Live:
     """Open a ``'camera'`` or a ``'stream'``.
+
+    :param rest: says for how many seconds from now nobody wants a picture.
 
     :raises MediaError: if it cannot be opened.
     """
-    return Stream(settings.source.strip()) if kind == 'stream' else Camera(settings)
+    return Stream(settings.source.strip()) if kind == 'stream' else Camera(settings, rest)
 
 
 class Camera:
     """A capture device of this machine, through OpenCV."""
 
-    def __init__(self, settings: SourceSettings) -> None:
+    def __init__(self, settings: SourceSettings, rest: Callable[[], float]) -> None:
+        self._rest = rest
         self._name = source = settings.source.strip()
         if source.startswith('/') and not Path(source).exists():
             raise SourceError(f'camera {source} is not there')
@@ -72,9 +76,13 @@ class Camera:
 
     def read(self) -> Frame:
         """Wait for the next picture."""
-        if not self._capture.grab():
-            raise SourceError(f'camera {self._name} gives no more pictures')
-        taken = time.monotonic()
+        while True:
+            if not self._capture.grab():
+                raise SourceError(f'camera {self._name} gives no more pictures')
+            taken = time.monotonic()
+            # A picture that nobody wants is taken out of the driver, but not decoded.
+            if self._rest() <= 0.0:
+                break
         done, image = self._capture.retrieve()
         if not done or image is None or not image.size:
             raise SourceError(f'camera {self._name} gave a broken picture')

@@ -38,14 +38,22 @@ class Source:
 
     :param settings: what to play and how.
     :param notice: called with one line for each event worth telling: lost, opened again, damaged.
+    :param rest: says for how many seconds from now nobody wants a picture: those of a device or
+        of a file in real time are then left out, undecoded as far as can be.
     """
 
-    def __init__(self, settings: SourceSettings, notice: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        settings: SourceSettings,
+        notice: Callable[[str], None] = print,
+        rest: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.settings = settings
         self.kind = kind_of(settings.source)
         self.lost = False
         """Whether the camera or stream is away at present."""
         self._notice = notice
+        self._rest = rest
         self._told: set[str] = set()
         self._closed = threading.Event()
         self._reader: PictureReader | None = None
@@ -85,7 +93,7 @@ class Source:
         while not self._closed.is_set():
             device: Live | None = None
             try:
-                device = open_live(self.kind, self.settings)
+                device = open_live(self.kind, self.settings, self._rest)
                 first = True
                 while not self._closed.is_set():
                     frame = device.read()
@@ -137,9 +145,13 @@ class Source:
                     continue
                 last_slot = slot
                 late = time.monotonic() - (start + offset) if realtime else 0.0
-                shown = pace.shows(offset, late, period, (slot + 1) / rate if rate else 0.0)
+                wanted = (slot + 1) / rate if rate else 0.0
+                rest = self._rest() if realtime else 0.0
+                if rest > 0.0:
+                    wanted = max(wanted, time.monotonic() + rest - start)
+                shown = pace.shows(offset, late, period, wanted)
                 self._skip_before(pace.wanted)
-                if not shown:
+                if not shown or (rest > 0.0 and offset < wanted):
                     continue
                 if late > TOO_LATE:
                     # Suspended, or a machine that cannot keep up: time starts anew here.
