@@ -18,6 +18,7 @@ pytest.importorskip('rclpy', reason='needs rclpy: run through ./emotion test')
 from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 from sensor_msgs.msg import Image
 
+from emotion_perception.audio.source import BLOCK
 from emotion_perception.media.container import probe
 from emotion_perception.media.sound import read_sound
 from emotion_perception.ros.convert import image_to_array, to_seconds
@@ -74,7 +75,7 @@ def test_picture_and_sound_of_a_film_leave_the_nodes_together_loop_after_loop(
     processes.start(sys.executable, '-c', _BOTH, str(film), name='both')
     rate = info.wait(timeout=60).sample_rate
     # Two loops of three seconds and a little.
-    sounds.wait_count(math.ceil(6.5 / 0.032), timeout=60)
+    sounds.wait_count(math.ceil(6.5 / BLOCK), timeout=60)
     pictures = [
         (read_ruler(image_to_array(item)), to_seconds(item.header.stamp))
         for item in images.messages

@@ -59,7 +59,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(env),
+                env={**env, 'PYTHONFAULTHANDLER': '1'},
                 start_new_session=True,
                 preexec_fn=_die_with_parent,
             )
@@ -140,6 +140,10 @@ class Process:
             try:
                 self._popen.wait(timeout)
             except subprocess.TimeoutExpired:
+                # Where it hangs goes into its log.
+                os.kill(self.pid, signal.SIGABRT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._popen.wait(timeout)
                 self.kill()
                 return False
         # A child that outlived its parent would be an orphan.
