@@ -165,7 +165,7 @@ def test_training_stops_when_patience_is_spent(tmp_path):
     recipe = dataclasses.replace(TINY, phases=(Phase(9, 1e-9),), ema=0.0, patience=2)
     trainer = Trainer(recipe, stripes(), tmp_path, 'cpu')
     trainer.run()
-    assert trainer.epoch - trainer.best_epoch == 2 and trainer.epoch < 9
+    assert trainer.epoch - trainer.best.at == 2 and trainer.epoch < 9
 
 
 def test_a_class_without_training_pictures_is_named(tmp_path):

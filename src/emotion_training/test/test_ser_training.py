@@ -76,6 +76,7 @@ def sounds(labels: list[int], speakers: list[str], corpora: list[str]) -> Sounds
         np.array(speakers),
         np.array(corpora),
         np.array([f'clip{place}' for place in range(len(labels))]),
+        np.full(len(labels), ''),
     )
 
 
@@ -245,7 +246,12 @@ def test_any_transformers_speech_encoder_serves(tmp_path, kind):
         assert model.pooled(sound).shape == (2, 2 * 3 * 24)
     assert len(levels) == encoder.levels == 3
     assert levels[0].shape == (2, 44, 24)
-    assert [sum(w.numel() for w in depth) > 0 for depth in encoder.depths()] == [True, True]
+    # Below the layers what lies between them and the convolutions, which are never tuned.
+    depths = encoder.depths()
+    assert [bool(depth) for depth in depths] == [True] * 3
+    tuned = {weight for depth in depths for weight in depth}
+    fixed = {name for name, weight in encoder.named_parameters() if weight not in tuned}
+    assert {name.split('.')[1] for name in fixed} <= {'feature_extractor', 'masked_spec_embed'}
 
 
 def test_a_transformers_whisper_gives_what_transformers_computes(encoder):

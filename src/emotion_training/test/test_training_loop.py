@@ -11,6 +11,7 @@ torch = pytest.importorskip('torch', reason='training needs PyTorch (./emotion s
 
 from emotion_training.common.files import TrainingError
 from emotion_training.common.loop import (
+    Best,
     MovingAverage,
     cosine,
     decayed_apart,
@@ -53,6 +54,28 @@ def test_a_loop_learns_at_the_rate_it_is_given_and_averages_the_weights():
 def test_a_loss_that_is_no_number_ends_the_training_with_advice():
     with pytest.raises(TrainingError, match='lower the learning rate'):
         trained(rate=lambda step, _: 1e20)
+
+
+def test_who_watches_a_training_may_end_it():
+    seen = []
+
+    def enough(step, loss):
+        seen.append(loss)
+        return step == 9
+
+    _, average, loss = trained(rate=lambda step, _: 0.1, every=3, watch=enough)
+    assert len(seen) == 3 and average.steps == 9
+    assert loss == pytest.approx(np.mean(seen), rel=1e-5)
+
+
+def test_patience_counts_from_the_last_score_that_was_clearly_better():
+    best = Best(patience=2, least=0.1)
+    rises = [best.rises(score, at) for at, score in enumerate((0.5, 0.55, 0.7, 0.6, 0.75), 1)]
+    assert rises == [True, False, True, False, False]
+    assert (best.score, best.at) == (0.7, 3)
+    assert [best.is_past(now) for now in (3, 4, 5)] == [False, False, True]
+    assert not Best().is_past(1000)
+    assert not Best().rises(float('nan'), 1)
 
 
 def test_clipping_limits_a_step():
@@ -138,11 +161,14 @@ def test_the_loop_takes_the_steps_that_a_loop_written_out_would_take():
         lambda step, group: group['peak'] * cosine(step / 60),
         average,
         clip=0.5,
-        watch=lambda step, loss: told.append((step, float(loss))),
+        every=20,
+        watch=lambda step, loss: told.append((step, loss)),
     )
     for mine, theirs in zip(network.parameters(), plain.parameters()):
         torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-6)
     for mine, theirs in zip(average.network.parameters(), kept):
         torch.testing.assert_close(mine, theirs.detach(), rtol=1e-5, atol=1e-6)
-    assert told == [(step, pytest.approx(loss, rel=1e-4)) for step, loss in enumerate(losses)]
+    assert told == [
+        (step, pytest.approx(np.mean(losses[step - 20 : step]), rel=1e-4)) for step in (20, 40, 60)
+    ]
     assert mean == pytest.approx(np.mean(losses), rel=1e-4)

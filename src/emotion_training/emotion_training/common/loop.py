@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,31 @@ class MovingAverage:
         )
         for name in mine.keys() - set(floating):
             mine[name].copy_(others[name])
+
+
+class Best:
+    """Remember when a score was best, and say when it has not risen for too long.
+
+    :param patience: rounds without a better score after which training ends; 0: never.
+    :param least: by how much a score must be better.
+    :ivar score: the best so far.
+    :ivar at: the round that had it, counted from 1; 0 before the first.
+    """
+
+    def __init__(self, patience: int = 0, least: float = 0.0) -> None:
+        self.patience, self.least = patience, least
+        self.score, self.at = -math.inf, 0
+
+    def rises(self, score: float, at: int) -> bool:
+        """Take in the score of a round and return whether it is the best."""
+        if not score > self.score + self.least:
+            return False
+        self.score, self.at = score, at
+        return True
+
+    def is_past(self, now: int) -> bool:
+        """Return whether patience is spent at a round."""
+        return 0 < self.patience <= now - self.at
 
 
 def cosine(progress: float) -> float:
@@ -120,7 +145,8 @@ def take_steps(
     average: MovingAverage | None = None,
     clip: float = 0.0,
     backward: Callable[[torch.Tensor], None] = torch.Tensor.backward,
-    watch: Callable[[int, torch.Tensor], None] = lambda *_: None,
+    every: int = 1,
+    watch: Callable[[int, float], bool | None] | None = None,
 ) -> float:
     """Take one step for each batch and return the mean loss.
 
@@ -130,10 +156,11 @@ def take_steps(
     :param average: takes in the weights after each step.
     :param clip: largest norm of the gradient; 0 for no limit.
     :param backward: how gradients are made of a loss.
-    :param watch: told of each step and its loss.
+    :param watch: told, each ``every`` steps, how many are done and the mean loss since; where it
+        answers true the training ends.
     :raises TrainingError: if the loss is no longer finite.
     """
-    losses = []
+    losses: list[torch.Tensor] = []
     for step, batch in enumerate(batches):
         for group in optimizer.param_groups:
             group['lr'] = rate(step, group)
@@ -146,9 +173,18 @@ def take_steps(
         if average is not None:
             average.update(network)
         losses.append(loss.detach())
-        watch(step, losses[-1])
-    # Read once: asking a GPU for each loss would make it wait for the next batch.
-    value = float(torch.stack(losses).mean()) if losses else math.nan
+        done = step + 1
+        if watch is not None and done % every == 0 and watch(done, _mean(losses[-every:])):
+            break
+    return _mean(losses)
+
+
+def _mean(losses: Sequence[torch.Tensor]) -> float:
+    """Return the mean of losses, read once: a GPU asked for each would wait for the next batch.
+
+    :raises TrainingError: if it is not finite.
+    """
+    value = float(torch.stack(tuple(losses)).mean()) if losses else math.nan
     if not math.isfinite(value):
         raise TrainingError(f'the loss became {value}: lower the learning rate')
     return value

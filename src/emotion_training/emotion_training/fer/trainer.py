@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from emotion_training.common.files import (
     save_yaml,
 )
 from emotion_training.common.loop import (
+    Best,
     MovingAverage,
     decayed_apart,
     mixup,
@@ -166,7 +166,7 @@ class Trainer:
             'counts': faces.counts(),
         }
         self.history: list[dict[str, Any]] = []
-        self.best, self.best_epoch, self.epoch = -math.inf, 0, 0
+        self.best, self.epoch = Best(recipe.patience), 0
         self.optimizer, self.phase = self._start_phase(recipe.phases[0])
 
     def _check(self, faces: FaceSet) -> None:
@@ -249,8 +249,8 @@ class Trainer:
                     'give the same, or another --out'
                 )
         self.epoch = state['epoch']
-        self.history, self.best = state['history'], state['best']
-        self.best_epoch = state['best_epoch']
+        self.history = state['history']
+        self.best.score, self.best.at = state['best'], state['best_epoch']
         network = self.accelerator.unwrap_model(self.network)
         network.load_state_dict(state['network'])
         if self.average is not None:
@@ -272,7 +272,7 @@ class Trainer:
             save_yaml(self.folder / 'recipe.yaml', self.recipe.as_dict())
             save_json(self.folder / 'data.json', self.data)
             self._save_sidecar()
-        while self.epoch < self.recipe.epochs and not self._out_of_patience():
+        while self.epoch < self.recipe.epochs and not self.best.is_past(self.epoch):
             phase, place = self._phase_of(self.epoch)
             if place == 0 and self.epoch > 0:
                 self.optimizer, self.phase = self._start_phase(phase)
@@ -286,11 +286,8 @@ class Trainer:
             }
             self.history.append(entry)
             self.epoch += 1
-            score = self._score(entry)
-            if score > self.best:
-                self.best, self.best_epoch = score, self.epoch
-                if main:
-                    save_torch(self.folder / self.recipe.output, self._kept().state_dict())
+            if self.best.rises(self._score(entry), self.epoch) and main:
+                save_torch(self.folder / self.recipe.output, self._kept().state_dict())
             if main:
                 self._save_state()
                 save_json(self.folder / 'history.json', self.history)
@@ -302,7 +299,7 @@ class Trainer:
                     f'{self._seconds(entry)}'
                 )
             self.accelerator.wait_for_everyone()
-        return self.history[self.best_epoch - 1]
+        return self.history[self.best.at - 1]
 
     def _save_sidecar(self) -> None:
         """Write the catalogue entry with which the runtime loads the weights by their path."""
@@ -336,9 +333,6 @@ class Trainer:
             return self.average.network
         return self.accelerator.unwrap_model(self.network)
 
-    def _out_of_patience(self) -> bool:
-        return 0 < self.recipe.patience <= self.epoch - self.best_epoch
-
     def _score(self, entry: dict[str, Any]) -> float:
         if self.recipe.monitor == 'loss':
             return -entry['valid_loss']
@@ -355,8 +349,8 @@ class Trainer:
             'data': self.data,
             'epoch': self.epoch,
             'history': self.history,
-            'best': self.best,
-            'best_epoch': self.best_epoch,
+            'best': self.best.score,
+            'best_epoch': self.best.at,
             'network': network.state_dict(),
             'optimizer': self.optimizer.state_dict(),
         }

@@ -29,30 +29,11 @@ from emotion_training.ser.protocols import (
     noise_fold,
     six_labels,
 )
-from emotion_training.ser.sounds import Sounds
-from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
+from emotion_training.ser.splits import held_out
 from emotion_training.ser.voice import VoiceModel
-
-HELD_OUT = 12
-"""One in so many speakers calibrates and trains nothing."""
 
 CONFIDENCE_CAP = 0.35
 """Largest threshold of abstention: above it the model would decline ordinary speech."""
-
-
-def held_out(data: Sounds, say: Say) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices (train, calibration), by speakers where there are at least four."""
-    speakers = len(np.unique(data.speakers))
-    if speakers < 4:
-        say(
-            f'only {speakers} speaker(s): calibrating on clips of the same people, so the '
-            'confidence will be too high for others'
-        )
-        return random_split(len(data), 0.15, 0)
-    fold = speaker_folds(data.speakers, data.corpora, min(HELD_OUT, speakers), seed=5)
-    train, rest = np.flatnonzero(fold != 0), np.flatnonzero(fold == 0)
-    check_disjoint(data.speakers, train, rest)
-    return train, rest
 
 
 def calibrate(logits: np.ndarray, truth: np.ndarray, silence: np.ndarray) -> dict[str, Any]:
@@ -103,7 +84,7 @@ def train_default(shop: Workshop) -> Path:
         rest, logits, silence = everyone, stored['alone'], stored['silence']
         silence = silence[silence.abs().sum(dim=1) > 0]
     else:
-        train, rest = held_out(data, shop.say)
+        train, rest = held_out(data, everyone, shop.say)
         network = evened(shop.stage('default', train, shop.full, 11, fold=0), data, train)
         quiet = np.flatnonzero(noise_fold(shop.silence) == 0)
         logits, silence = (

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,14 +63,23 @@ class HiddenStates(Encoder):
 
     def depths(self) -> list[list[nn.Parameter]]:
         """Return the weights that may be tuned by depth, those next to the sound first."""
-        return [list(layer.parameters()) for layer in self.model.encoder.layers]
+        encoder = self.model.encoder
+        layers = [list(layer.parameters()) for layer in encoder.layers]
+        deeper = {weight for layer in layers for weight in layer}
+        below = [*self.model.feature_projection.parameters(), *encoder.parameters()]
+        return [[weight for weight in below if weight not in deeper], *layers]
 
     def forward(self, waveform: torch.Tensor) -> list[torch.Tensor]:
         """Return the levels, each (n, frames, width), of waveforms (n, samples) at 16 kHz."""
         if self.normalise:
-            centred = waveform - waveform.mean(dim=1, keepdim=True)
-            waveform = centred / (centred.square().mean(dim=1, keepdim=True) + 1e-7).sqrt()
+            waveform = normalised(waveform)
         return list(self.model(waveform, output_hidden_states=True).hidden_states)
+
+
+def normalised(waveform: torch.Tensor) -> torch.Tensor:
+    """Bring each waveform (n, samples) to mean 0 and variance 1."""
+    centred = waveform - waveform.mean(dim=1, keepdim=True)
+    return centred / (centred.square().mean(dim=1, keepdim=True) + 1e-7).sqrt()
 
 
 def load_encoder(name: str) -> Encoder:
@@ -107,25 +118,35 @@ def _transformers(name: str) -> Encoder:
     from emotion_perception.models.transformers_backend import import_transformers
 
     transformers = import_transformers()
-    path = Path(name)
-    local = path.is_dir()
-    if local and not (path / 'config.json').is_file():
-        raise TrainingError(f'{path} has no config.json, so it is no Transformers model')
-    try:
+    with loading(name) as local:
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=local)
         if config.model_type == 'whisper':
             return _whisper(transformers, name, config, local)
         model = transformers.AutoModel.from_pretrained(name, local_files_only=local)
-    except (OSError, ValueError) as error:
-        if local:
-            raise TrainingError(f'{path}: {error}') from error
-        raise TrainingError(str(hub_error(name, False, error))) from error
     if not hasattr(model, 'feature_extractor') or not hasattr(model, 'encoder'):
         raise TrainingError(
             f'{name} is a {config.model_type} model; known encoders are whisper, '
             'wav2vec2, hubert and wavlm'
         )
     return HiddenStates(model.eval(), getattr(config, 'feat_extract_norm', '') == 'layer')
+
+
+@contextmanager
+def loading(name: str) -> Iterator[bool]:
+    """Say what is wrong where a Transformers model of a folder or the hub cannot be had.
+
+    :return: whether the name is that of a folder.
+    """
+    path = Path(name)
+    local = path.is_dir()
+    if local and not (path / 'config.json').is_file():
+        raise TrainingError(f'{path} has no config.json, so it is no Transformers model')
+    try:
+        yield local
+    except (OSError, ValueError) as error:
+        if local:
+            raise TrainingError(f'{path}: {error}') from error
+        raise TrainingError(str(hub_error(name, False, error))) from error
 
 
 def _whisper(transformers: Any, name: str, config: Any, local: bool) -> Encoder:

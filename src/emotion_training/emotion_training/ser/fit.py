@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from emotion_perception.audio import steady as levelled
 from emotion_perception.audio.pcm import RATE
-from emotion_training.common.loop import MovingAverage, cosine, take_steps
+from emotion_training.common.loop import MovingAverage
 from emotion_training.ser.augment import Augmenter, Strength
 from emotion_training.ser.batches import (
     SECONDS,
@@ -25,37 +25,28 @@ from emotion_training.ser.batches import (
     log_shares,
 )
 from emotion_training.ser.export import open_pooled
+from emotion_training.ser.pace import Pace, learn, seeded
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.voice import OUTPUTS, Profile, VoiceModel, nobody
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Pace):
     """A schedule.
 
     :param steps: batches in all.
-    :param frozen: share of the steps in which the encoder stays as it is.
     :param groups: speakers in a batch.
     :param each: clips of a speaker.
     :param silent: clips without speech in a batch.
-    :param head_rate: learning rate of the head.
-    :param encoder_rate: of the encoder's last block; 0 leaves the encoder as it is.
-    :param depth_decay: the rate of a block over that of the next higher.
-    :param decay: weight decay.
     :param average: of the running average of the weights that is kept in the end.
     :param smoothing: of the labels.
     :param heard: weight of what listeners heard in the target, where they were asked.
     """
 
     steps: int = 900
-    frozen: float = 0.1
     groups: int = 16
     each: int = 24
     silent: int = 32
-    head_rate: float = 1e-3
-    encoder_rate: float = 2.5e-4
-    depth_decay: float = 0.75
-    decay: float = 0.05
     average: float = 0.995
     smoothing: float = 0.05
     heard: float = 0.2
@@ -84,16 +75,6 @@ def loss_of(
     return -(target * torch.log_softmax(logits.float() + shares, dim=1)).sum(dim=1).mean()
 
 
-def _groups_of_weights(model: VoiceModel, recipe: Recipe) -> list[dict[str, Any]]:
-    made = [{'params': list(model.head.parameters()), 'rate': recipe.head_rate, 'late': False}]
-    if recipe.encoder_rate:
-        depths = model.encoder.depths()
-        for depth, weights in enumerate(depths):
-            rate = recipe.encoder_rate * recipe.depth_decay ** (len(depths) - 1 - depth)
-            made.append({'params': weights, 'rate': rate, 'late': True})
-    return made
-
-
 def fit(
     model: VoiceModel,
     data: Sounds,
@@ -101,7 +82,7 @@ def fit(
     recipe: Recipe,
     seed: int,
     noise: np.ndarray,
-    watch: Callable[[int, float], None] = lambda *_: None,
+    watch: Callable[[int, float], bool | None] | None = None,
     device: str = 'cpu',
     features: np.ndarray | None = None,
 ) -> VoiceModel:
@@ -110,10 +91,10 @@ def fit(
     :param noise: recorded noise for backgrounds, float32 (n,).
     :param features: of a frozen encoder (:mod:`emotion_training.ser.frozen`): then only the head
         is trained, and no sound is played.
-    :param watch: told of the number of steps done and the mean loss, now and then.
+    :param watch: told, now and then, how many steps are done and the mean loss since; where it
+        answers true the training ends.
     """
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
+    rng = seeded(seed)
     model = model.to(device)
     average = MovingAverage(model, recipe.average, steps=-1)
     pooled_of = (
@@ -125,47 +106,32 @@ def fit(
     )
     sampler = Sampler(data, chosen, rng)
     shares = log_shares(data, chosen)
-    begin = round(recipe.steps * recipe.frozen)
 
-    def batches() -> Iterator[tuple[Rows, bool]]:
-        for step in range(recipe.steps):
-            rows = sampler.draw(recipe.groups, recipe.each, recipe.silent)
-            yield rows, bool(recipe.encoder_rate) and step >= begin
+    def batches() -> Iterator[Rows]:
+        while True:
+            yield sampler.draw(recipe.groups, recipe.each, recipe.silent)
 
-    def loss(batch: tuple[Rows, bool]) -> torch.Tensor:
-        rows, tuned = batch
+    def loss(rows: Rows) -> torch.Tensor:
         target = targets(data, rows.rows, recipe).to(device)
         shift = torch.from_numpy(
             np.stack([shares[corpus] for corpus in data.corpora[rows.rows].tolist()])
         ).to(device)
-        with torch.autocast('cuda', torch.bfloat16, enabled=device.startswith('cuda')):
-            with torch.set_grad_enabled(tuned):
-                pooled = pooled_of(rows)
-            values = model.scale(pooled)
-            logits = model.head(values, draw_profiles(values, rows))
+        values = model.scale(pooled_of(rows))
+        logits = model.head(values, draw_profiles(values, rows))
         return loss_of(logits, target, shift, recipe.smoothing)
 
-    now_and_then = max(1, recipe.steps // 15)
-    recent: list[torch.Tensor] = []
-
-    def told(step: int, value: torch.Tensor) -> None:
-        recent.append(value)
-        if (step + 1) % now_and_then == 0:
-            watch(step + 1, float(torch.stack(recent).mean()))
-            recent.clear()
-
-    model.train()
-    take_steps(
+    learn(
         model,
+        model.head.parameters(),
+        model.encoder.depths(),
+        recipe,
+        recipe.steps,
         batches(),
         loss,
-        torch.optim.AdamW(_groups_of_weights(model, recipe), lr=1e-3, weight_decay=recipe.decay),
-        lambda step, group: (
-            group['rate'] * _schedule(step, recipe.steps, begin if group['late'] else 0)
-        ),
+        device,
         average,
-        clip=2.0,
-        watch=told,
+        max(1, recipe.steps // 15),
+        watch,
     )
     mean = cast(VoiceModel, average.network.requires_grad_(True))
     mean.scale.load_state_dict(model.scale.state_dict())
@@ -204,16 +170,6 @@ def _remembered(
         return torch.from_numpy(features[number, rows.rows].astype(np.float32)).to(device)
 
     return pooled
-
-
-def _schedule(step: int, steps: int, begin: int) -> float:
-    """Return the share of the full learning rate: a short rise, then half a cosine."""
-    if step < begin:
-        return 0.0
-    done, rise = step - begin, max(1, (steps - begin) // 20)
-    if done < rise:
-        return (done + 1) / rise
-    return cosine((done - rise) / max(1, steps - begin - rise))
 
 
 def embeddings(

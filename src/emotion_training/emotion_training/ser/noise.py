@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,7 @@ def read_noise(folder: Path | None, say: Callable[[str], None]) -> Sounds:
         np.array([f'{CORPUS}/{kind}' for kind in kinds]),
         np.full(count, CORPUS),
         np.array(names),
+        np.full(count, ''),
     )
 
 
@@ -87,17 +89,7 @@ def noise_files(folder: Path) -> list[tuple[Path, str]]:
 
 def joined(first: Sounds, second: Sounds) -> Sounds:
     """Return the clips of both, one behind the other."""
-
-    def both(name: str) -> np.ndarray:
-        return np.concatenate((getattr(first, name), getattr(second, name)))
-
+    names = [field.name for field in fields(Sounds) if field.name != 'start']
     start = np.concatenate((first.start, second.start[1:] + first.start[-1]))
-    return Sounds(
-        both('samples'),
-        start,
-        both('labels'),
-        both('heard'),
-        both('speakers'),
-        both('corpora'),
-        both('names'),
-    )
+    both = {name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names}
+    return Sounds(start=start, **both)

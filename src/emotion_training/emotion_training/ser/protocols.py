@@ -101,6 +101,7 @@ class Workshop:
             'speakers': sorted(set(self.data.speakers[chosen].tolist())),
         }
         path = Path(self.out) / f'{name}.pt'
+        torch.manual_seed(seed)  # of the new head
         model = VoiceModel(load_encoder(self.encoder))
         if path.is_file():
             checkpoint = load_torch(path)
@@ -111,21 +112,13 @@ class Workshop:
             self.say(f'{name}: {path} was made by other settings; training again')
         quiet = np.flatnonzero(noise_fold(self.silence) != fold)
         whole = joined(self.data, self.silence)
-        heard = np.concatenate(
-            [
-                self.silence.clip(row)
-                for row in quiet.tolist()
-                if self.silence.speakers[row] != 'nonspeech/made'
-            ]
-            or [np.zeros(0, np.float32)]
-        )
         model = fit.fit(
             model,
             whole,
             np.concatenate((chosen, quiet + len(self.data))),
             recipe,
             seed,
-            heard,
+            self.backgrounds(fold),
             lambda step, loss: self.say(f'{name}: step {step}/{recipe.steps}, loss {loss:.3f}'),
             self.device,
             self._features(model, whole, recipe),
@@ -141,8 +134,7 @@ class Workshop:
         """Return the features of a frozen encoder; ``None`` if it is tuned."""
         if recipe.encoder_rate:
             return None
-        recorded = np.asarray(self.silence.samples, np.float32) / np.float32(32768.0)
-        augmenter = Augmenter(recorded, self.device, 0, recipe.strength)
+        augmenter = Augmenter(self.backgrounds(), self.device, 0, recipe.strength)
         return frozen_features(
             model,
             whole,
@@ -151,6 +143,14 @@ class Workshop:
             f'{self.encoder} {recipe.strength}',
             self.say,
             self.device,
+        )
+
+    def backgrounds(self, fold: int = -1) -> np.ndarray:
+        """Return recorded sound without speech, float32 (n,), but for that of a fold."""
+        recorded = self.silence.speakers != 'nonspeech/made'
+        rows = np.flatnonzero(recorded & (noise_fold(self.silence) != fold))
+        return np.concatenate(
+            [np.zeros(0, np.float32), *(self.silence.clip(row) for row in rows.tolist())]
         )
 
     def embeddings(self, model: VoiceModel, rows: np.ndarray) -> torch.Tensor:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Sounds:
     :param speakers: str (n,).
     :param corpora: str (n,).
     :param names: str (n,).
+    :param parts: str (n,): train, dev or test of a corpus that is divided, else empty.
     """
 
     samples: np.ndarray
@@ -53,6 +54,7 @@ class Sounds:
     speakers: np.ndarray
     corpora: np.ndarray
     names: np.ndarray
+    parts: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -100,7 +102,7 @@ def load_sounds(clips: Sequence[Clip], cache: Path, say: Say, processes: int = 1
     :param cache: folder for the sound, a file for each set of clips.
     :raises NothingLeftError: if no clip is left.
     """
-    digest = sha256()
+    digest = sha256(' '.join(field.name for field in fields(Sounds)).encode())
     for clip in clips:
         size = clip.path.stat().st_size if clip.path.is_file() else -1
         digest.update(f'{clip} {size}\n'.encode())
@@ -133,6 +135,7 @@ def load_sounds(clips: Sequence[Clip], cache: Path, say: Say, processes: int = 1
                 speakers=[clip.speaker for clip, _ in kept],
                 corpora=[clip.corpus for clip, _ in kept],
                 names=[clip.name for clip, _ in kept],
+                parts=[clip.part for clip, _ in kept],
             )
     with np.load(table, allow_pickle=False) as archive:
         return Sounds(

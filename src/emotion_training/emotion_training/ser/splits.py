@@ -4,9 +4,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from emotion_training.common.files import TrainingError
+from emotion_training.ser.sounds import Sounds
+
+HELD_OUT = 12
+"""One in so many speakers is held out of a training that must judge itself."""
 
 
 def speaker_folds(
@@ -57,3 +63,41 @@ def random_split(count: int, share: float, seed: int) -> tuple[np.ndarray, np.nd
     order = np.random.default_rng(seed).permutation(count)
     test = round(count * share)
     return np.sort(order[test:]), np.sort(order[:test])
+
+
+def held_out(
+    data: Sounds, rows: np.ndarray, say: Callable[[str], None]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide clips into those that train and those that judge what was trained.
+
+    A corpus that is divided keeps its own parts train and dev, and its part test takes no part.
+    The others are divided by speakers, where there are at least four of them.
+
+    :param rows: indices of the clips.
+    :return: the indices (train, rest).
+    :raises TrainingError: if either would be empty.
+    """
+    parts = data.parts[rows]
+    own = rows[parts == '']
+    train, rest = [rows[parts == 'train']], [rows[parts == 'dev']]
+    speakers = len(np.unique(data.speakers[own]))
+    if 0 < speakers < 4:
+        say(
+            f'only {speakers} speaker(s): judging by other clips of the same people, so the '
+            'figures and the confidence will be too high for others'
+        )
+        for part, chosen in zip((train, rest), random_split(len(own), 0.15, 0)):
+            part.append(own[chosen])
+    elif speakers:
+        fold = speaker_folds(
+            data.speakers[own], data.corpora[own], min(HELD_OUT, speakers), seed=5
+        )
+        check_disjoint(data.speakers[own], fold != 0, fold == 0)
+        train.append(own[fold != 0])
+        rest.append(own[fold == 0])
+    found = np.sort(np.concatenate(train)), np.sort(np.concatenate(rest))
+    if not all(part.size for part in found):
+        raise TrainingError(
+            f'{len(rows)} clips do not give both a part that trains and one that judges it'
+        )
+    return found

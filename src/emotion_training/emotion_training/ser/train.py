@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 RECIPES = ('default', 'wavlm', 'forest')
 
+ENCODERS = {'default': 'whisper-tiny.en', 'wavlm': 'microsoft/wavlm-base'}
+"""What a recipe starts from, unless told otherwise."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line."""
@@ -49,16 +52,22 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument(
         '--encoder',
-        default='whisper-tiny.en',
         metavar='NAME',
-        help='pretrained speech encoder: whisper-tiny.en, or a folder or hub id '
-        'of a Transformers Whisper, wav2vec 2.0, HuBERT or WavLM',
+        help='pretrained model to start from: whisper-tiny.en (default), or a folder or hub id of '
+        'a Transformers Whisper, wav2vec 2.0, HuBERT or WavLM; for --recipe wavlm a WavLM '
+        '(default: microsoft/wavlm-base)',
     )
     made.add_argument(
         '--frozen',
         action='store_true',
-        help='leave the encoder as it is: its features are computed once and '
-        'kept, and a run takes minutes',
+        help='leave the encoder as it is and train the head alone; the default recipe then '
+        'computes its features once, and a run takes minutes',
+    )
+    made.add_argument(
+        '--rate',
+        type=float,
+        metavar='X',
+        help="learning rate of the encoder's last block (default: the recipe's own)",
     )
     made.add_argument(
         '--out',
@@ -102,21 +111,14 @@ def parser() -> argparse.ArgumentParser:
         type=float,
         default=1.0,
         metavar='X',
-        help='multiply the steps of every stage',
+        help='multiply the steps of every stage of the default recipe',
     )
     made.add_argument('--device', choices=('auto', 'cpu', 'cuda'), default='auto')
     made.add_argument('--threads', type=int, default=1)
     wavlm = made.add_argument_group('WavLM')
-    wavlm.add_argument(
-        '--wavlm',
-        default='microsoft/wavlm-base',
-        metavar='DIR|HUB-ID',
-        help='pretrained model to start from',
-    )
     wavlm.add_argument('--pooling', choices=('mean', 'mean_std', 'attention'), default='mean')
     wavlm.add_argument('--epochs', type=int, default=10)
-    wavlm.add_argument('--batch', type=int, default=8)
-    wavlm.add_argument('--rate', type=float, default=2e-5, help='learning rate')
+    wavlm.add_argument('--batch', type=int, default=16)
     forest = made.add_argument_group('forest')
     forest.add_argument('--trees', type=int, default=300)
     return made
@@ -151,13 +153,12 @@ def run(options: argparse.Namespace) -> None:
         from emotion_training.ser.wavlm import WavlmRecipe, train_wavlm
 
         recipe = WavlmRecipe(
-            start=options.wavlm,
             pooling=options.pooling,
             epochs=options.epochs,
             batch=options.batch,
-            rate=options.rate,
+            **_pace(options),
         )
-        train_wavlm(clips_of(options), options.out, recipe, _say)
+        train_wavlm(workshop(options), recipe)
     elif options.recipe == 'forest':
         from emotion_training.ser.forest import train_forest
 
@@ -170,6 +171,12 @@ def run(options: argparse.Namespace) -> None:
             protocols.report(options.protocol, shop)
         else:
             default.train_default(shop)
+
+
+def _pace(options: argparse.Namespace) -> dict[str, float]:
+    """Return what the command line changes of a recipe's pace."""
+    rate = 0.0 if options.frozen else options.rate
+    return {} if rate is None else {'encoder_rate': rate}
 
 
 def workshop(options: argparse.Namespace) -> Workshop:
@@ -192,16 +199,15 @@ def workshop(options: argparse.Namespace) -> Workshop:
     if noise is None and options.data is not None and (options.data.parent / 'noise').is_dir():
         noise = options.data.parent / 'noise'
     data = load_sounds(clips_of(options), options.out / 'cache', _say, os.cpu_count() or 1)
-    full = replace(FULL, encoder_rate=0.0) if options.frozen else FULL
     return Workshop(
-        options.encoder,
+        options.encoder or ENCODERS[options.recipe],
         data,
         read_noise(noise, _say),
         options.out,
         _say,
         device,
         options.steps_scale,
-        full,
+        replace(FULL, **_pace(options)),
     )
 
 
