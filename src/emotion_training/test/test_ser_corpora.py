@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from emotion_training.common.files import TrainingError
 from emotion_training.ser import corpora
-from emotion_training.ser.splits import check_disjoint, random_split, speaker_folds
+from emotion_training.ser.sounds import Sounds
+from emotion_training.ser.splits import check_disjoint, held_out, random_split, speaker_folds
 
 
 def make(root: Path, *names: str) -> Path:
@@ -227,3 +228,39 @@ def test_random_split_holds_each_clip_once():
     train, test = random_split(50, 0.2, 3)
     assert len(test) == 10
     assert sorted([*train, *test]) == list(range(50))
+
+
+def some_sounds(speakers: list[str], parts: list[str]) -> Sounds:
+    count = len(speakers)
+    nothing = np.zeros(count, np.int16)
+    names = np.array([f'clip{row}' for row in range(count)])
+    return Sounds(
+        samples=nothing,
+        start=np.arange(count + 1),
+        labels=nothing,
+        heard=np.zeros((count, 8), np.float32),
+        speakers=np.array(speakers),
+        corpora=np.array(['own' if not part else 'meld' for part in parts]),
+        names=names,
+        parts=np.array(parts),
+    )
+
+
+def test_what_judges_a_training_is_of_other_speakers_and_a_divided_corpus_keeps_its_parts():
+    speakers = [name for name in 'abcde' for _ in range(4)] + ['joey'] * 4
+    data = some_sounds(speakers, [''] * 20 + ['train', 'train', 'dev', 'test'])
+    rows = np.delete(np.arange(24), 2)
+    train, rest = held_out(data, rows, print)
+    own_train, own_rest = (set(data.speakers[part[part < 20]].tolist()) for part in (train, rest))
+    assert own_rest and own_train | own_rest == set('abcde') and not own_train & own_rest
+    assert train[train >= 20].tolist() == [20, 21] and rest[rest >= 20].tolist() == [22]
+    assert sorted([*train, *rest]) == [*rows[:-1]]
+
+
+def test_few_speakers_are_judged_by_other_clips_of_theirs_and_that_is_said():
+    lines: list[str] = []
+    train, rest = held_out(some_sounds(['ann'] * 20, [''] * 20), np.arange(20), lines.append)
+    assert len(rest) == 3 and sorted([*train, *rest]) == list(range(20))
+    assert 'only 1 speaker' in lines[0]
+    with pytest.raises(TrainingError, match='do not give both'):
+        held_out(some_sounds(['ann'] * 2, ['dev'] * 2), np.arange(2), print)
