@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emotion_training.common.files import TrainingError
 from emotion_training.ser.corpora import READERS, Clip, read, read_shared
@@ -173,7 +173,7 @@ def run(options: argparse.Namespace) -> None:
             default.train_default(shop)
 
 
-def _pace(options: argparse.Namespace) -> dict[str, float]:
+def _pace(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the command line changes of a recipe's pace."""
     rate = 0.0 if options.frozen else options.rate
     return {} if rate is None else {'encoder_rate': rate}
