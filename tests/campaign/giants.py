@@ -22,6 +22,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
+from campaign.counted import GIANT
 from campaign.strange import GIANTS, Stranger
 
 # The topics of what is to be sent, and of what was sent and arrived, or did not.
@@ -47,10 +48,9 @@ class Giants:
         self._publisher = client.publisher(ASK, String, _QUEUE, timeout=60.0)
 
     def ask(self, topic: str) -> None:
-        """Have one sent on a topic, if messages of its type can be too large."""
-        if topic in GIANTS:
-            self._asked += 1
-            self._publisher.publish(String(data=topic))
+        """Have one sent on a topic, one of `GIANTS`."""
+        self._asked += 1
+        self._publisher.publish(String(data=topic))
 
     def finish(self, check: Callable[[], None]) -> None:
         """Wait until all that were asked for have arrived, or were given up.
@@ -90,7 +90,9 @@ def main(seed: int) -> None:
             end = time.monotonic() + PATIENCE
             while not publishers[topic].get_subscription_count() and time.monotonic() < end:
                 rclpy.spin_once(node, timeout_sec=0.05)
-        publishers[topic].publish(GIANTS[topic][1](stranger, time.time()))
+        message = GIANTS[topic][1](stranger, time.time())
+        message.header.frame_id = GIANT + message.header.frame_id
+        publishers[topic].publish(message)
         under_way[topic] = time.monotonic()
 
     while rclpy.ok():

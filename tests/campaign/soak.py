@@ -53,10 +53,10 @@ class Soak(Campaign):
         """Seconds from the stamp to the arrival, in order."""
         super().__init__(graph, seed, folder, attack=0)
 
-    def _judge(self, topic: str, message: Any) -> None:
-        super()._judge(topic, message)
+    def _judge(self, topic: str, message: Any, arrived: float) -> None:
+        super()._judge(topic, message, arrived)
         if topic in self.late:
-            self.late[topic].append(time.time() - to_seconds(message.header.stamp))
+            self.late[topic].append(arrived - to_seconds(message.header.stamp))
 
 
 def soak(

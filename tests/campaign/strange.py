@@ -29,6 +29,8 @@ from emotion_perception.ros.convert import array_to_image, to_stamp
 _FLOATS = (0.0, -0.0, 1.0, -1.0, 1e-45, 3.4e38, -3.4e38, 1e9, 0.5)
 _ODD_FLOATS = (float('nan'), float('inf'), float('-inf'))
 _TEXTS = ('', 'face_1', '/', '\n\0', '%s{}', 'bgr8', 'é' * 300, '🙂', 'x' * 2000)
+# Parts of a message that is no giant, at most.
+_MOST = 200
 _ENCODINGS = ('bgr8', 'mono8', 'rgba8', 'yuv422', '16UC1', 'jpeg', '')
 
 
@@ -164,7 +166,9 @@ class Stranger:
         elif isinstance(value, list) and value and hasattr(value[0], 'SLOT_TYPES'):
             # An array of fixed length that has another would end who sends it, not who receives.
             if not kind.endswith(']') and self.random.random() < 0.2:
-                setattr(message, name, value * self.random.choice((0, 2, 40)))
+                many = value * self.random.choice((0, 2, 40))
+                # Spoilt twice or more it would be one of those that are far too large.
+                setattr(message, name, many[:_MOST])
             else:
                 self._spoil(self.random.choice(value))
         else:

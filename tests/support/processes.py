@@ -198,6 +198,7 @@ class ProcessGroup:
         may_end: bool = False,
         arguments: tuple[str, ...] = (),
         parameters: Mapping[str, Any] | None = None,
+        through: tuple[str | Path, ...] = (),
         **more: Any,
     ) -> Process:
         """Start a node by the name of its executable, 'fer_node' and the like.
@@ -211,10 +212,11 @@ class ProcessGroup:
             may_end: Whether its end by itself is no failure (a file that ends, a bad parameter).
             arguments: More command-line arguments, before ``--ros-args``.
             parameters: Parameters by name (for dotted names); `more` holds the plain ones.
+            through: A command that runs what follows it.
             more: Parameters.
 
         """
-        words = [str(executable(node)), *arguments, '--ros-args']
+        words = [*map(str, through), str(executable(node)), *arguments, '--ros-args']
         if name:
             words += ['-r', f'__node:={name}']
         if namespace:
