@@ -37,7 +37,7 @@ WARM_SHARE = 0.2
 MOST_GROWTH = 30.0
 # Messages that may be lost, as a share: those whose place a giant took.
 MOST_LOST = 0.001
-# The screen is drawn so often a second: at its usual rate it would cost as much as half of all else.
+# The screen is drawn so often a second: at its usual rate it costs half as much as all else.
 RATE = 5.0
 
 
