@@ -28,6 +28,7 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from emotion_bringup.node_setup import NodeSetup
+from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.main import shut_down
 from emotion_perception.ros.memory import bound_queues
@@ -125,12 +126,14 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    hang.watch()
 
 
 def finish(process: GraphProcess | None) -> None:
     """Stop the nodes, then rclpy; a second signal does not cut that short."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    hang.rest()
     if process is not None:
         process.close()
     shut_down(complete=process is not None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from emotion_perception.ros import qos
+from emotion_perception.ros import hang, qos
 from emotion_perception.ros.inputs import Input
 from emotion_perception.ros.memory import give_back
 from emotion_perception.ros.sources import Way
@@ -92,6 +92,7 @@ class Diagnostics:
 
     def _look(self) -> None:
         """Look at what comes in; report once a period, and at once when that has changed."""
+        hang.alive()
         before = bool(self._trouble)
         inputs = [] if self._resting else self._inputs
         self._trouble = next(filter(None, [item.trouble() for item in inputs]), '')

@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
+from emotion_perception.ros import hang
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
@@ -105,6 +106,7 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters and load; stay unconfigured if that fails."""
+        hang.pause()
         try:
             loaded = self.load(self.settings)
             self.apply(loaded, self.settings)

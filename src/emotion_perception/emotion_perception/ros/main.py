@@ -12,6 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
+from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.memory import bound_queues
 from emotion_perception.ros.parameters import ConfigurationError
@@ -34,6 +35,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, interrupt)
     bound_queues()
     end_with_parent()
+    hang.watch()
     rclpy.init(args=None if args is None else list(args))
     node = None
     try:
@@ -54,6 +56,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
     finally:
         # A second Ctrl-C (launch adds its own to the terminal's) must not cut the cleanup short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        hang.rest()
         if node is not None:
             destroy(node)
         shut_down(complete=node is not None)
