@@ -19,8 +19,9 @@ from emotion_perception.audio import steady
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import SpeechEmotionRecognizer, VoiceMemory, load_model
 from emotion_perception.models.balance import Mixture
-from emotion_training.ser import batches, evaluate, fit, noise, protocols
+from emotion_training.ser import batches, evaluate, fit, noise, workshop
 from emotion_training.ser import train as train_ser
+from emotion_training.ser.answers import Answers, judge
 from emotion_training.ser.augment import Augmenter, Strength
 from emotion_training.ser.corpora import CLASSES
 from emotion_training.ser.eight_bits import pack, unpack
@@ -28,6 +29,8 @@ from emotion_training.ser.encoders import load_encoder
 from emotion_training.ser.export import WaveformModel, export, fit_temperature, gate
 from emotion_training.ser.levelling import steady as steady_batch
 from emotion_training.ser.logmel import LogMel
+from emotion_training.ser.ravdess import RAVDESS_FOLDS
+from emotion_training.ser.robustness import add_noise
 from emotion_training.ser.sessions import SESSIONS, profiles
 from emotion_training.ser.sounds import Sounds
 from emotion_training.ser.voice import (
@@ -112,7 +115,7 @@ def quick():
     """Let every stage be a few small batches."""
     with pytest.MonkeyPatch.context() as patch:
         small = fit.Recipe(steps=4, groups=2, each=4, silent=2)
-        patch.setattr(protocols, 'FULL', small)
+        patch.setattr(workshop, 'FULL', small)
         patch.setattr(Augmenter, 'ROOMS', 3)
         patch.setattr(noise, 'MADE', 12)
         yield
@@ -422,7 +425,7 @@ def test_a_second_run_takes_finished_stages_and_changed_settings_train_anew(tmp_
     lines: list[str] = []
     data = sounds([0, 1, 2, 3] * 2, ['a'] * 4 + ['b'] * 4, ['one'] * 8)
     quiet = sounds([SILENT] * 2, ['nonspeech/made'] * 2, ['nonspeech'] * 2)
-    shop = protocols.Workshop(str(encoder), data, quiet, tmp_path, lines.append)
+    shop = workshop.Workshop(str(encoder), data, quiet, tmp_path, lines.append)
     recipe = fit.Recipe(steps=2, groups=2, each=2, silent=1)
     first, again = (shop.stage('stage', np.arange(8), recipe, 0) for _ in range(2))
     assert 'taken from' in lines[-1]
@@ -636,8 +639,8 @@ def test_robustness_covers_every_noise_with_and_without_suppression_and_every_li
 
 def test_abstentions_count_as_errors_and_absent_classes_are_left_out():
     probabilities = np.eye(6, dtype=np.float32)[[0, 0, 2]]
-    answers = evaluate.Answers(probabilities, np.array([False, True, False]), 1.0, 10.0)
-    found = evaluate.judge(answers, np.array([0, 0, 2]))
+    answers = Answers(probabilities, np.array([False, True, False]), 1.0, 10.0)
+    found = judge(answers, np.array([0, 0, 2]))
     assert found['accuracy'] == pytest.approx(2 / 3)
     assert found['uar'] == pytest.approx((0.5 + 1.0) / 2)
     assert found['abstained'] == 1
@@ -649,21 +652,21 @@ def test_abstentions_count_as_errors_and_absent_classes_are_left_out():
 def test_voices_are_judged_for_the_mixture_that_is_asked_for():
     shares = np.array([0.1, 0.1, 0.1, 0.5, 0.1, 0.1], np.float32)
     # Knows nothing but that most people are neutral.
-    answers = evaluate.Answers(np.tile(shares, (10, 1)), np.zeros(10, bool), 1.0, 10.0)
+    answers = Answers(np.tile(shares, (10, 1)), np.zeros(10, bool), 1.0, 10.0)
     truth = np.array([3] * 4 + [0] * 6)
-    natural = evaluate.judge(answers, truth, Mixture(shares, 0.0))
+    natural = judge(answers, truth, Mixture(shares, 0.0))
     assert natural['accuracy'] == pytest.approx(0.4) and natural['class_balance'] == 0.0
     # Of such clips five in six would be neutral.
     assert natural['ece'] == pytest.approx(5 / 6 - 0.5)
-    balanced = evaluate.judge(answers, truth, Mixture(shares, 1.0))
+    balanced = judge(answers, truth, Mixture(shares, 1.0))
     assert balanced['accuracy'] == pytest.approx(0.6)
     assert balanced['ece'] == pytest.approx(0.5 - 1 / 6)
-    assert evaluate.judge(answers, truth)['class_balance'] is None
+    assert judge(answers, truth)['class_balance'] is None
 
 
 def test_all_abstained_has_no_calibration_error():
-    answers = evaluate.Answers(np.full((2, 6), 1 / 6, np.float32), np.array([True, True]), 1, 1)
-    found = evaluate.judge(answers, np.array([0, 1]))
+    answers = Answers(np.full((2, 6), 1 / 6, np.float32), np.array([True, True]), 1, 1)
+    found = judge(answers, np.array([0, 1]))
     assert found['ece'] is None
     assert found['uar'] == 0.0
 
@@ -673,7 +676,7 @@ def test_noise_is_added_at_the_asked_ratio(ratio):
     rng = np.random.default_rng(0)
     speech = 0.1 * rng.normal(size=16000).astype(np.float32)
     noise = rng.normal(size=16000).astype(np.float32)
-    mixed = evaluate.add_noise(speech, noise, ratio)
+    mixed = add_noise(speech, noise, ratio)
     added = mixed - speech
     found = 10 * np.log10((speech**2).mean() / (added**2).mean())
     assert found == pytest.approx(ratio, abs=0.8)
@@ -774,7 +777,6 @@ def test_no_corpus_named_says_what_to_write(tmp_path, capsys):
     assert '--corpus NAME=PATH' in capsys.readouterr().err
 
 
-def test_classes_and_folds_are_those_of_the_published_protocol():
-    actors = sorted(actor for part in protocols.RAVDESS_FOLDS.values() for actor in part)
+def test_the_folds_of_the_published_protocol_hold_every_actor_once():
+    actors = sorted(actor for part in RAVDESS_FOLDS.values() for actor in part)
     assert actors == list(range(1, 25))
-    assert protocols.EIGHT == CLASSES

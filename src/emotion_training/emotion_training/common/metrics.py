@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -98,3 +99,24 @@ def figures(probabilities: np.ndarray, truth: np.ndarray) -> Figures:
         f1=f1,
         confusion=confusion,
     )
+
+
+def summary(
+    probabilities: np.ndarray, truth: np.ndarray, labels: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the figures as plain values."""
+    found = figures(probabilities, truth)
+    return {
+        'n': found.n,
+        'accuracy': found.accuracy,
+        'uar': found.uar,
+        'macro_f1': found.macro_f1,
+        'ece': found.ece,
+        'classes': [label for label, share in zip(labels, found.recall) if not np.isnan(share)],
+        'recall': {
+            label: float(share)
+            for label, share in zip(labels, found.recall)
+            if not np.isnan(share)
+        },
+        'confusion': found.confusion.tolist(),
+    }

@@ -269,7 +269,7 @@ def background(samples: np.ndarray) -> float:
 
 def voice_pool(voices: Sequence[Voice], conditions: Sequence[str] = VOICE_CONDITIONS) -> Pool:
     """Ask the voice models about utterances, clean and in noise of 0 to 10 dB."""
-    from emotion_training.ser.evaluate import add_noise
+    from emotion_training.ser.robustness import add_noise
     from emotion_training.ser.sound import read_sound
 
     pool = Pool(

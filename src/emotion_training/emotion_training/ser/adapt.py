@@ -29,8 +29,8 @@ from emotion_training.common.metrics import figures
 from emotion_training.ser.corpora import Clip, read_manifest
 from emotion_training.ser.export import fit_temperature
 from emotion_training.ser.heads import Head, OnnxHead, WavlmHead
-from emotion_training.ser.protocols import Say
 from emotion_training.ser.sound import read_native
+from emotion_training.ser.sounds import Say
 
 FOLDS = 5
 STEPS = 300

@@ -21,16 +21,10 @@ from emotion_training.common.files import (
 from emotion_training.common.metrics import calibration_error, figures
 from emotion_training.ser import fit
 from emotion_training.ser.export import entry_of, export, fit_temperature, gate
-from emotion_training.ser.protocols import (
-    Say,
-    Workshop,
-    evened,
-    evened_shares,
-    noise_fold,
-    six_labels,
-)
+from emotion_training.ser.sounds import Say
 from emotion_training.ser.splits import held_out
-from emotion_training.ser.voice import VoiceModel
+from emotion_training.ser.voice import VoiceModel, six_labels
+from emotion_training.ser.workshop import Workshop, evened, evened_shares, noise_fold
 
 CONFIDENCE_CAP = 0.35
 """Largest threshold of abstention: above it the model would decline ordinary speech."""

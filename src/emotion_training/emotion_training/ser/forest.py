@@ -19,9 +19,9 @@ from emotion_training.common.files import (
 )
 from emotion_training.common.metrics import figures
 from emotion_training.ser.corpora import CLASSES, Clip
-from emotion_training.ser.protocols import Say
 from emotion_training.ser.readable import readable
 from emotion_training.ser.sound import read_sound
+from emotion_training.ser.sounds import Say
 from emotion_training.ser.splits import random_split
 
 FEATURES = Mfcc()

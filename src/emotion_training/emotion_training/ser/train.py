@@ -20,7 +20,7 @@ from emotion_training.common.files import TrainingError
 from emotion_training.ser.corpora import READERS, Clip, read, read_shared
 
 if TYPE_CHECKING:
-    from emotion_training.ser.protocols import Workshop
+    from emotion_training.ser.workshop import Workshop
 
 RECIPES = ('default', 'wavlm', 'forest')
 
@@ -187,8 +187,8 @@ def workshop(options: argparse.Namespace) -> Workshop:
     import torch
 
     from emotion_training.ser.noise import read_noise
-    from emotion_training.ser.protocols import FULL, Workshop
     from emotion_training.ser.sounds import load_sounds
+    from emotion_training.ser.workshop import FULL, Workshop
 
     device = options.device
     if device == 'auto':

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -193,3 +194,8 @@ def to_six(logits: torch.Tensor) -> torch.Tensor:
     """
     neutral = torch.logsumexp(logits[..., [3, 7]], dim=-1, keepdim=True)
     return torch.cat((logits[..., :3], neutral, logits[..., 4:6]), dim=-1)
+
+
+def six_labels(labels: np.ndarray) -> np.ndarray:
+    """Return labels in the six classes: Calm is Neutral, Disgust and no speech are -1."""
+    return np.where(labels == 7, 3, np.where(labels > 5, -1, labels))

@@ -32,8 +32,9 @@ from emotion_training.ser.augment import Augmenter
 from emotion_training.ser.batches import Player
 from emotion_training.ser.encoders import HiddenStates, loading, normalised
 from emotion_training.ser.pace import Pace, learn, seeded
-from emotion_training.ser.protocols import Workshop, six_labels
 from emotion_training.ser.splits import held_out
+from emotion_training.ser.voice import six_labels
+from emotion_training.ser.workshop import Workshop
 
 NAME = 'wavlm_ser_model'
 INPUT = SpeechInput(long='centre', pad_seconds=0.5)
