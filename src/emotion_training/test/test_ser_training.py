@@ -19,7 +19,8 @@ from emotion_perception.audio import steady
 from emotion_perception.emotions import EMOTIONS
 from emotion_perception.models import SpeechEmotionRecognizer, VoiceMemory, load_model
 from emotion_perception.models.balance import Mixture
-from emotion_training.ser import batches, evaluate, fit, noise, workshop
+from emotion_training.common.files import TrainingError, load_torch
+from emotion_training.ser import batches, encoders, evaluate, fit, noise, workshop
 from emotion_training.ser import train as train_ser
 from emotion_training.ser.answers import Answers, judge
 from emotion_training.ser.augment import Augmenter, Strength
@@ -282,6 +283,22 @@ def test_an_encoder_that_is_missing_says_what_to_do(tmp_path, capsys, corpora_ar
     assert 'config.json' in capsys.readouterr().err
 
 
+def test_an_encoder_of_a_package_is_the_very_file_or_is_refused(tmp_path, monkeypatch):
+    (tmp_path / 'carrier').mkdir()
+    (tmp_path / 'carrier' / '__init__.py').touch()
+    (tmp_path / 'carrier' / 'model.bin').write_bytes(b'another model')
+    monkeypatch.syspath_prepend(tmp_path)
+    for package, says in (
+        ('carrier', 'is not the file that encoder some was made from'),
+        ('no_such_carrier', 'pip install its-distribution'),
+    ):
+        monkeypatch.setitem(
+            encoders.PACKAGED, 'some', ('its-distribution', package, 'model.bin', '0' * 64)
+        )
+        with pytest.raises(TrainingError, match=says):
+            load_encoder('some')
+
+
 def test_six_logits_join_calm_and_drop_disgust():
     logits = torch.randn(4, OUTPUTS)
     six = torch.softmax(to_six(logits), dim=1)
@@ -412,8 +429,6 @@ def test_a_frozen_encoder_is_heard_once_and_stays_as_it_is(
     (tmp_path / 'default.pt').unlink()
     assert train_ser.main(arguments) == 0
     assert 'taken from' in capsys.readouterr().out
-    from emotion_training.common.files import load_torch
-
     kept = unpack(load_torch(tmp_path / 'default.pt')['state'])
     original = load_encoder(str(encoder)).state_dict()
     for name, value in original.items():
@@ -536,7 +551,10 @@ def test_the_forest_is_stored_without_pickle_and_loads(tmp_path, corpora_argumen
         == 0
     )
     path = tmp_path / 'mfcc_random_forest.skops'
-    answer = SpeechEmotionRecognizer(load_model(str(path), 'ser')).predict(voice(5, 1), 16000)
+    forest = load_model(str(path), 'ser')
+    # Calm stands with Neutral, Disgust with none.
+    assert forest.shares == pytest.approx(np.array([1, 1, 1, 2, 1, 1]) / 7, abs=1e-3)
+    answer = SpeechEmotionRecognizer(forest).predict(voice(5, 1), 16000)
     assert answer.probabilities.sum() == pytest.approx(1, abs=1e-4)
     assert len(json.loads(path.with_suffix('.json').read_text())['runs']) == 5
 

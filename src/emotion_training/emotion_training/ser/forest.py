@@ -74,6 +74,7 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
         )
         say(f'seed {seed}: accuracy {found.accuracy:.4f}')
     path = Path(out) / 'mfcc_random_forest.skops'
+    present = [(index, label) for index, label in enumerate(CLASSES) if index in labels]
     write_atomically(path, io.dumps(grow(np.arange(len(clips)), 0)))
     save_yaml(
         path.with_suffix('.yaml'),
@@ -82,6 +83,7 @@ def train_forest(clips: list[Clip], out: Path, say: Say, trees: int = 300) -> Pa
             'backend': 'skops',
             'file': path.name,
             'output': 'probabilities',
+            'shares': {label: int((labels == index).sum()) for index, label in present},
             'input': {
                 'rate': RATE,
                 'min_seconds': 0.5,
