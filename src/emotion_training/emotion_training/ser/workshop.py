@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -103,13 +104,13 @@ class Workshop:
         """Return the features of a frozen encoder; ``None`` if it is tuned."""
         if recipe.encoder_rate:
             return None
-        augmenter = Augmenter(self.backgrounds(), self.device, 0, recipe.strength)
+        noise = self.backgrounds()
         return frozen_features(
             model,
             whole,
-            augmenter,
+            Augmenter(noise, self.device, 0, recipe.strength),
             Path(self.out) / 'cache',
-            f'{self.encoder} {recipe.strength}',
+            f'{self.encoder} {recipe.strength} {sha256(noise.tobytes()).hexdigest()}',
             self.say,
             self.device,
         )
