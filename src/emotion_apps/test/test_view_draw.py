@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_apps.view import draw, theme
-from emotion_apps.view.draw import Box, Canvas, text_width, unit_interval
+from emotion_apps.view import masks, theme
+from emotion_apps.view.draw import Box, Canvas, unit_interval
+from emotion_apps.view.masks import text_width
 from emotion_perception.emotions import EMOTIONS, UNKNOWN
 
 RED, GREEN = (0, 0, 255), (0, 255, 0)
@@ -24,11 +25,11 @@ def canvas() -> Canvas:
 
 @pytest.fixture(params=['font of this OpenCV', 'stroke font of OpenCV 4'])
 def font(request, monkeypatch) -> str:
-    draw._text_mask.cache_clear()
+    masks.text_mask.clear()
     if request.param.startswith('stroke'):
-        monkeypatch.setattr(draw, '_typeface', lambda: None)
+        monkeypatch.setattr(masks, '_typeface', lambda: None)
     yield request.param
-    draw._text_mask.cache_clear()
+    masks.text_mask.clear()
 
 
 def inked(canvas: Canvas, colour: tuple[int, int, int]) -> np.ndarray:
@@ -283,3 +284,19 @@ def test_text_colours_stand_out_from_what_is_behind_them():
         for ink in inks:
             # WCAG 2: 4.5 for text of any size.
             assert (luminance(ink) + 0.05) / (luminance(behind) + 0.05) > 4.5
+
+
+def test_what_is_remembered_is_bounded_by_its_size(canvas: Canvas) -> None:
+    texts = [f'{number} ' + 'a text as long as somebody liked ' * 8 for number in range(300)]
+    for number, text in enumerate(texts):
+        canvas.text(text, 10, 100, 40)
+        canvas.picture(np.zeros((90, 160, 3), np.uint8), Box(0, 0, 340 + number, 350), radius=12)
+    assert 1 << 20 < masks.text_mask.bytes <= 8 << 20
+    assert 1 << 20 < masks.rounded_mask.bytes <= 8 << 20
+    # The newest is there still, and it is what was drawn.
+    kept = masks.text_mask(texts[-1], 40, 400)
+    assert masks.text_mask(texts[-1], 40, 400) is kept
+    masks.text_mask.clear()
+    assert masks.text_mask.bytes == 0
+    again = masks.text_mask(texts[-1], 40, 400)
+    assert np.array_equal(again[0], kept[0]) and again[1] == kept[1]

@@ -23,7 +23,8 @@ from emotion_apps.game.states import (
     Sighting,
 )
 from emotion_apps.view import theme
-from emotion_apps.view.draw import Box, Canvas, Placement, text_width, unit_interval
+from emotion_apps.view.draw import Box, Canvas, Placement, unit_interval
+from emotion_apps.view.masks import text_width
 from emotion_apps.view.theme import Colour
 from emotion_perception.emotions import EMOTIONS, Emotion
 

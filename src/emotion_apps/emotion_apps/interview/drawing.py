@@ -8,7 +8,8 @@ import math
 
 from emotion_apps.interview.states import Phase, Snapshot
 from emotion_apps.view import theme
-from emotion_apps.view.draw import Box, Canvas, text_width
+from emotion_apps.view.draw import Box, Canvas
+from emotion_apps.view.masks import text_width
 from emotion_apps.view.perception import draw_sound, split
 from emotion_apps.view.scene import Scene, draw_picture, draw_reading
 

@@ -12,7 +12,8 @@ import numpy as np
 from emotion_apps.multimodal.states import Phase, Snapshot
 from emotion_apps.reading import Reading
 from emotion_apps.view import theme
-from emotion_apps.view.draw import Box, Canvas, text_width
+from emotion_apps.view.draw import Box, Canvas
+from emotion_apps.view.masks import text_width
 from emotion_apps.view.perception import draw_sound, split
 from emotion_apps.view.scene import (
     Scene,

@@ -22,22 +22,16 @@ only the stroke fonts of Hershey, those are drawn larger and scaled down.
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from emotion_apps.view import theme
+from emotion_apps.view.masks import CAPITAL, corner, polar, rounded_mask, text_mask, text_width
 from emotion_apps.view.theme import Colour
 from emotion_perception.emotions import EMOTIONS
-
-# Height of a capital letter as part of the text size (the font of OpenCV 5 and Hershey agree).
-_CAPITAL = 0.7
-_HERSHEY_SCALE = 3
-_text_lock = threading.Lock()
 
 
 class Box(NamedTuple):
@@ -108,88 +102,6 @@ def unit_interval(value: float) -> float:
     """Return the value clipped to 0..1; NaN becomes 0."""
     value = float(value)
     return 0.0 if math.isnan(value) else min(1.0, max(0.0, value))
-
-
-@lru_cache(maxsize=1)
-def _typeface() -> Any:
-    """Return the font that OpenCV 5 carries, or ``None`` with OpenCV 4."""
-    return cv2.FontFace('sans') if hasattr(cv2, 'FontFace') else None
-
-
-def _truetype_mask(text: str, size: int, weight: int, face: Any) -> tuple[np.ndarray, int]:
-    """Return the coverage (h, w) uint8 of one line of text, and its advance in pixels."""
-    left, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), face, size, weight)
-    mask = np.zeros((math.ceil(1.5 * size), max(1, left + width + size)), np.uint8)
-    origin = (0, round(1.1 * size))
-    drawn: Any = cv2.putText(mask, text, origin, (255,), face, size, weight)
-    (advance, _), mask = drawn
-    return mask, int(advance)
-
-
-def _hershey_mask(text: str, size: int, weight: int) -> tuple[np.ndarray, int]:
-    """Do what :func:`_truetype_mask` does with OpenCV 4's stroke font."""
-    font, large = cv2.FONT_HERSHEY_DUPLEX, size * _HERSHEY_SCALE
-    thickness = max(1, round(large * (0.04 + 0.08 * (weight - 400) / 300)))
-    # The pen is as thick above and below its line: the capitals must stay as high as they are.
-    scale = cv2.getFontScaleFromHeight(font, round(large * _CAPITAL) - thickness // 2, thickness)
-    text = text.encode('ascii', 'replace').decode()
-    (width, _), _ = cv2.getTextSize(text, font, scale, thickness)
-    mask: np.ndarray = np.zeros((math.ceil(1.5 * size) * _HERSHEY_SCALE, width + large), np.uint8)
-    mask = mask[:, : mask.shape[1] - mask.shape[1] % _HERSHEY_SCALE]
-    mask = np.ascontiguousarray(mask)
-    origin = (thickness // 2, round(1.1 * large) - thickness // 2)
-    cv2.putText(mask, text, origin, font, scale, 255, thickness, cv2.LINE_AA)
-    mask = cv2.resize(
-        mask, None, fx=1 / _HERSHEY_SCALE, fy=1 / _HERSHEY_SCALE, interpolation=cv2.INTER_AREA
-    )
-    return mask, math.ceil(width / _HERSHEY_SCALE)
-
-
-@lru_cache(maxsize=1024)
-def _text_mask(text: str, size: int, weight: int) -> tuple[np.ndarray, int]:
-    """Return coverage and advance of a line of text, drawn once and then remembered."""
-    face = _typeface()
-    with _text_lock:  # the font is one object with a state of its own
-        if face is None:
-            return _hershey_mask(text, size, weight)
-        return _truetype_mask(text, size, weight, face)
-
-
-def text_width(text: str, size: float, weight: int = 400) -> int:
-    """Return how many pixels wide a line of text is."""
-    return _text_mask(text, max(6, round(size)), weight)[1] if text else 0
-
-
-@lru_cache(maxsize=256)
-def _corner(radius: int) -> np.ndarray:
-    """Return the coverage (radius, radius) float32 of the upper left quarter of a disc."""
-    offset = radius - (np.arange(radius, dtype=np.float32) + 0.5)
-    distance = np.hypot(offset[:, None], offset[None, :])
-    return np.clip(radius - distance + 0.5, 0, 1)
-
-
-@lru_cache(maxsize=256)
-def _rounded_mask(width: int, height: int, radius: int) -> np.ndarray:
-    """Return the coverage (height, width) uint8 of a rectangle with round corners."""
-    mask = np.ones((height, width), np.float32)
-    if radius:
-        corner = _corner(radius)
-        mask[:radius, :radius] = corner
-        mask[:radius, -radius:] = corner[:, ::-1]
-        mask[-radius:, :radius] = corner[::-1]
-        mask[-radius:, -radius:] = corner[::-1, ::-1]
-    return np.rint(mask * 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=32)
-def _polar(radius: int, thickness: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return coverage of a ring and the angle of each pixel, clockwise from the top, 0..1."""
-    half = radius + 2
-    axis = np.arange(-half, half + 1, dtype=np.float32)
-    distance = np.hypot(axis[:, None], axis[None, :])
-    cover = np.clip(thickness / 2 + 0.5 - np.abs(distance - (radius - thickness / 2)), 0, 1)
-    angle = (np.arctan2(axis[None, :], -axis[:, None]) / (2 * math.pi)) % 1.0
-    return cover, angle.astype(np.float32)
 
 
 class Canvas:
@@ -281,12 +193,12 @@ class Canvas:
         if not text:
             return 0
         size = max(6, round(size))
-        mask, advance = _text_mask(text, size, weight)
+        mask, advance = text_mask(text, size, weight)
         if room is not None and advance > room:
             size = max(6, size // 2, math.floor(size * room / advance))
-            mask, advance = _text_mask(text, size, weight)
+            mask, advance = text_mask(text, size, weight)
         left = round(x - {'left': 0.0, 'centre': 0.5, 'right': 1.0}[align] * advance)
-        drop = {'baseline': 0.0, 'top': _CAPITAL, 'middle': _CAPITAL / 2}[level]
+        drop = {'baseline': 0.0, 'top': CAPITAL, 'middle': CAPITAL / 2}[level]
         top = round(y + drop * size) - round(1.1 * size)
         if shadow:
             reach = max(1, round(size / 18))
@@ -378,10 +290,10 @@ class Canvas:
             solid[:] = colour
             cv2.addWeighted(region, 1 - alpha, solid, alpha, 0, dst=region)
         if before is not None:
-            corner = _corner(radius)[:, :, None]
+            quarter = corner(radius)[:, :, None]
             for rows, turn_rows in ((slice(0, radius), 1), (slice(height - radius, height), -1)):
                 for columns, turn in ((slice(0, radius), 1), (slice(width - radius, width), -1)):
-                    cover = corner[::turn_rows, ::turn]
+                    cover = quarter[::turn_rows, ::turn]
                     old, new = before[rows, columns], region[rows, columns]
                     region[rows, columns] = np.rint(old + (new.astype(np.float32) - old) * cover)
 
@@ -453,7 +365,7 @@ class Canvas:
             )
             place = Placement(box, scale, x0 + left, y0 + top)
         if before is not None:
-            mask = _rounded_mask(room_w, room_h, min(round(radius), room_w // 2, room_h // 2))
+            mask = rounded_mask(room_w, room_h, min(round(radius), room_w // 2, room_h // 2))
             kept = mask[:, :, None].astype(np.float32) / 255
             region[:] = np.rint(before + (region.astype(np.float32) - before) * kept)
         return place
@@ -468,7 +380,7 @@ class Canvas:
         x0, y0, x1, y1 = box.rounded()
         if x1 <= x0 or y1 <= y0:
             return
-        mask = _rounded_mask(x1 - x0, y1 - y0, min(x1 - x0, y1 - y0) // 2)
+        mask = rounded_mask(x1 - x0, y1 - y0, min(x1 - x0, y1 - y0) // 2)
         self.blend(mask, x0, y0, track)
         filled = unit_interval(value) * (x1 - x0)
         whole = int(filled)
@@ -545,7 +457,7 @@ class Canvas:
         """
         radius = max(4, round(radius))
         thickness = max(2, round(radius / 6 if thickness is None else thickness))
-        cover, angle = _polar(radius, thickness)
+        cover, angle = polar(radius, thickness)
         left, top = round(x) - radius - 2, round(y) - radius - 2
         if track is not None:
             self.blend(np.rint(cover * 255).astype(np.uint8), left, top, track)
@@ -609,7 +521,7 @@ class Canvas:
             part = unit_interval((value - low) / (high - low))
             high_px = max(wide, round(part * box.h))
             high_px += (high_px - wide) % 2  # grows by the same amount above and below
-            mask = _rounded_mask(wide, high_px, wide // 2)
+            mask = rounded_mask(wide, high_px, wide // 2)
             self.blend(
                 mask,
                 round(box.x + (number + 0.5) * step - wide / 2),
@@ -700,7 +612,7 @@ class Canvas:
         """Draw a disc."""
         radius = max(1, round(radius))
         self.blend(
-            _rounded_mask(2 * radius, 2 * radius, radius),
+            rounded_mask(2 * radius, 2 * radius, radius),
             round(x) - radius,
             round(y) - radius,
             colour,

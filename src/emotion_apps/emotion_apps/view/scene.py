@@ -11,7 +11,8 @@ import numpy as np
 
 from emotion_apps.reading import Reading
 from emotion_apps.view import theme
-from emotion_apps.view.draw import Box, Canvas, Placement, text_width
+from emotion_apps.view.draw import Box, Canvas, Placement
+from emotion_apps.view.masks import text_width
 
 
 @dataclass(frozen=True)
