@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -302,3 +304,34 @@ def test_a_model_runs_on_a_bounded_part_of_a_batch(make, monkeypatch):
     monkeypatch.undo()
     np.testing.assert_allclose(parts.probabilities, model.predict(batch).probabilities, atol=1e-6)
     assert parts.valence.shape == (7,) and parts.embedding.shape == (7, 0)
+
+
+_MANY_LENGTHS = """
+import ctypes, os
+import numpy as np
+from emotion_perception.models import ModelSettings, SpeechEmotionRecognizer, load_model
+
+recognizer = SpeechEmotionRecognizer(
+    load_model('ser-default', 'ser', ModelSettings(device='cpu', threads=1)))
+sound = np.random.default_rng(0).normal(0, 0.1, 20000).astype(np.float32)
+
+def used():
+    ctypes.CDLL(None).malloc_trim(0)
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE') / 1024
+
+for length in range(8000, 8400, 8):
+    recognizer.predict(sound[:length], 16000)
+before = used()
+for length in range(8400, 12400, 8):
+    recognizer.predict(sound[:length], 16000)
+print(used() - before)
+"""
+
+
+def test_a_length_that_was_never_heard_before_leaves_nothing_behind() -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', _MANY_LENGTHS], capture_output=True, text=True, check=True
+    )
+    # Kilobytes, for 500 utterances.
+    assert float(done.stdout) < 2000

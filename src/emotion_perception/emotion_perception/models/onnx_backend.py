@@ -47,6 +47,8 @@ class OnnxBackend:
         options.log_severity_level = 3
         # The arena keeps what the largest input ever took; malloc is as fast here (measured).
         options.enable_cpu_mem_arena = False
+        # A plan is kept for each shape of input, for ever: 16 kB for each length of an utterance.
+        options.enable_mem_pattern = False
         # Threads that spin while they wait cost a core each between two frames.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.add_session_config_entry('session.inter_op.allow_spinning', '0')
