@@ -42,19 +42,22 @@ class NodeExecutor(SingleThreadedExecutor):
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
-        self._own_guard = _OwnGuard(None, None, context=context)
+        self._lasting = _LastingGuard(None, None, context=context)
+        self._thread: int | None = None
+        self._begins = False
         super().__init__(context=context)
         self._looked = 0.0
         self._looks = True
 
     @property
-    def _guard(self) -> GuardCondition:
-        """What rclpy wakes the executor with.
+    def _guard(self) -> Any:
+        """What rclpy wakes the executor with; nothing, for a callback that begins.
 
         rclpy takes it away on a shutdown from another thread, also from under a callback that
         begins: it stays.
         """
-        return self._own_guard
+        begins = self._begins and threading.get_ident() == self._thread
+        return _NO_WAKING if begins else self._lasting
 
     @_guard.setter
     def _guard(self, guard: GuardCondition | None) -> None:
@@ -70,7 +73,7 @@ class NodeExecutor(SingleThreadedExecutor):
         self._looks = now - self._looked >= _LOOK
         if self._looks:
             self._looked = now
-        self._own_guard.thread = threading.get_ident()
+        self._thread = threading.get_ident()
         try:
             super().spin_once(timeout_sec)
         except rclpy_implementation.RCLError:
@@ -86,14 +89,27 @@ class NodeExecutor(SingleThreadedExecutor):
             return False
         return bool(super().can_execute(entity))
 
+    def _make_handler(self, *arguments: Any) -> Any:
+        self._begins = True
+        try:
+            return super()._make_handler(*arguments)
+        finally:
+            self._begins = False
 
-class _OwnGuard(GuardCondition):  # type: ignore[misc, unused-ignore]  # rclpy is typed since Kilted.
-    """Wakes the executor, except from its own thread, which looks anew before it waits."""
 
-    thread: int | None = None
+class _LastingGuard(GuardCondition):  # type: ignore[misc, unused-ignore]  # Typed since Kilted.
+    """Wakes the executor; after its shutdown, when nothing waits any more, nobody."""
 
     def trigger(self) -> None:
-        if threading.get_ident() != self.thread:
-            # After a shutdown nothing waits.
-            with contextlib.suppress(InvalidHandle):
-                super().trigger()
+        with contextlib.suppress(InvalidHandle):
+            super().trigger()
+
+
+class _NoWaking:
+    """What a callback is given to wake with: its thread looks anew before it waits."""
+
+    def trigger(self) -> None:
+        """Wake nobody."""
+
+
+_NO_WAKING = _NoWaking()

@@ -19,6 +19,8 @@ import threading
 import time
 from importlib.resources import files
 
+from emotion_perception.ros.distributions import FASTDDS_PROFILES
+
 # Whoever chooses for himself is left alone.
 _CHOICES = (
     'FASTDDS_DEFAULT_PROFILES_FILE',
@@ -45,10 +47,8 @@ def bound_queues() -> None:
     """Let queues hold no more than what waits in them; call it before rclpy is initialised."""
     if any(name in os.environ for name in _CHOICES):
         return
-    path = str(files('emotion_perception').joinpath('ros/fastdds.xml'))
-    # The first name is Fast DDS 3's (Kilted), the second 2's.
-    for name in _CHOICES[:2]:
-        os.environ[name] = path
+    # By one name: Fast DDS reads the files of both, and complains of a profile that comes twice.
+    os.environ[FASTDDS_PROFILES] = str(files('emotion_perception').joinpath('ros/fastdds.xml'))
     os.environ['RMW_FASTRTPS_USE_QOS_FROM_XML'] = '1'
 
 
