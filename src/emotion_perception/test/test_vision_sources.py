@@ -405,8 +405,9 @@ def test_pictures_that_a_lower_rate_leaves_out_are_not_decoded(
     assert len(decoded) < 25
 
 
+@pytest.mark.parametrize('rate', [0.0, 25.0])
 def test_pictures_that_nobody_wants_are_not_decoded(
-    independent: Path, decoded: list[object]
+    independent: Path, decoded: list[object], rate: float
 ) -> None:
     taken = [0.0]
 
@@ -418,7 +419,7 @@ def test_pictures_that_nobody_wants_are_not_decoded(
         return max(0.0, taken[0] + 0.19 - now)
 
     frames: list[Frame] = []
-    source = Source(SourceSettings(source=str(independent)), rest=rest)
+    source = Source(SourceSettings(source=str(independent), rate=rate), rest=rest)
     while (frame := source.read()) is not None:
         taken[0] = frame.time
         frames.append(frame)

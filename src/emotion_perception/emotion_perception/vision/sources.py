@@ -145,13 +145,12 @@ class Source:
                     continue
                 last_slot = slot
                 late = time.monotonic() - (start + offset) if realtime else 0.0
-                wanted = (slot + 1) / rate if rate else 0.0
                 rest = self._rest() if realtime else 0.0
-                if rest > 0.0:
-                    wanted = max(wanted, time.monotonic() + rest - start)
+                awaited = time.monotonic() + rest - start if rest > 0.0 else 0.0
+                wanted = max(awaited, (slot + 1) / rate if rate else 0.0)
                 shown = pace.shows(offset, late, period, wanted)
                 self._skip_before(pace.wanted)
-                if not shown or (rest > 0.0 and offset < wanted):
+                if not shown or offset < awaited:
                     continue
                 if late > TOO_LATE:
                     # Suspended, or a machine that cannot keep up: time starts anew here.
