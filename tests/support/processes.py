@@ -52,7 +52,7 @@ class Process:
         self.command = command
         self.log = log
         self.may_end = may_end
-        self._stopped = False
+        self._stopped = self._interrupted = False
         with log.open('wb') as output:
             self._popen = subprocess.Popen(
                 command,
@@ -131,12 +131,18 @@ class Process:
         self.signal(signal.SIGKILL)
         self._popen.wait()
 
+    def interrupt(self) -> bool:
+        """Press Ctrl-C, once for all; return whether it runs still."""
+        running = self.running
+        if running and not self._interrupted:
+            self._interrupted = True
+            self.signal(signal.SIGINT)
+        self._stopped = True
+        return running
+
     def stop(self, timeout: float = 10.0) -> bool:
         """End it as Ctrl-C does; return whether that sufficed within `timeout` seconds."""
-        running = self.running
-        self._stopped = True
-        if running:
-            self.signal(signal.SIGINT)
+        if self.interrupt():
             try:
                 self._popen.wait(timeout)
             except subprocess.TimeoutExpired:
@@ -249,7 +255,5 @@ class ProcessGroup:
     def stop(self, timeout: float = 10.0) -> list[str]:
         """End all, newest first; return the names of those that did not heed Ctrl-C."""
         for process in self.processes:
-            if process.running:
-                process.signal(signal.SIGINT)
-                process._stopped = True
+            process.interrupt()
         return [process.name for process in reversed(self.processes) if not process.stop(timeout)]
