@@ -112,6 +112,7 @@ def test_services_coroutines_and_work_from_other_threads_are_served(spun: Spun) 
         spun.executor.wake()
         if answered.wait(0.1):
             break
+    assert answered.is_set()
     assert future.result().message == 'open'
 
 
