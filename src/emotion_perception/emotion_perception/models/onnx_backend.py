@@ -41,14 +41,11 @@ class OnnxBackend:
     def __init__(
         self, model: Path | bytes, device: str = 'auto', threads: int = 0, scores: str = ''
     ) -> None:
-        options = onnxruntime.SessionOptions()
+        options = session_options()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         # The arena keeps what the largest input ever took; malloc is as fast here (measured).
         options.enable_cpu_mem_arena = False
-        # A plan is kept for each shape of input, for ever: 16 kB for each length of an utterance.
-        options.enable_mem_pattern = False
         # Threads that spin while they wait cost a core each between two frames.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.add_session_config_entry('session.inter_op.allow_spinning', '0')
@@ -157,6 +154,15 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
     except yaml.YAMLError as error:
         raise ModelError(f'{path}: metadata {METADATA_KEY} is not valid YAML: {error}') from error
     return parse_entry(path.stem, mapping, f'{path} (metadata {METADATA_KEY})')
+
+
+def session_options() -> onnxruntime.SessionOptions:
+    """Return options for a session that hears inputs of any shape, and tells of errors alone."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # A plan is kept for each shape of input, for ever: 16 kB for each length of an utterance.
+    options.enable_mem_pattern = False
+    return options
 
 
 @lru_cache(maxsize=1)

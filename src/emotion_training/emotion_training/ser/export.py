@@ -97,6 +97,8 @@ def open_pooled(network: VoiceModel) -> Callable[[np.ndarray], np.ndarray]:
     """
     import onnxruntime
 
+    from emotion_perception.models.onnx_backend import session_options
+
     class Pooled(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -105,8 +107,7 @@ def open_pooled(network: VoiceModel) -> Callable[[np.ndarray], np.ndarray]:
         def forward(self, waveform: torch.Tensor) -> torch.Tensor:
             return self.network.pooled(waveform)
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
+    options = session_options()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(
         _traced(Pooled(), (), [], ['pooled']).SerializeToString(),

@@ -21,6 +21,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from emotion_perception.emotions import EMOTIONS
+from emotion_perception.models.onnx_backend import session_options
 from emotion_perception.models.voice_memory import profile_of
 from emotion_training.common.files import TrainingError, save_yaml, write_atomically
 from emotion_training.ser.export import HEAD, METADATA_KEY, gate
@@ -84,10 +85,8 @@ class OnnxHead:
         opened.graph.output.append(
             onnx.helper.make_tensor_value_info(self._embedding, onnx.TensorProto.FLOAT, None)
         )
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            opened.SerializeToString(), options, providers=['CPUExecutionProvider']
+            opened.SerializeToString(), session_options(), providers=['CPUExecutionProvider']
         )
         self._voice: dict[str, np.ndarray] = {}
 
