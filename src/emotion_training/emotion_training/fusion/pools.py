@@ -39,9 +39,6 @@ CROP = 128
 SNR_DB = (0.0, 10.0)
 """Range that the noise of a corrupted voice is drawn from, dB."""
 
-BABBLE = 5
-"""Other speakers that sound together in babble."""
-
 
 @dataclass
 class Pool:
@@ -313,6 +310,8 @@ def _noise(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Return white noise, or the babble of other speakers of the same part."""
+    from emotion_training.ser.robustness import VOICES, babble
+
     if kind == 'white':
         return rng.normal(size=sounds[index].size).astype(np.float32)
     others = [
@@ -320,12 +319,8 @@ def _noise(
         for i, voice in enumerate(voices)
         if voice.speaker != voices[index].speaker and voice.part == voices[index].part
     ]
-    if len(others) < BABBLE:
+    if len(others) < VOICES:
         raise TrainingError(
-            f'babble needs {BABBLE} clips of other speakers, there are {len(others)}'
+            f'babble needs {VOICES} clips of other speakers, there are {len(others)}'
         )
-    mixed = np.zeros(sounds[index].size, np.float32)
-    for other in rng.choice(others, BABBLE, replace=False):
-        voice = sounds[other] / max(float(np.sqrt((sounds[other] ** 2).mean())), 1e-6)
-        mixed += np.resize(np.roll(voice, int(rng.integers(voice.size))), mixed.size)
-    return mixed
+    return babble(sounds, others, sounds[index].size, rng)

@@ -88,11 +88,21 @@ def make_noise(
         raise TrainingError(
             f'babble needs {VOICES + 1} clips or more, the manifest has {len(clips)}'
         )
-    babble = np.zeros(sounds[index].size, np.float32)
+    return babble(sounds, others, sounds[index].size, rng)
+
+
+def babble(
+    sounds: Sequence[np.ndarray], others: Sequence[int], size: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return five of the voices together, equally loud, each from anywhere on; float32 (size,).
+
+    :param others: indices of those to choose from, :data:`VOICES` at least.
+    """
+    mixed = np.zeros(size, np.float32)
     for other in rng.choice(others, VOICES, replace=False):
         voice = sounds[other] / max(float(np.sqrt((sounds[other] ** 2).mean())), 1e-6)
-        babble += np.resize(np.roll(voice, int(rng.integers(voice.size))), babble.size)
-    return babble
+        mixed += np.resize(np.roll(voice, int(rng.integers(voice.size))), size)
+    return mixed
 
 
 def robustness(
