@@ -26,7 +26,7 @@ LOOK_AGAIN = 0.1
 # so many pixels: points find each other again where a face has some to spare.
 _LONGEST = 240
 _SIDE = 28.0
-# Sides of the smallest face that is followed, pixels of the reduced picture.
+# Side of the smallest face that is followed, pixels.
 _LEAST = 20.0
 # Points in a row and in a column of a face, of whose box this part is covered with them.
 _POINTS = 5
@@ -67,13 +67,11 @@ class Follower:
         """
         self._looked = self._time = time
         self._shape = picture.shape
-        self._faces = [] if _crowded(faces) else list(faces)
+        smallest = min((float(face.box[2:].min()) for face in faces), default=0.0)
+        self._faces = [] if smallest < _LEAST or _crowded(faces) else list(faces)
         if self._faces:
-            smallest = min(float(face.box[2:].min()) for face in self._faces)
             most = min(max(picture.shape) / _LONGEST, smallest / _SIDE)
             self._step = max(1, int(most))
-            if smallest < _LEAST * self._step:
-                self._faces = []
             self._grey = _reduced(picture, self._step)
 
     def follow(self, picture: np.ndarray, time: float) -> list[Detection] | None:

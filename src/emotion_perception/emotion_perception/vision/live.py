@@ -39,7 +39,6 @@ def open_live(kind: str, settings: SourceSettings, rest: Callable[[], float]) ->
     """Open a ``'camera'`` or a ``'stream'``.
 
     :param rest: says for how many seconds from now nobody wants a picture.
-
     :raises MediaError: if it cannot be opened.
     """
     return Stream(settings.source.strip()) if kind == 'stream' else Camera(settings, rest)
