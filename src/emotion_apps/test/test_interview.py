@@ -518,13 +518,33 @@ def test_what_is_said_after_the_end_belongs_to_no_answer() -> None:
     assert len(session.log.answers[-1].utterances) == spoken[-1] + 1
 
 
+def test_ten_minutes_of_readings_take_little_memory() -> None:
+    session = InterviewSession((Question('Why?'),))
+    session.start(0.0)
+    vector = np.full(6, 1 / 6, np.float32)
+    tracemalloc.start()
+    try:
+        for index in range(6000):
+            session.log.frame(0.1 * index, True, index % 2 == 0)
+            for source in ('face', 'face', 'fused'):
+                session.log.emotion(0.1 * index, source, vector)
+        taken = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert taken < 2e6
+    (answer,) = session.log.answers
+    assert len(answer.emotions) == 18000
+    assert [sample.source for sample in answer.emotions][-3:] == ['face', 'face', 'fused']
+    assert list(answer.frames)[-1] == (pytest.approx(599.9), True, False)
+
+
 def test_readings_that_are_not_finite_are_left_out() -> None:
     session = InterviewSession((Question('Why?'),))
     session.start(0.0)
     session.emotion(0.1, 'face', np.full(6, np.nan))
     session.utterance(0.0, 0.1, np.zeros(3, np.int16))
     session.stop(1.0)
-    assert session.log.answers[0].emotions == []
+    assert not session.log.answers[0].emotions
     assert 'Why?' in render(session.log)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 from rclpy.node import Node
 
+from emotion_apps.interview.log import SOURCES
 from emotion_apps.interview.session import InterviewSession
 from emotion_apps.interview.speaker import Overheard, Speaker
 from emotion_msgs.msg import EmotionPrediction, FaceArray, Utterance, VoiceActivity
@@ -62,7 +63,7 @@ class InterviewFeed:
             self._inputs[topic] = diagnostics.watch(kind, f'emotion/{topic}', what)
             self._stamps[topic] = Stamps(node, f'emotion/{topic}', ahead=AHEAD, behind=_BEHIND)
         self._detections = BusSubscription(node, FaceArray, 'emotion/detections', self._on_faces)
-        for source in ('face', 'voice', 'fused'):
+        for source in SOURCES:
             node.create_subscription(
                 EmotionPrediction,
                 f'emotion/{source}',

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emotion_apps.interview.packed import Packed
 from emotion_apps.interview.scribe import Turn
 from emotion_perception.audio.prosody import Prosody
+from emotion_perception.emotions import EMOTIONS
 from emotion_perception.words.language import Language
 from emotion_perception.words.transcriber import Word
 
@@ -19,6 +21,8 @@ YAW_LIMIT = 25.0
 PITCH_LIMIT = 20.0
 # Seconds by which a voice is heard before the course takes note of it.
 _EARLY = 1.0
+SOURCES = ('face', 'voice', 'fused')
+"""What tells emotions."""
 
 
 @dataclass
@@ -26,13 +30,27 @@ class Sample:
     """An emotion at a time.
 
     :param time: seconds.
-    :param source: ``'face'``, ``'voice'`` or ``'fused'``.
+    :param source: one of :data:`SOURCES`.
     :param probabilities: (6,).
     """
 
     time: float
     source: str
     probabilities: np.ndarray
+
+
+def _emotions() -> Packed[Sample]:
+    return Packed(
+        [('time', 'f8'), ('source', 'u1'), ('probabilities', 'f4', len(EMOTIONS))],
+        lambda time, source, probabilities: Sample(float(time), SOURCES[source], probabilities),
+    )
+
+
+def _frames() -> Packed[tuple[float, bool, bool]]:
+    return Packed(
+        [('time', 'f8'), ('present', '?'), ('facing', '?')],
+        lambda time, present, facing: (float(time), bool(present), bool(facing)),
+    )
 
 
 @dataclass
@@ -58,8 +76,8 @@ class Answer:
     key_words: tuple[str, ...] = ()
     began: float = math.nan
     ended: float = math.nan
-    emotions: list[Sample] = field(default_factory=list)
-    frames: list[tuple[float, bool, bool]] = field(default_factory=list)
+    emotions: Packed[Sample] = field(default_factory=_emotions)
+    frames: Packed[tuple[float, bool, bool]] = field(default_factory=_frames)
     """Time, whether a face was present, whether it faced the camera."""
     utterances: list[Spoken] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
@@ -148,12 +166,12 @@ class InterviewLog:
         vector = np.asarray(probabilities, np.float32)
         answer = self._at(time)
         if answer is not None and np.isfinite(vector).all():
-            answer.emotions.append(Sample(time, source, vector))
+            answer.emotions.append(time, SOURCES.index(source), vector)
 
     def frame(self, time: float, present: bool, facing: bool) -> None:
         """Add what a frame shows of the candidate."""
         if self.answer is not None:
-            self.answer.frames.append((time, present, facing))
+            self.answer.frames.append(time, present, facing)
 
     def utterance(self, start: float, end: float, measures: Prosody) -> bool:
         """Add an utterance to the answer that it began in; return whether there is one.

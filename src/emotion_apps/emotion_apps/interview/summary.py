@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_apps.interview.log import Answer, InterviewLog
+from emotion_apps.interview.log import SOURCES, Answer, InterviewLog
 from emotion_perception.emotions import names
 from emotion_perception.words.language import Language
 from emotion_perception.words.verbal import Verbal, measure
@@ -128,7 +128,7 @@ def _summarise(answer: Answer, language: Language | None) -> AnswerSummary:
         float(np.average([frame[1] for frame in frames], weights=weights)) if frames else math.nan,
         {
             source: names(_mean_emotion(answer, source))
-            for source in ('face', 'voice', 'fused')
+            for source in SOURCES
             if any(s.source == source for s in answer.emotions)
         },
         measure(answer.words, language, answer.key_words) if language else None,

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -106,7 +106,7 @@ def _thinned(samples: Sequence[Sample], most: int) -> tuple[np.ndarray, np.ndarr
     return times, vectors
 
 
-def _runs(frames: list[tuple[float, bool, bool]]) -> list[tuple[float, float]]:
+def _runs(frames: Iterable[tuple[float, bool, bool]]) -> list[tuple[float, float]]:
     """Return the stretches during which the face faced the camera."""
     runs: list[tuple[float, float]] = []
     start: float | None = None
