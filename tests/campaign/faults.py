@@ -34,7 +34,7 @@ from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from campaign.strange import Stranger
@@ -43,6 +43,7 @@ from emotion_msgs.msg import (
     EmotionPrediction,
     EmotionPredictionArray,
     FaceArray,
+    MultimodalState,
     Utterance,
     VoiceActivity,
 )
@@ -183,6 +184,10 @@ def killed(bench: Bench) -> str:
         name: bench.client.watch(f'/{FEEDS[name][2]}', FEEDS[name][3], RELIABLE)
         for name in ('face_detector_node', 'fer_node', 'vad_node', 'fusion_node')
     }
+    answers['orchestrator_node'] = bench.client.watch(
+        '/emotion/multimodal/state', MultimodalState, LATCHED
+    )
+    answers['view_node'] = bench.client.watch('/emotion/view/compressed', CompressedImage)
     answers['camera_node'] = bench.client.watch('/camera/image_raw', Image)
     answers['microphone_node'] = bench.client.watch('/audio/audio_stamped', AudioDataStamped)
     for watch in answers.values():
