@@ -45,6 +45,18 @@ def test_a_queue_that_was_full_of_large_messages_is_small_again(processes, clien
     )
 
 
+def test_a_few_megabytes_that_were_freed_go_back_to_the_system(monkeypatch) -> None:
+    monkeypatch.setattr(memory, '_settled', memory._resident())
+    blocks = [b'x' * 3000 for _ in range(2000)]
+    kept = blocks[::100]
+    grown = memory._resident()
+    del blocks
+    monkeypatch.setattr(memory, '_next', 0.0)
+    memory.give_back()
+    assert memory._resident() < grown - (4 << 20)
+    assert len(kept) == 20
+
+
 def test_who_chooses_profiles_for_the_middleware_is_left_alone(monkeypatch) -> None:
     for name in memory._CHOICES:
         monkeypatch.delenv(name, raising=False)

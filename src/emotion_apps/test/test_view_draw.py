@@ -291,8 +291,8 @@ def test_what_is_remembered_is_bounded_by_its_size(canvas: Canvas) -> None:
     for number, text in enumerate(texts):
         canvas.text(text, 10, 100, 40)
         canvas.picture(np.zeros((90, 160, 3), np.uint8), Box(0, 0, 340 + number, 350), radius=12)
-    assert 1 << 20 < masks.text_mask.bytes <= 8 << 20
-    assert 1 << 20 < masks.rounded_mask.bytes <= 8 << 20
+    assert 1 << 20 < masks.text_mask.bytes <= 3 << 20
+    assert 1 << 20 < masks.rounded_mask.bytes <= 3 << 20
     # The newest is there still, and it is what was drawn.
     kept = masks.text_mask(texts[-1], 40, 400)
     assert masks.text_mask(texts[-1], 40, 400) is kept

@@ -21,8 +21,9 @@ import numpy as np
 CAPITAL = 0.7
 """Height of a capital letter as part of the text size (the font of OpenCV 5 and Hershey agree)."""
 
-# Bytes that each kind of piece may take; a screen has about two hundred texts, and one picture.
-_MOST = 8 << 20
+# Bytes that each kind of piece may take: the largest is a picture of full HD. A screen has about
+# two hundred texts.
+_MOST = 3 << 20
 _HERSHEY_SCALE = 3
 _text_lock = threading.Lock()
 
@@ -31,7 +32,7 @@ T = TypeVar('T')
 
 
 class Remembered(Generic[P, T]):
-    """A function whose newest results are kept, up to 8 MB of arrays.
+    """A function whose newest results are kept, up to 3 MB of arrays.
 
     :param function: of hashable arguments by position; gives an array, or a tuple with arrays.
     :ivar bytes: that are kept.

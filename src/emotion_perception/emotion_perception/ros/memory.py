@@ -30,7 +30,7 @@ _CHOICES = (
 )
 # So much more than it was, bytes, is a reason to ask; seconds between two times; after so many the
 # process is taken to need what it has.
-_MUCH = 8 << 20
+_MUCH = 1 << 20
 _PAUSE = 5.0
 _OFTEN = 12
 _PAGE = os.sysconf('SC_PAGE_SIZE')
