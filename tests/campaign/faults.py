@@ -48,6 +48,7 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_perception.ros.convert import to_stamp
+from emotion_perception.ros.memory import bound_queues
 from support.client import LATCHED, RELIABLE, Client, Watch
 from support.domain import claim_domain
 from support.faces import background, paste, portraits, write_video
@@ -452,6 +453,8 @@ def main() -> int:
     parser.add_argument('--json', type=Path, help='where the report goes, too')
     parser.add_argument('--logs', type=Path, help='folder for the logs of the nodes')
     options = parser.parse_args()
+    # Listen as the graph's own processes do, which find each other sooner (ros/fastdds.xml).
+    bound_queues()
     rows = []
     with contextlib.ExitStack() as stack:
         folder = options.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))
