@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import threading
@@ -275,24 +276,27 @@ def test_a_model_node_starts_itself_and_cleans_up(context) -> None:
     assert node.log[3:] == ['load', 'start with weights', 'stop']
 
 
+class Weights:
+    """Stands for gigabytes and open files."""
+
+
+class Circle(Work):
+    def __init__(self, loaded: Weights) -> None:
+        self.loaded, self.callback = loaded, self.stop
+
+    def stop(self) -> None:
+        pass
+
+
+class Held(Model):
+    def load(self, settings: ModelNodeSettings) -> Weights:
+        return Weights()
+
+    def start(self, loaded: Weights) -> Work:
+        return Circle(loaded)
+
+
 def test_a_model_is_freed_with_the_clean_up_although_its_work_refers_to_itself(context) -> None:
-    class Weights:
-        """Stands for gigabytes and open files."""
-
-    class Circle(Work):
-        def __init__(self, loaded: Weights) -> None:
-            self.loaded, self.callback = loaded, self.stop
-
-        def stop(self) -> None:
-            pass
-
-    class Held(Model):
-        def load(self, settings: ModelNodeSettings) -> Weights:
-            return Weights()
-
-        def start(self, loaded: Weights) -> Work:
-            return Circle(loaded)
-
     node = Held(context, '-p', 'autostart:=false')
     node.trigger_configure()
     node.trigger_activate()
@@ -300,6 +304,24 @@ def test_a_model_is_freed_with_the_clean_up_although_its_work_refers_to_itself(c
     node.trigger_deactivate()
     node.trigger_cleanup()
     assert weights() is None
+
+
+def test_a_model_that_an_executor_still_holds_is_freed_a_moment_later(context) -> None:
+    node = Held(context, '-p', 'autostart:=false')
+    node.trigger_configure()
+    node.trigger_activate()
+    weights = weakref.ref(node.loaded)
+    held = [node._work]
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert weights() is not None
+    gc.disable()
+    try:
+        held.clear()
+        assert spin_until(context, [node], lambda: weights() is None)
+    finally:
+        gc.enable()
+    node.destroy_node()
 
 
 def test_a_model_node_without_weights_is_configured_later(context) -> None:

@@ -25,6 +25,9 @@ from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.start import StartSettings
 from emotion_perception.ros.timer import steady_timer
 
+# Seconds after which an executor has let go of what was destroyed.
+_MOMENT = 1.0
+
 
 class Work(ABC):
     """What a node has while it is active: made at each activation, ended at each deactivation.
@@ -148,8 +151,10 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
         """Free the model."""
         self.loaded = None
         # What worked with it and its callbacks refer to each other: only the collector frees them,
-        # and it knows nothing of the memory and the files of a model.
+        # and it knows nothing of the memory and the files of a model. What the executor is about
+        # to call it holds for a moment longer.
         gc.collect()
+        self._later(gc.collect)
         self.parameters.release()
         self.diagnostics.warn('not configured')
         return super().on_cleanup(state)
@@ -186,6 +191,15 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
                 step()
 
         self._next_step = steady_timer(self, 0.0, once)
+
+    def _later(self, step: Callable[[], object]) -> None:
+        """Do something in a moment, from the executor."""
+
+        def once() -> None:
+            self.destroy_timer(timer)
+            step()
+
+        timer = steady_timer(self, _MOMENT, once)
 
     def _facts(self) -> dict[str, object]:
         found = self.facts(self.loaded)
