@@ -27,7 +27,7 @@ from rclpy.timer import Timer
 
 from emotion_perception.ros import qos
 from emotion_perception.ros.distributions import SubscriptionEventCallbacks
-from emotion_perception.ros.timer import steady_timer
+from emotion_perception.ros.timer import once, steady_timer
 
 # Seconds between two looks at what publishers offer, while one offers less than is wanted.
 _LOOK = 1.0
@@ -236,12 +236,8 @@ class BusSubscription:
         """Have the node's executor end the subscription: it may be waiting on it just now."""
         old, self._subscription = self._subscription, None
 
-        def end_old() -> None:
-            if old is not None:
-                self._node.destroy_subscription(old)
-            self._node.destroy_timer(timer)
-
-        timer = steady_timer(self._node, 0.0, end_old)
+        if old is not None:
+            once(self._node, 0.0, lambda: self._node.destroy_subscription(old))
 
 
 def published_here(node: Node, topic: str, kind: type) -> bool:

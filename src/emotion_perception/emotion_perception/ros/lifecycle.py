@@ -23,7 +23,7 @@ from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
 from emotion_perception.ros.start import StartSettings
-from emotion_perception.ros.timer import steady_timer
+from emotion_perception.ros.timer import once
 
 # Seconds after which an executor has let go of what was destroyed.
 _MOMENT = 1.0
@@ -154,7 +154,7 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
         # and it knows nothing of the memory and the files of a model. What the executor is about
         # to call it holds for a moment longer.
         gc.collect()
-        self._later(gc.collect)
+        once(self, _MOMENT, gc.collect)
         self.parameters.release()
         self.diagnostics.warn('not configured')
         return super().on_cleanup(state)
@@ -183,23 +183,12 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
         if self._next_step is not None:
             self.destroy_timer(self._next_step)
 
-        def once() -> None:
-            if self._next_step is not None:
-                self.destroy_timer(self._next_step)
-                self._next_step = None
+        def take() -> None:
+            self._next_step = None
             if self._state_machine.current_state[1] == wanted:
                 step()
 
-        self._next_step = steady_timer(self, 0.0, once)
-
-    def _later(self, step: Callable[[], object]) -> None:
-        """Do something in a moment, from the executor."""
-
-        def once() -> None:
-            self.destroy_timer(timer)
-            step()
-
-        timer = steady_timer(self, _MOMENT, once)
+        self._next_step = once(self, 0.0, take)
 
     def _facts(self) -> dict[str, object]:
         found = self.facts(self.loaded)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
@@ -18,3 +19,17 @@ def steady_timer(node: Node, period: float, callback: Callable[[], None]) -> Tim
     when the clock is set back.
     """
     return node.create_timer(period, callback, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+def once(node: Node, delay: float, step: Callable[[], object]) -> Timer:
+    """Have the node's executor do something once, after ``delay`` seconds of real time."""
+    made = threading.Lock()
+
+    def act() -> None:
+        with made:  # An executor in another thread may be this quick.
+            node.destroy_timer(timer)
+        step()
+
+    with made:
+        timer = steady_timer(node, delay, act)
+    return timer
