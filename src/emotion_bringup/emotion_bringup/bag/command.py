@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import threading
 import time
@@ -29,6 +28,7 @@ from emotion_bringup.bag.progress import Progress, duration, size
 from emotion_bringup.bag.reader import BagReader, Topic
 from emotion_bringup.bag.recorder import Recorder
 from emotion_bringup.bag.selection import PROFILES, Selection, profile_patterns
+from emotion_bringup.bag.signals import stop_event
 from emotion_bringup.bag.writer import COMPRESSIONS, BagWriter
 from emotion_perception.ros.executor import NodeExecutor
 
@@ -168,9 +168,7 @@ def _node(name: str, ros: list[str]) -> Iterator[tuple[Node, threading.Event]]:
     A signal does no more than that: whatever is under way, a bag is closed in order.
     """
     rclpy.init(args=ros, signal_handler_options=SignalHandlerOptions.NO)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_event()
     node = rclpy.create_node(name)
     executor = NodeExecutor()
     executor.add_node(node)
