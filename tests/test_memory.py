@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import array
 import os
-from pathlib import Path
 
 import pytest
 from campaign.usage import most_of, usage_of
@@ -57,18 +56,3 @@ def test_a_few_megabytes_that_were_freed_go_back_to_the_system(monkeypatch) -> N
     memory.give_back()
     assert memory._resident() < grown - (4 << 20)
     assert len(kept) == 20
-
-
-def test_who_chooses_profiles_for_the_middleware_is_left_alone(monkeypatch) -> None:
-    for name in memory._CHOICES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv('RMW_FASTRTPS_PUBLICATION_MODE', 'ASYNCHRONOUS')
-    memory.bound_queues()
-    assert 'RMW_FASTRTPS_USE_QOS_FROM_XML' not in memory.os.environ
-
-
-def test_the_middleware_is_told_of_profiles_by_one_name(monkeypatch) -> None:
-    monkeypatch.setattr(memory.os, 'environ', {})
-    memory.bound_queues()
-    (name,) = (name for name in memory.os.environ if name.endswith('PROFILES_FILE'))
-    assert Path(memory.os.environ[name]).is_file()

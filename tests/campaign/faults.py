@@ -48,7 +48,7 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_perception.ros.convert import to_stamp
-from emotion_perception.ros.memory import bound_queues
+from emotion_perception.ros.middleware import use_profile
 from support.client import LATCHED, RELIABLE, Client, Watch
 from support.domain import claim_domain
 from support.faces import background, paste, portraits, write_video
@@ -454,7 +454,7 @@ def main() -> int:
     parser.add_argument('--logs', type=Path, help='folder for the logs of the nodes')
     options = parser.parse_args()
     # Listen as the graph's own processes do, which find each other sooner (ros/fastdds.xml).
-    bound_queues()
+    use_profile()
     rows = []
     with contextlib.ExitStack() as stack:
         folder = options.logs or Path(stack.enter_context(tempfile.TemporaryDirectory()))

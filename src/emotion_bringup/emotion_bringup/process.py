@@ -31,7 +31,7 @@ from emotion_bringup.node_setup import NodeSetup
 from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.main import shut_down
-from emotion_perception.ros.memory import bound_queues
+from emotion_perception.ros.middleware import use_profile
 
 
 class GraphProcess:
@@ -119,7 +119,7 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
     rclpy's own handlers shut the context down at once, under worker threads that still publish;
     this way :func:`finish` can stop the nodes first.
     """
-    bound_queues()
+    use_profile()
     rclpy.init(
         args=None if arguments is None else list(arguments),
         signal_handler_options=SignalHandlerOptions.NO,

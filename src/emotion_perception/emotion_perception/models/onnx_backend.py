@@ -41,15 +41,7 @@ class OnnxBackend:
     def __init__(
         self, model: Path | bytes, device: str = 'auto', threads: int = 0, scores: str = ''
     ) -> None:
-        options = session_options()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # The arena keeps what the largest input ever took; malloc is as fast here (measured).
-        options.enable_cpu_mem_arena = False
-        # Threads that spin while they wait cost a core each between two frames.
-        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        options.add_session_config_entry('session.inter_op.allow_spinning', '0')
-        options.add_session_config_entry('session.x64quantprecision', str(int(_overflows())))
+        options = session_options(threads)
         source = model if isinstance(model, bytes) else str(model)
         providers = _providers(device)
         # Its retry on the CPU prints to stdout; without CUDA there is nothing to fall back from.
@@ -156,12 +148,23 @@ def metadata_entry(path: Path) -> CatalogEntry | None:
     return parse_entry(path.stem, mapping, f'{path} (metadata {METADATA_KEY})')
 
 
-def session_options() -> onnxruntime.SessionOptions:
-    """Return options for a session that hears inputs of any shape, and tells of errors alone."""
+def session_options(threads: int = 0) -> onnxruntime.SessionOptions:
+    """Return the options of a session; training takes the same, and so gets the same answers.
+
+    :param threads: within one operator; 0 for ONNX Runtime's own choice.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # The arena keeps what the largest input ever took; malloc is as fast here (measured).
+    options.enable_cpu_mem_arena = False
     # A plan is kept for each shape of input, for ever: 16 kB for each length of an utterance.
     options.enable_mem_pattern = False
+    # Threads that spin while they wait cost a core each between two frames.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.add_session_config_entry('session.inter_op.allow_spinning', '0')
+    options.add_session_config_entry('session.x64quantprecision', str(int(_overflows())))
     return options
 
 

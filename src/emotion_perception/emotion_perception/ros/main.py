@@ -14,7 +14,7 @@ from rclpy.node import Node
 
 from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
-from emotion_perception.ros.memory import bound_queues
+from emotion_perception.ros.middleware import use_profile
 from emotion_perception.ros.parameters import ConfigurationError
 from emotion_perception.ros.parent import end_with_parent
 
@@ -33,7 +33,7 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
-    bound_queues()
+    use_profile()
     end_with_parent()
     hang.watch()
     rclpy.init(args=None if args is None else list(args))

@@ -33,7 +33,7 @@ from emotion_perception.emotions import softmax
 from emotion_perception.models.balance import BALANCED, NATURAL, BalanceSettings, rebalance
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.face import prepare
-from emotion_perception.models.onnx_backend import METADATA_KEY
+from emotion_perception.models.onnx_backend import METADATA_KEY, session_options
 from emotion_perception.storage import sha256_of
 from emotion_training.common.files import TrainingError, load_torch, write_atomically
 from emotion_training.common.metrics import Figures, figures
@@ -213,7 +213,7 @@ def to_onnx(answers: Answers, channels: int, size: int) -> bytes:
 
 def parity(model: bytes, answers: Answers, images: torch.Tensor) -> float:
     """Return the largest difference between any of ONNX Runtime's and torch's outputs."""
-    session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+    session = _session(model)
     with torch.no_grad():
         expected = [output.numpy() for output in answers.eval()(images)]
     worst = 0.0
@@ -225,11 +225,7 @@ def parity(model: bytes, answers: Answers, images: torch.Tensor) -> float:
 
 def latency(model: bytes, channels: int, size: int, batch: int, threads: int = 2) -> float:
     """Return the median milliseconds of one batch in ONNX Runtime."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    # As the runtime does: threads that spin while they wait cost a core each.
-    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-    session = onnxruntime.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    session = _session(model, threads)
     images = np.random.default_rng(0).standard_normal((batch, channels, size, size), np.float32)
     times = []
     for _ in range(60):
@@ -273,9 +269,15 @@ def quantise(model: bytes, images: torch.Tensor) -> bytes:
         return small.read_bytes()
 
 
+def _session(model: bytes, threads: int = 0) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(
+        model, session_options(threads), providers=['CPUExecutionProvider']
+    )
+
+
 def run_model(model: bytes, images: torch.Tensor, output: str = 'logits') -> np.ndarray:
     """Return one of ONNX Runtime's outputs, (n, classes)."""
-    session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
+    session = _session(model)
     return np.concatenate(
         [session.run([output], {'images': batch.numpy()})[0] for batch in images.split(64)]
     )

@@ -107,11 +107,9 @@ def open_pooled(network: VoiceModel) -> Callable[[np.ndarray], np.ndarray]:
         def forward(self, waveform: torch.Tensor) -> torch.Tensor:
             return self.network.pooled(waveform)
 
-    options = session_options()
-    options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(
         _traced(Pooled(), (), [], ['pooled']).SerializeToString(),
-        options,
+        session_options(torch.get_num_threads()),
         providers=['CPUExecutionProvider'],
     )
     return lambda sound: session.run(None, {'waveform': sound[None]})[0][0]
