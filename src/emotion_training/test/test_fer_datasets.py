@@ -23,11 +23,11 @@ from emotion_training.fer.datasets import (
     RAF,
     SEVEN,
     VOTED,
-    DatasetError,
     crowd_labels,
     read_faces,
     read_mosaics,
 )
+from emotion_training.fer.faceset import DatasetError
 
 SHARED = Path(os.environ.get('EMOTION_SHARED', Path(__file__).parents[4] / 'shared'))
 

@@ -23,9 +23,11 @@ from emotion_training import __main__ as dispatcher
 from emotion_training.common import files, metrics
 from emotion_training.common.files import TrainingError, load_torch, save_torch
 from emotion_training.common.metrics import calibration_error, figures
-from emotion_training.fer import evaluate, export, networks, train
+from emotion_training.fer import evaluate, export, networks, onnx_file, train
 from emotion_training.fer.augment import BatchAugment, Chance, Look, PhotoAugment
-from emotion_training.fer.datasets import FaceSet, one_hot, read_faces
+from emotion_training.fer.calibration import calibrate
+from emotion_training.fer.datasets import one_hot, read_faces
+from emotion_training.fer.faceset import FaceSet
 from emotion_training.fer.feed import Feed
 from emotion_training.fer.geometry import FRAME, framed_whole
 from emotion_training.fer.losses import (
@@ -567,7 +569,7 @@ def test_a_network_that_mirrors_gives_the_mean_of_both_sides_and_exports(tmp_pat
         torch.testing.assert_close(network(images), expected)
         torch.testing.assert_close(network(images), network(images.flip(3)))
     answers = Answers(network)
-    assert export.parity(export.to_onnx(answers, 1, 32), answers, images) <= export.PARITY
+    assert onnx_file.parity(onnx_file.to_onnx(answers, 1, 32), answers, images) <= export.PARITY
 
 
 def test_export_of_blended_heads_equals_the_weighted_sum_of_logits():
@@ -593,8 +595,8 @@ def test_an_exported_embedding_is_what_the_head_decides_by(kind):
     channels = 1 if kind == 'facenet' else 3
     images = torch.randn(3, channels, 32, 32)
     answers = Answers(network.eval())
-    model = export.to_onnx(answers, channels, 32)
-    assert export.parity(model, answers, images) < export.PARITY
+    model = onnx_file.to_onnx(answers, channels, 32)
+    assert onnx_file.parity(model, answers, images) < export.PARITY
     logits, embedding = onnxruntime.InferenceSession(model).run(
         ['logits', 'embedding'], {'images': images.numpy()}
     )
@@ -610,7 +612,7 @@ def test_calibration_finds_the_temperature_and_what_balances_the_answers():
     seen = np.eye(6)[truth] * 2 + source.gumbel(0, 1, (4000, 6))
     # A network that holds the shares twice over.
     logits = 4 * (seen + 2 * np.log(shares))
-    chosen = export.calibrate(logits[:, None], truth, shares)
+    chosen = calibrate(logits[:, None], truth, shares)
     assert chosen.temperature > 2
     answers = chosen.answers(logits[:, None], 1.0)
     recall = figures(answers, truth).recall
@@ -619,7 +621,7 @@ def test_calibration_finds_the_temperature_and_what_balances_the_answers():
     # Posed faces in which the network hardly sees the rare class have a say.
     shy = np.eye(6)[np.ones(300, int)] + source.gumbel(0, 1, (300, 6))
     posed = (4 * (shy + 2 * np.log(shares)))[:, None], np.ones(300, int)
-    heard = export.calibrate(logits[:, None], truth, shares, posed)
+    heard = calibrate(logits[:, None], truth, shares, posed)
     better, before = (
         figures(item.answers(posed[0], 1.0), posed[1]).uar for item in (heard, chosen)
     )

@@ -44,14 +44,8 @@ from emotion_training.common.files import TrainingError, save_json
 from emotion_training.common.leftout import NothingLeftError
 from emotion_training.common.metrics import calibration_error, figures, mixture_weights
 from emotion_training.common.plots import save_bars, save_confusion
-from emotion_training.fer.datasets import (
-    FORMATS,
-    DatasetError,
-    FaceSet,
-    Labelled,
-    place_of,
-    read_faces,
-)
+from emotion_training.fer.datasets import FORMATS, place_of, read_faces
+from emotion_training.fer.faceset import DatasetError, FaceSet, Labelled
 from emotion_training.fer.geometry import FRAME
 from emotion_training.fer.robustness import TROUBLES, befallen
 

@@ -9,39 +9,36 @@ the temperature. The test split is only measured.
 
 from __future__ import annotations
 
-import dataclasses
-import io
 import json
-import logging
 import re
-import tempfile
-import time
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 import yaml
-from scipy.optimize import minimize_scalar
 from torch import nn
 
 from emotion_perception.emotions import softmax
-from emotion_perception.models.balance import BALANCED, NATURAL, BalanceSettings, rebalance
 from emotion_perception.models.catalog import FaceInput
 from emotion_perception.models.face import prepare
-from emotion_perception.models.onnx_backend import METADATA_KEY, session_options
 from emotion_perception.storage import sha256_of
 from emotion_training.common.files import TrainingError, load_torch, write_atomically
 from emotion_training.common.metrics import Figures, figures
-from emotion_training.fer.datasets import FaceSet, Labelled
+from emotion_training.fer.calibration import Calibration, calibrate
+from emotion_training.fer.faceset import FaceSet, Labelled
 from emotion_training.fer.geometry import FRAME
 from emotion_training.fer.losses import class_priors
 from emotion_training.fer.mobilenet import MobileNet
 from emotion_training.fer.networks import Answers, FaceNet
+from emotion_training.fer.onnx_file import (
+    latency,
+    parity,
+    quantise,
+    run_model,
+    to_onnx,
+    with_entry,
+)
 from emotion_training.fer.recipes import Recipe
 from emotion_training.fer.trainer import build_network, predict
 
@@ -50,100 +47,6 @@ PARITY = 1e-4
 
 MOST_LOST = 0.005
 """Validation accuracy that eight-bit arithmetic may cost."""
-
-SHARES = tuple(np.round(np.arange(0, 0.55, 0.1), 2))
-LIFTS = tuple(np.round(np.arange(0, 0.85, 0.1), 2))
-POWERS = tuple(np.round(np.arange(1, 3.3, 0.25), 2))
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What is chosen on the validation split, and on posed faces if there are any.
-
-    :param share: weight of the second head's logits (the first has 1 - share); 0 for one head.
-    :param lift: exponent of the inverse class frequencies that the probabilities are
-        multiplied by (A. Menon et al., "Long-tail learning via logit adjustment", ICLR 2021).
-    :param bias: float (classes,), what ``lift`` adds to the logits.
-    :param temperature: divides the logits.
-    :param power: of the training data's class shares that the answers divide by to become those
-        for equally common classes. A network that was taught the shares as such, and whose
-        logits are then sharpened by a temperature below 1, holds them more than once.
-    :param shares: float (classes,), the training data's to that power, sums to 1: the mixture
-        that the answers assume.
-    """
-
-    share: float
-    lift: float
-    bias: np.ndarray
-    temperature: float
-    power: float
-    shares: np.ndarray
-
-    def logits(self, heads: np.ndarray) -> np.ndarray:
-        """Combine logits (n, heads, classes) into (n, classes)."""
-        mixed = heads[:, 0]
-        if heads.shape[1] > 1:
-            mixed = (1 - self.share) * heads[:, 0] + self.share * heads[:, 1]
-        return mixed + self.bias
-
-    def answers(self, heads: np.ndarray, balance: float = NATURAL) -> np.ndarray:
-        """Return probabilities (n, classes) for a mixture of classes, 0 natural to 1 equal."""
-        return rebalance(softmax(self.logits(heads), self.temperature), self.shares, balance)
-
-
-def fit_temperature(logits: np.ndarray, truth: np.ndarray) -> float:
-    """Return the temperature with the smallest negative log-likelihood (Guo et al., 2017)."""
-
-    def loss(logarithm: float) -> float:
-        probabilities = softmax(logits, float(np.exp(logarithm)))
-        return -float(np.log(probabilities[np.arange(len(truth)), truth] + 1e-12).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-2, 2), method='bounded').x))
-
-
-def calibrate(
-    heads: np.ndarray,
-    truth: np.ndarray,
-    shares: np.ndarray,
-    posed: tuple[np.ndarray, np.ndarray] | None = None,
-) -> Calibration:
-    """Choose share, lift, temperature and the power of the class shares.
-
-    By the sum of figures of the answers as they are used: accuracy and macro-F1 of the natural
-    ones on the validation split, twice; UAR of those for perception's default mixture there and
-    on posed faces; UAR of the balanced ones, with which a game is played, on posed faces (on
-    the validation split if there are none).
-
-    :param heads: validation logits (n, heads, classes).
-    :param truth: int (n,), -1 where a picture is not judged.
-    :param shares: of each class among the training labels, sums to 1.
-    :param posed: the same two of posed faces, which were never trained on.
-    """
-    judged = truth >= 0
-    heads, truth = heads[judged], truth[judged]
-    logarithm = np.log(np.maximum(shares, 1e-4))
-    rarity = logarithm.mean() - logarithm
-    usual = BalanceSettings().class_balance
-    scored: list[tuple[float, Calibration]] = []
-    for share in SHARES if heads.shape[1] > 1 else (0.0,):
-        for lift in LIFTS:
-            plain = Calibration(float(share), float(lift), lift * rarity, 1.0, 1.0, shares)
-            temperature = fit_temperature(plain.logits(heads), truth)
-            natural = figures(softmax(plain.logits(heads), temperature), truth)
-            for power in POWERS:
-                steep = np.exp(power * logarithm)
-                candidate = dataclasses.replace(
-                    plain, temperature=temperature, power=float(power), shares=steep / steep.sum()
-                )
-                played = posed or (heads, truth)
-                uses = [(*played, BALANCED), (heads, truth, usual)]
-                uses += [(*posed, usual)] if posed else []
-                score = 2 * (natural.accuracy + natural.macro_f1) + sum(
-                    figures(candidate.answers(seen, balance), known).uar
-                    for seen, known, balance in uses
-                )
-                scored.append((score, candidate))
-    return max(scored, key=lambda item: item[0])[1]
 
 
 def load_run(folder: Path, classes: int) -> tuple[Recipe, nn.Module]:
@@ -178,109 +81,6 @@ def load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise TrainingError(f'{path} belongs to another network: {error}') from error
-
-
-def to_onnx(answers: Answers, channels: int, size: int) -> bytes:
-    """Return the network as ONNX: ``images`` (n, channels, size, size) to its answers' logits.
-
-    The last output, ``embedding`` (n, d), is what the answers are decided by: the fusion may
-    look at it.
-    """
-    images = torch.randn(2, channels, size, size)
-    logging.getLogger('torch.onnx').setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        program = torch.onnx.export(
-            answers.float().eval(),
-            (images,),
-            input_names=['images'],
-            output_names=answers.names,
-            dynamic_shapes=({0: torch.export.Dim('n', min=1, max=1024)},),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
-    assert program is not None  # only the older exporter returns nothing
-    buffer = io.BytesIO()
-    proto = program.model_proto
-    # The exporter notes a stack trace, with the paths of this machine, on every node.
-    for node in proto.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ''
-    onnx.save(proto, buffer)
-    return buffer.getvalue()
-
-
-def parity(model: bytes, answers: Answers, images: torch.Tensor) -> float:
-    """Return the largest difference between any of ONNX Runtime's and torch's outputs."""
-    session = _session(model)
-    with torch.no_grad():
-        expected = [output.numpy() for output in answers.eval()(images)]
-    worst = 0.0
-    for batch in (images[:1], images):  # the batch is dynamic
-        for got, wanted in zip(session.run(answers.names, {'images': batch.numpy()}), expected):
-            worst = max(worst, float(np.abs(got - wanted[: len(batch)]).max()))
-    return worst
-
-
-def latency(model: bytes, channels: int, size: int, batch: int, threads: int = 2) -> float:
-    """Return the median milliseconds of one batch in ONNX Runtime."""
-    session = _session(model, threads)
-    images = np.random.default_rng(0).standard_normal((batch, channels, size, size), np.float32)
-    times = []
-    for _ in range(60):
-        start = time.perf_counter()
-        session.run(None, {'images': images})
-        times.append(time.perf_counter() - start)
-    return float(np.median(times[10:])) * 1e3
-
-
-class _Samples:
-    """Feed calibration pictures to ONNX Runtime's quantiser."""
-
-    def __init__(self, images: torch.Tensor) -> None:
-        self._batches = iter(images.split(32))
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        batch = next(self._batches, None)
-        return None if batch is None else {'images': batch.numpy()}
-
-
-def quantise(model: bytes, images: torch.Tensor) -> bytes:
-    """Return the network with 8-bit weights and activations (QDQ, weights per channel).
-
-    :param images: normalised training pictures, from which the ranges of activations are taken.
-    """
-    from onnxruntime.quantization import QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    with tempfile.TemporaryDirectory() as name:
-        plain, ready, small = (Path(name) / file for file in ('a.onnx', 'b.onnx', 'c.onnx'))
-        plain.write_bytes(model)
-        quant_pre_process(str(plain), str(ready))
-        quantize_static(
-            str(ready),
-            str(small),
-            _Samples(images),
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-        )
-        return small.read_bytes()
-
-
-def _session(model: bytes, threads: int = 0) -> onnxruntime.InferenceSession:
-    return onnxruntime.InferenceSession(
-        model, session_options(threads), providers=['CPUExecutionProvider']
-    )
-
-
-def run_model(model: bytes, images: torch.Tensor, output: str = 'logits') -> np.ndarray:
-    """Return one of ONNX Runtime's outputs, (n, classes)."""
-    session = _session(model)
-    return np.concatenate(
-        [session.run([output], {'images': batch.numpy()})[0] for batch in images.split(64)]
-    )
 
 
 def describe(result: Figures, labels: tuple[str, ...]) -> dict[str, Any]:
@@ -512,11 +312,3 @@ def catalogue_entry(
             label: float(f'{share:.4g}') for label, share in zip(labels, calibration.shares)
         },
     }
-
-
-def with_entry(model: bytes, entry: dict[str, Any]) -> bytes:
-    """Put a catalogue entry into an ONNX file, so that the file alone can be loaded by path."""
-    proto = onnx.load_model_from_string(model)
-    item = proto.metadata_props.add()
-    item.key, item.value = METADATA_KEY, yaml.safe_dump(entry, sort_keys=False)
-    return proto.SerializeToString()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from emotion_training.fer.augment import BatchAugment, Chance, PhotoAugment
-from emotion_training.fer.datasets import FaceSet
+from emotion_training.fer.faceset import FaceSet
 from emotion_training.fer.geometry import framed_whole
 from emotion_training.fer.places import find_places
 from emotion_training.fer.recipes import Recipe

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from emotion_training.fer.datasets import FaceSet
+from emotion_training.fer.faceset import FaceSet
 from emotion_training.fer.recipes import Recipe
 
 

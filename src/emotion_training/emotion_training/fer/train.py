@@ -19,7 +19,8 @@ from torch import nn
 from emotion_training.common.files import TrainingError
 from emotion_training.common.plots import save_histogram
 from emotion_training.common.process import prepare_process
-from emotion_training.fer.datasets import FORMATS, FaceSet, read_faces
+from emotion_training.fer.datasets import FORMATS, read_faces
+from emotion_training.fer.faceset import FaceSet
 from emotion_training.fer.recipes import RECIPES, Recipe, find_recipe
 
 

@@ -33,7 +33,7 @@ from emotion_training.common.loop import (
 from emotion_training.common.metrics import figures
 from emotion_training.common.plots import save_curves
 from emotion_training.fer.augment import Chance
-from emotion_training.fer.datasets import FaceSet
+from emotion_training.fer.faceset import FaceSet
 from emotion_training.fer.feed import Feed
 from emotion_training.fer.losses import (
     Teachers,
