@@ -22,7 +22,7 @@ import soundfile
 
 from emotion_perception.media.sound import AudioChunk
 from emotion_perception.storage import SaveError
-from emotion_training.ser import record
+from emotion_training.ser import record, take
 from emotion_training.ser.corpora import read_manifest
 from support.sounds import pulse_server, real_voice
 
@@ -76,29 +76,31 @@ def test_lines_come_in_order_and_end():
     assert not lines.pressed()
 
 
-def take(samples: np.ndarray, longest: float = 8.0) -> record.Take:
-    return record.record_take(Sound(samples), longest, lambda: False, lambda _: None)
+def recorded(samples: np.ndarray, longest: float = 8.0) -> take.Take:
+    return take.record_take(Sound(samples), longest, lambda: False, lambda _: None)
 
 
 def test_a_pause_after_speech_ends_the_take():
     quiet = np.zeros(5 * RATE, np.int16)
-    found = take(np.concatenate((quiet[:RATE], speech(), quiet)))
-    assert 2.0 + record.PAUSE <= found.seconds < 2.2 + record.PAUSE
+    found = recorded(np.concatenate((quiet[:RATE], speech(), quiet)))
+    assert 2.0 + take.PAUSE <= found.seconds < 2.2 + take.PAUSE
 
 
 def test_channels_that_cancel_each_other_are_not_averaged_to_silence():
     voice = speech()
-    found = take(np.stack((voice, -voice), axis=1))
+    found = recorded(np.stack((voice, -voice), axis=1))
     assert np.abs(found.samples).max() == pytest.approx(0.3, abs=0.01)
 
 
 def test_silence_before_speech_does_not_end_the_take():
-    assert take(np.zeros(6 * RATE, np.int16), longest=5.0).seconds == pytest.approx(5, abs=0.03)
+    assert recorded(np.zeros(6 * RATE, np.int16), longest=5.0).seconds == pytest.approx(
+        5, abs=0.03
+    )
 
 
 def test_the_user_ends_the_take():
     asked = iter([False] * 49 + [True])
-    found = record.record_take(Sound(speech(5)), 8.0, lambda: next(asked), lambda _: None)
+    found = take.record_take(Sound(speech(5)), 8.0, lambda: next(asked), lambda _: None)
     assert found.seconds == pytest.approx(1.0)
 
 
@@ -112,12 +114,12 @@ def test_the_user_ends_the_take():
     ],
 )
 def test_a_take_that_cannot_serve_is_named(samples, says):
-    assert says in record.complaint(take(samples))
-    assert bool(says) == bool(record.complaint(take(samples)))
+    assert says in take.complaint(recorded(samples))
+    assert bool(says) == bool(take.complaint(recorded(samples)))
 
 
 def test_the_bar_grows_with_the_level():
-    assert [record.bar(value).count('#') for value in (-90, -60, -30, 0)] == [0, 0, 15, 30]
+    assert [take.bar(value).count('#') for value in (-90, -60, -30, 0)] == [0, 0, 15, 30]
 
 
 def test_kept_takes_stand_in_a_manifest_that_training_reads(tmp_path):
