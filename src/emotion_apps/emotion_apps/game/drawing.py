@@ -10,28 +10,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from emotion_apps.game.columns import draw_players
 from emotion_apps.game.emoticon import draw_emoticon
+from emotion_apps.game.final import Portraits, draw_final
+from emotion_apps.game.page import Page
 from emotion_apps.game.states import (
     GameState,
     Outcome,
     Phase,
-    PlayerState,
     Sighting,
 )
 from emotion_apps.view import theme
-from emotion_apps.view.draw import Box, Canvas, Placement, unit_interval
+from emotion_apps.view.draw import Box, Canvas, Placement
 from emotion_apps.view.masks import text_width
 from emotion_apps.view.theme import Colour
 from emotion_perception.emotions import EMOTIONS, Emotion
 
 TITLE = 'Facial Emotion Battle'
 """Name of the window."""
-
-Portraits = tuple['np.ndarray | None', 'np.ndarray | None']
 
 
 def draw(
@@ -51,71 +51,20 @@ def draw(
     :return: (height, width, 3) BGR uint8.
     """
     canvas = Canvas(*size)
-    page = _Page(canvas)
+    page = Page(canvas)
     _header(page, state)
     if state.phase == Phase.FINAL and state.outcome is Outcome.FINISHED:
-        _final(page, state, portraits)
+        draw_final(page, state, portraits)
     else:
         place = _picture(page, frame)
         _mark_faces(page, place, faces, state)
-        _players(page, state)
+        draw_players(page, state)
         _PHASES[state.phase](page, state)
     _footer(page, state)
     return canvas.image
 
 
-@dataclass(frozen=True)
-class _Page:
-    """The canvas with the places of things on it."""
-
-    canvas: Canvas
-
-    @property
-    def u(self) -> float:
-        """Return the length unit; narrow canvases shrink with their width."""
-        return min(self.canvas.height / 720, self.canvas.width / 1180)
-
-    @property
-    def header(self) -> Box:
-        return Box(24 * self.u, 18 * self.u, self.canvas.width - 48 * self.u, 62 * self.u)
-
-    @property
-    def footer(self) -> Box:
-        high = 26 * self.u
-        return Box(
-            24 * self.u,
-            self.canvas.height - high - 12 * self.u,
-            self.canvas.width - 48 * self.u,
-            high,
-        )
-
-    @property
-    def body(self) -> Box:
-        top = self.header.bottom + 14 * self.u
-        return Box(
-            24 * self.u, top, self.canvas.width - 48 * self.u, self.footer.y - 12 * self.u - top
-        )
-
-    @property
-    def sides(self) -> tuple[Box, Box]:
-        wide, body = 190 * self.u, self.body
-        return (Box(body.x, body.y, wide, body.h), Box(body.right - wide, body.y, wide, body.h))
-
-    @property
-    def banner(self) -> Box:
-        left, right = self.sides
-        gap = 14 * self.u
-        return Box(left.right + gap, self.body.y, right.x - left.right - 2 * gap, 116 * self.u)
-
-    @property
-    def stage(self) -> Box:
-        """Return the place of the picture: nothing but what belongs to faces covers it."""
-        banner = self.banner
-        top = banner.bottom + 14 * self.u
-        return Box(banner.x, top, banner.w, self.body.bottom - top)
-
-
-def _header(page: _Page, state: GameState) -> None:
+def _header(page: Page, state: GameState) -> None:
     """Draw the title and the rounds: one dot each, in the colour of who won it."""
     canvas, u, box = page.canvas, page.u, page.header
     middle = box.centre[1]
@@ -165,7 +114,7 @@ def _header(page: _Page, state: GameState) -> None:
     )
 
 
-def _footer(page: _Page, state: GameState) -> None:
+def _footer(page: Page, state: GameState) -> None:
     canvas, u, box = page.canvas, page.u, page.footer
     canvas.text(
         state.explanation,
@@ -179,7 +128,7 @@ def _footer(page: _Page, state: GameState) -> None:
     )
 
 
-def _picture(page: _Page, frame: np.ndarray | None) -> Placement | None:
+def _picture(page: Page, frame: np.ndarray | None) -> Placement | None:
     canvas, u, stage = page.canvas, page.u, page.stage
     if frame is None:
         canvas.panel(stage, radius=18 * u)
@@ -191,7 +140,7 @@ def _picture(page: _Page, frame: np.ndarray | None) -> Placement | None:
 
 
 def _mark_faces(
-    page: _Page, place: Placement | None, faces: Sequence[Sighting], state: GameState
+    page: Page, place: Placement | None, faces: Sequence[Sighting], state: GameState
 ) -> None:
     """Mark the players in their colours, and say of everybody else that he does not play."""
     if place is None:
@@ -212,117 +161,8 @@ def _mark_faces(
             canvas.tag(name, box.centre[0], box.y - 8 * u, 17 * u, colour, align='centre')
 
 
-def _players(page: _Page, state: GameState) -> None:
-    for index, (box, player) in enumerate(zip(page.sides, state.players)):
-        _player(page, box, player, theme.PLAYERS[index], state)
-
-
-def _player(page: _Page, box: Box, player: PlayerState, colour: Colour, state: GameState) -> None:
-    """Draw the column of one player: name, rounds won, live bar with the mean beside it."""
-    canvas, u = page.canvas, page.u
-    won = (
-        state.phase == Phase.ROUND_RESULT
-        and state.results
-        and state.results[-1].winner == player.number
-    )
-    canvas.panel(box, radius=18 * u, outline=colour if won else None, line=5 * u)
-    canvas.panel(
-        Box(box.x + 16 * u, box.y + 16 * u, box.w - 32 * u, 36 * u), colour, radius=10 * u
-    )
-    canvas.text(
-        f'PLAYER {player.number}',
-        box.centre[0],
-        box.y + 34 * u,
-        22 * u,
-        theme.SHADOW,
-        weight=700,
-        align='centre',
-        level='middle',
-    )
-    canvas.text(
-        str(player.score),
-        box.centre[0],
-        box.y + 72 * u,
-        92 * u,
-        theme.TEXT,
-        weight=700,
-        align='centre',
-        level='top',
-    )
-    canvas.text(
-        'round won' if player.score == 1 else 'rounds won',
-        box.centre[0],
-        box.y + 160 * u,
-        17 * u,
-        theme.MUTED,
-        align='centre',
-        level='middle',
-    )
-    track = Box(
-        box.centre[0] - 38 * u, box.y + 188 * u, 76 * u, box.bottom - 92 * u - (box.y + 188 * u)
-    )
-    _column(page, track, player.live, colour)
-    _mean_mark(page, track, player)
-    live = '–' if math.isnan(player.live) else f'{round(100 * player.live)}%'
-    canvas.text(
-        live,
-        box.centre[0],
-        track.bottom + 34 * u,
-        40 * u,
-        theme.TEXT,
-        weight=700,
-        align='centre',
-        level='middle',
-    )
-    mean = 'mean –' if math.isnan(player.mean) else f'mean {round(100 * player.mean)}%'
-    canvas.text(
-        _status(player, state) or mean,
-        box.centre[0],
-        track.bottom + 68 * u,
-        19 * u,
-        theme.MUTED,
-        align='centre',
-        level='middle',
-        room=box.w - 20 * u,
-    )
-
-
-def _status(player: PlayerState, state: GameState) -> str:
-    """Return what is to be said about a player instead of the mean, if anything."""
-    if not player.track:
-        return 'free place'
-    if not player.present and state.phase not in (Phase.IDLE, Phase.FINAL):
-        return 'not in sight'
-    return ''
-
-
-def _column(page: _Page, box: Box, value: float, colour: Colour) -> None:
-    """Draw an upright bar; with a figure beside it, colour alone says nothing here."""
-    radius = 14 * page.u
-    page.canvas.panel(box, theme.TRACK, radius=radius)
-    high = unit_interval(value) * box.h
-    if high >= 2:
-        page.canvas.panel(Box(box.x, box.bottom - high, box.w, high), colour, radius=radius)
-
-
-def _mean_mark(page: _Page, track: Box, player: PlayerState) -> None:
-    """Mark the running mean, and the neutral face that is subtracted, on the live bar."""
-    canvas, u = page.canvas, page.u
-    baseline = 0.0 if math.isnan(player.baseline) else player.baseline
-    if not math.isnan(player.mean):
-        y = track.bottom - unit_interval(player.mean + baseline) * track.h
-        canvas.path(
-            np.array([(track.x - 8 * u, y), (track.right + 8 * u, y)]), theme.SHADOW, 7 * u
-        )
-        canvas.path(np.array([(track.x - 8 * u, y), (track.right + 8 * u, y)]), theme.TEXT, 4 * u)
-    if baseline:
-        y = track.bottom - unit_interval(baseline) * track.h
-        canvas.path(np.array([(track.x, y), (track.right, y)]), theme.MUTED, 2 * u)
-        canvas.text('neutral', track.right + 6 * u, y, 13 * u, theme.MUTED, level='middle')
-
-
 def _banner(
-    page: _Page,
+    page: Page,
     state: GameState,
     first: str,
     second: str,
@@ -361,7 +201,7 @@ def _target_colour(state: GameState) -> Colour:
     return theme.ACCENT if state.target is None else theme.emotion_colour(state.target)
 
 
-def _small(page: _Page, text: str, y: float, size: float = 20.0) -> None:
+def _small(page: Page, text: str, y: float, size: float = 20.0) -> None:
     stage, u = page.stage, page.u
     page.canvas.text(
         text,
@@ -375,7 +215,7 @@ def _small(page: _Page, text: str, y: float, size: float = 20.0) -> None:
     )
 
 
-def _idle(page: _Page, state: GameState) -> None:
+def _idle(page: Page, state: GameState) -> None:
     canvas, u, stage = page.canvas, page.u, page.stage
     _banner(
         page,
@@ -399,7 +239,7 @@ def _idle(page: _Page, state: GameState) -> None:
         )
 
 
-def _waiting(page: _Page, state: GameState) -> None:
+def _waiting(page: Page, state: GameState) -> None:
     # Two minutes of patience need no clock; their end does.
     soon = state.remaining < 20
     _banner(
@@ -412,7 +252,7 @@ def _waiting(page: _Page, state: GameState) -> None:
     )
 
 
-def _countdown(page: _Page, state: GameState) -> None:
+def _countdown(page: Page, state: GameState) -> None:
     canvas, u, stage = page.canvas, page.u, page.stage
     if state.target is None:
         _banner(page, state, state.prompt, 'The target comes with the round', theme.ACCENT)
@@ -431,7 +271,7 @@ def _countdown(page: _Page, state: GameState) -> None:
     canvas.countdown(x, y, radius, state.remaining, state.duration)
 
 
-def _round(page: _Page, state: GameState) -> None:
+def _round(page: Page, state: GameState) -> None:
     _banner(
         page,
         state,
@@ -443,7 +283,7 @@ def _round(page: _Page, state: GameState) -> None:
     _balance(page, state)
 
 
-def _balance(page: _Page, state: GameState) -> None:
+def _balance(page: Page, state: GameState) -> None:
     """Draw who leads: one bar shared by the two means."""
     canvas, u, stage = page.canvas, page.u, page.stage
     first, second = (player.mean for player in state.players)
@@ -473,7 +313,7 @@ def _balance(page: _Page, state: GameState) -> None:
         canvas.text(text, at, box.y - 15 * u, 18 * u, weight=700, align=align, level='middle')
 
 
-def _paused(page: _Page, state: GameState) -> None:
+def _paused(page: Page, state: GameState) -> None:
     stage, u = page.stage, page.u
     _banner(page, state, 'PAUSED', state.prompt, theme.WARNING, clock=theme.WARNING)
     # The picture stays readable: it shows the players the way back.
@@ -488,7 +328,7 @@ def _paused(page: _Page, state: GameState) -> None:
     )
 
 
-def _round_result(page: _Page, state: GameState) -> None:
+def _round_result(page: Page, state: GameState) -> None:
     canvas, u, stage = page.canvas, page.u, page.stage
     result = state.results[-1]
     colour = theme.PLAYERS[result.winner - 1] if result.winner else theme.TEXT
@@ -517,7 +357,7 @@ def _round_result(page: _Page, state: GameState) -> None:
     _small(page, f'Both were scored on the same {result.frames} frames', y + 94 * u)
 
 
-def _given_up(page: _Page, state: GameState) -> None:
+def _given_up(page: Page, state: GameState) -> None:
     _banner(
         page,
         state,
@@ -546,131 +386,3 @@ _PHASES = {
     Phase.ROUND_RESULT: _round_result,
     Phase.FINAL: _given_up,
 }
-
-
-def _final(page: _Page, state: GameState, portraits: Portraits) -> None:
-    """Draw the end: the winner, both players at their best, and every round."""
-    canvas, u, body = page.canvas, page.u, page.body
-    colour = theme.PLAYERS[state.winner - 1] if state.winner else theme.TEXT
-    canvas.text(
-        state.prompt,
-        body.centre[0],
-        body.y + 34 * u,
-        62 * u,
-        colour,
-        weight=700,
-        align='centre',
-        level='middle',
-        room=body.w,
-    )
-    low = Box(body.x, body.y + 84 * u, body.w, body.h - 84 * u)
-    left, table, right = low.columns(1.0, 0.9, 1.0, gap=20 * u)
-    for index, box in enumerate((left, right)):
-        _card(page, box, state.players[index], portraits[index], state)
-    _rounds(page, table, state)
-
-
-def _card(
-    page: _Page, box: Box, player: PlayerState, portrait: np.ndarray | None, state: GameState
-) -> None:
-    canvas, u = page.canvas, page.u
-    colour = theme.PLAYERS[player.number - 1]
-    won = state.winner == player.number
-    canvas.panel(box, radius=18 * u, outline=colour if won else None, line=6 * u)
-    inner = box.inset(18 * u)
-    picture = Box(inner.x, inner.y + 52 * u, inner.w, inner.h - 52 * u - 66 * u)
-    canvas.dot(inner.x + 12 * u, inner.y + 20 * u, 11 * u, colour)
-    canvas.text(
-        f'PLAYER {player.number}',
-        inner.x + 34 * u,
-        inner.y + 20 * u,
-        27 * u,
-        weight=700,
-        level='middle',
-    )
-    word = 'round' if player.score == 1 else 'rounds'
-    canvas.text(
-        f'{player.score} {word}',
-        inner.right,
-        inner.y + 20 * u,
-        27 * u,
-        weight=700,
-        align='right',
-        level='middle',
-    )
-    if portrait is not None:
-        canvas.picture(portrait, picture, fit='cover', radius=12 * u, upside=0.45)
-    else:
-        canvas.panel(picture, theme.TRACK, radius=12 * u)
-        canvas.text(
-            'no picture kept', *picture.centre, 20 * u, theme.MUTED, align='centre', level='middle'
-        )
-    if player.best_target is not None:
-        y = inner.bottom - 24 * u
-        draw_emoticon(canvas, inner.x + 24 * u, y, 22 * u, player.best_target)
-        canvas.text(
-            f'Best: {EMOTIONS[player.best_target]} {round(100 * player.best)}%',
-            inner.x + 60 * u,
-            y,
-            26 * u,
-            weight=700,
-            level='middle',
-            room=inner.w - 60 * u,
-        )
-
-
-def _rounds(page: _Page, box: Box, state: GameState) -> None:
-    """Draw the table of the rounds; the winner's figure of each is the bright one."""
-    canvas, u = page.canvas, page.u
-    canvas.panel(box, radius=18 * u)
-    inner = box.inset(18 * u)
-    scores = f'{state.players[0].score} : {state.players[1].score}'
-    canvas.text(
-        scores,
-        inner.centre[0],
-        inner.y + 34 * u,
-        62 * u,
-        weight=700,
-        align='centre',
-        level='middle',
-    )
-    top = inner.y + 84 * u
-    note = 22 * u
-    row = min(52 * u, (inner.bottom - note - top) / max(1, len(state.results)))
-    size = min(22 * u, 0.6 * row)
-    for index, result in enumerate(state.results):
-        y = top + (index + 0.5) * row
-        name = EMOTIONS[result.target]
-        canvas.text(
-            name,
-            inner.centre[0],
-            y,
-            size,
-            theme.emotion_colour(result.target),
-            weight=700,
-            align='centre',
-            level='middle',
-        )
-        for side, (x, align) in enumerate(((inner.x, 'left'), (inner.right, 'right'))):
-            best = result.winner == side + 1
-            text = f'{100 * result.means[side]:.1f}%'
-            canvas.text(
-                text,
-                x,
-                y,
-                size,
-                theme.PLAYERS[side] if best else theme.MUTED,
-                weight=700 if best else 400,
-                align=align,
-                level='middle',
-            )
-    canvas.text(
-        'pictures are not stored',
-        inner.centre[0],
-        inner.bottom - 6 * u,
-        15 * u,
-        theme.MUTED,
-        align='centre',
-        level='middle',
-        room=inner.w,
-    )
