@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import array
 import os
+import subprocess
+import sys
 
 import pytest
 from campaign.usage import most_of, usage_of
@@ -56,3 +58,68 @@ def test_a_few_megabytes_that_were_freed_go_back_to_the_system(monkeypatch) -> N
     memory.give_back()
     assert memory._resident() < grown - (4 << 20)
     assert len(kept) == 20
+
+
+# Each thread holds a piece of memory until all have one; glibc writes a list of its heaps.
+_HEAPS = """
+import ctypes, threading
+from emotion_perception.ros import memory
+
+memory.few_heaps()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
+all_have = threading.Barrier(12)
+
+def take():
+    libc.malloc(5000)
+    all_have.wait()
+
+threads = [threading.Thread(target=take) for _ in range(12)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+file = ctypes.c_void_p(libc.fopen(b'/dev/stdout', b'w'))
+libc.malloc_info(0, file)
+libc.fflush(file)
+"""
+
+
+@pytest.mark.skipif(memory._options is None, reason='heaps are counted in glibc only')
+def test_many_threads_share_two_heaps() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != 'MALLOC_ARENA_MAX'}
+    heaps = subprocess.run(
+        [sys.executable, '-c', _HEAPS],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.count('<heap nr=')
+    assert 1 <= heaps <= 2
+
+
+_FIRST_FACE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from emotion_perception.ros import memory
+from emotion_perception.vision.finder import FaceFinder
+from support.faces import background, paste, portraits
+
+scene = background().copy()
+paste(scene, portraits()[0], 320, 240)
+finder = FaceFinder()
+finder.warm_up()
+before = memory._resident()
+found = [finder.find(scene, number / 30) for number in range(3)]
+assert len(found[-1]) == 1
+print((memory._resident() - before) / 2**20)
+"""
+
+
+def test_the_first_face_allocates_nothing_that_the_start_could_have() -> None:
+    ended = subprocess.run(
+        [sys.executable, '-c', _FIRST_FACE, os.path.dirname(__file__)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # It was 8 MB.
+    assert float(ended.stdout) < 4.0

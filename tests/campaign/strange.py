@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import array
+import functools
 import random
 from typing import Any
 
@@ -25,6 +26,7 @@ from emotion_msgs.msg import (
     VoiceActivity,
 )
 from emotion_perception.ros.convert import array_to_image, to_stamp
+from support.faces import background, paste, portraits
 
 _FLOATS = (0.0, -0.0, 1.0, -1.0, 1e-45, 3.4e38, -3.4e38, 1e9, 0.5)
 _ODD_FLOATS = (float('nan'), float('inf'), float('-inf'))
@@ -32,6 +34,11 @@ _TEXTS = ('', 'face_1', '/', '\n\0', '%s{}', 'bgr8', 'é' * 300, '🙂', 'x' * 2
 # Parts of a message that is no giant, at most.
 _MOST = 200
 _ENCODINGS = ('bgr8', 'mono8', 'rgba8', 'yuv422', '16UC1', 'jpeg', '')
+
+
+@functools.cache
+def _people() -> tuple[np.ndarray, np.ndarray]:
+    return portraits()
 
 
 class Stranger:
@@ -66,6 +73,15 @@ class Stranger:
         size = (side, side) if side else self.random.choice(((48, 64), (120, 160), (1, 1)))
         pixels = self._numbers.integers(0, 256, (*size, 3), np.uint8)
         return array_to_image(pixels, self.header(now))
+
+    def picture(self, now: float) -> Image:
+        """Return a picture of somebody, or of noise."""
+        if self.random.random() < 0.5:
+            return self.image(now)
+        scene = background(320, 240).copy()
+        middle = 160 + self.random.uniform(-20, 20), 120 + self.random.uniform(-20, 20)
+        paste(scene, self.random.choice(_people()), *middle, side=self.random.choice((90, 130)))
+        return array_to_image(scene, self.header(now))
 
     def face(self, now: float, side: int) -> Face:
         """Return a face whose crop has that side, pixels."""
@@ -239,7 +255,7 @@ class Stranger:
 
 
 _USUAL: dict[type, Any] = {
-    Image: Stranger.image,
+    Image: Stranger.picture,
     FaceArray: Stranger.faces,
     EmotionPrediction: Stranger.prediction,
     EmotionPredictionArray: Stranger.predictions,

@@ -30,8 +30,7 @@ from rclpy.task import Future
 from emotion_bringup.node_setup import NodeSetup
 from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
-from emotion_perception.ros.main import shut_down
-from emotion_perception.ros.middleware import use_profile
+from emotion_perception.ros.main import prepare, shut_down
 
 
 class GraphProcess:
@@ -119,14 +118,13 @@ def initialise(arguments: Sequence[str] | None = None) -> None:
     rclpy's own handlers shut the context down at once, under worker threads that still publish;
     this way :func:`finish` can stop the nodes first.
     """
-    use_profile()
+    prepare()
     rclpy.init(
         args=None if arguments is None else list(arguments),
         signal_handler_options=SignalHandlerOptions.NO,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    hang.watch()
 
 
 def finish(process: GraphProcess | None) -> None:

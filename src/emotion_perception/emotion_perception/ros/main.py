@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from emotion_perception.ros import hang
+from emotion_perception.ros import hang, memory
 from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.middleware import use_profile
 from emotion_perception.ros.parameters import ConfigurationError
@@ -33,9 +33,8 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
-    use_profile()
+    prepare()
     end_with_parent()
-    hang.watch()
     rclpy.init(args=None if args is None else list(args))
     node = None
     try:
@@ -60,6 +59,13 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
         if node is not None:
             destroy(node)
         shut_down(complete=node is not None)
+
+
+def prepare() -> None:
+    """Set what holds for the whole process; call it in the main thread before rclpy.init."""
+    memory.few_heaps()
+    use_profile()
+    hang.watch()
 
 
 def destroy(node: Node) -> None:

@@ -12,12 +12,19 @@ from emotion_perception.settings import Settings, part
 from emotion_perception.vision.align import align, align_box
 from emotion_perception.vision.detect import Detection, DetectorSettings
 from emotion_perception.vision.detectors import make_detector
-from emotion_perception.vision.follow import Follower
+from emotion_perception.vision.follow import LOOK_AGAIN, Follower
 from emotion_perception.vision.quality import face_quality
 from emotion_perception.vision.track import Tracker, TrackSettings, appearance
 
 CROP = 128
 """Side of the aligned crops, pixels."""
+
+# Somebody in the middle of a picture of 640 x 480: box; left eye, right eye, mouth, nose tip.
+_ANYBODY = Detection(
+    np.array([220, 140, 200, 200], np.float32),
+    1.0,
+    np.array([[270, 220], [370, 220], [320, 310], [320, 260]], np.float32),
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,13 @@ class FaceFinder:
         return self._detector.name
 
     def warm_up(self) -> None:
-        """Run once: the first inference allocates, and a picture should not wait for that."""
-        self._detector.detect(np.zeros((480, 640, 3), np.uint8))
+        """Run all of it once: what allocates when it is done first must not wait for a face."""
+        picture = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+        self._detector.detect(picture)
+        appearance(self._sight(picture, _ANYBODY).crop)
+        follower = Follower()
+        follower.looked(picture, 0.0, [_ANYBODY])
+        follower.follow(picture, LOOK_AGAIN / 2)
 
     def find(self, picture: np.ndarray, time: float) -> list[FoundFace] | None:
         """Return the faces of a picture, largest first; ``None`` if it comes out of order.
