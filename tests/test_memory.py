@@ -60,6 +60,18 @@ def test_a_few_megabytes_that_were_freed_go_back_to_the_system(monkeypatch) -> N
     assert len(kept) == 20
 
 
+def printed(program: str, *arguments: str) -> str:
+    """Return what a program prints in a process of its own, with glibc's usual heaps."""
+    environment = {key: value for key, value in os.environ.items() if key != 'MALLOC_ARENA_MAX'}
+    return subprocess.run(
+        [sys.executable, '-c', program, *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 # Each thread holds a piece of memory until all have one; glibc writes a list of its heaps.
 _HEAPS = """
 import ctypes, threading
@@ -85,14 +97,7 @@ libc.fflush(file)
 
 @pytest.mark.skipif(memory._options is None, reason='heaps are counted in glibc only')
 def test_many_threads_share_two_heaps() -> None:
-    environment = {k: v for k, v in os.environ.items() if k != 'MALLOC_ARENA_MAX'}
-    heaps = subprocess.run(
-        [sys.executable, '-c', _HEAPS],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.count('<heap nr=')
+    heaps = printed(_HEAPS).count('<heap nr=')
     assert 1 <= heaps <= 2
 
 
@@ -115,11 +120,5 @@ print((memory._resident() - before) / 2**20)
 
 
 def test_the_first_face_allocates_nothing_that_the_start_could_have() -> None:
-    ended = subprocess.run(
-        [sys.executable, '-c', _FIRST_FACE, os.path.dirname(__file__)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     # It was 8 MB.
-    assert float(ended.stdout) < 4.0
+    assert float(printed(_FIRST_FACE, os.path.dirname(__file__))) < 4.0
