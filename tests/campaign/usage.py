@@ -16,9 +16,10 @@ LEAST = 12
 
 @dataclass(frozen=True)
 class Usage:
-    """Memory, MB resident; threads; open files."""
+    """Memory, MB resident, and how much of it is of no file and not shared; threads; files."""
 
     memory: float
+    own: float
     threads: int
     files: int
 
@@ -31,6 +32,7 @@ def usage_of(pid: int) -> Usage:
     status = _status(pid)
     return Usage(
         _megabytes(status['VmRSS']),
+        _megabytes(status['RssAnon']),
         int(status['Threads']),
         len(list(Path(f'/proc/{pid}/fd').iterdir())),
     )
