@@ -64,7 +64,7 @@ def test_what_was_freed_goes_back_to_the_system_however_long_it_was_in_use(monke
 
 def printed(program: str, *arguments: str) -> str:
     """Return what a program prints in a process of its own, with glibc's usual heaps."""
-    environment = {key: value for key, value in os.environ.items() if key != 'MALLOC_ARENA_MAX'}
+    environment = {key: value for key, value in os.environ.items() if key not in memory._CHOICES}
     return subprocess.run(
         [sys.executable, '-c', program, *arguments],
         env=environment,
@@ -101,6 +101,33 @@ libc.fflush(file)
 def test_many_threads_share_two_heaps() -> None:
     heaps = printed(_HEAPS).count('<heap nr=')
     assert 1 <= heaps <= 2
+
+
+# Each large piece lies between two that stay.
+_APART = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from campaign.usage import usage_of
+from emotion_perception.ros import memory
+
+def model():
+    return [(os.urandom(600 << 10), os.urandom(100 << 10)) for _ in range(50)]
+
+bytes(20 << 20)  # Once something large was freed, all that is smaller comes from the heap.
+before = usage_of(os.getpid()).own
+with memory.apart():
+    loaded = model()
+kept = [small for _, small in loaded]
+assert usage_of(os.getpid()).own > before + 30
+del loaded
+print(usage_of(os.getpid()).own - before)
+"""
+
+
+@pytest.mark.skipif(memory._mallopt is None, reason='glibc only')
+def test_what_was_loaded_apart_goes_back_when_it_is_freed() -> None:
+    # 5 MB are still in use. A fer_node grew by 5 MB while its model was loaded forty times.
+    assert float(printed(_APART, os.path.dirname(__file__))) < 10.0
 
 
 _FIRST_FACE = """

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-import numpy as np
-
-# Of so many looks the least counts.
-LEAST = 12
+# So many looks are taken together.
+TOGETHER = 12
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,19 @@ def most_of(pid: int) -> float:
 
 
 def slope(rows: list[dict[str, Any]], name: str) -> float | None:
-    """Return by how many MB an hour a node grows; ``None`` if the time was too short."""
+    """Return by how many MB an hour a node grows; ``None`` if the time was too short.
+
+    Of each minute in the last two thirds the median counts, and of the lines through two of them
+    the median, too (the estimator of Theil and Sen): what a node takes while it loads a model
+    again, or has given back just now, is no trend.
+    """
     late = rows[len(rows) // 3 :]
-    parts = [late[i : i + LEAST] for i in range(0, len(late) - LEAST + 1, LEAST)]
+    parts = [late[i : i + TOGETHER] for i in range(0, len(late) - TOGETHER + 1, TOGETHER)]
     if len(parts) < 3:
         return None
-    times = [part[0]['time'] for part in parts]
-    least = [min(row[name]['memory'] for row in part) for part in parts]
-    return round(float(np.polyfit(times, least, 1)[0] * 3600), 2)
+    points = [(part[0]['time'], median(row[name]['memory'] for row in part)) for part in parts]
+    lines = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2)]
+    return round(median(lines) * 3600, 2)
 
 
 def draw(report: dict[str, Any], path: Path) -> None:

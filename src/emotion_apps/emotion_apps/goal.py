@@ -11,6 +11,9 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
+# Seconds that a result can still be asked for; rclpy keeps it for a quarter of an hour, 5 kB each.
+_RESULT_KEPT = 60
+
 
 class SingleGoal:
     """The server of an action whose goals are followed by a state machine, one at a time.
@@ -50,6 +53,7 @@ class SingleGoal:
             goal_callback=self._on_goal,
             handle_accepted_callback=self._on_accepted,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
+            result_timeout=_RESULT_KEPT,
         )
 
     @property

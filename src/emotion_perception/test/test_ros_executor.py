@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -175,3 +177,17 @@ def test_the_end_of_the_context_before_a_wait_is_no_error_of_the_node(spun: Spun
     assert stopped.wait(30)
     spun.thread.join(30)
     assert isinstance(spun.error, ExternalShutdownException)
+
+
+def test_an_executor_that_a_shutdown_takes_down_meanwhile_goes_quietly(monkeypatch):
+    # It was seen to end in a traceback after a Ctrl-C.
+    said = []
+    monkeypatch.setattr(sys, 'unraisablehook', said.append)
+    context = Context()
+    rclpy.init(context=context)
+    executor = NodeExecutor(context=context)
+    executor._sigint_gc.destroy()
+    del executor
+    gc.collect()
+    context.shutdown()
+    assert not said

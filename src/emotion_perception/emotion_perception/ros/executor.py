@@ -49,6 +49,11 @@ class NodeExecutor(SingleThreadedExecutor):
         self._looked = 0.0
         self._looks = True
 
+    def __del__(self) -> None:
+        # A thread that shuts the context down may do what is left to do here at the same time.
+        with contextlib.suppress(InvalidHandle):
+            super().__del__()
+
     @property
     def _guard(self) -> Any:
         """What rclpy wakes the executor with; nothing, for a callback that begins.

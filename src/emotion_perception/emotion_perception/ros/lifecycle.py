@@ -18,7 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
-from emotion_perception.ros import hang
+from emotion_perception.ros import hang, memory
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter
@@ -111,7 +111,8 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
         """Read the parameters and load; stay unconfigured if that fails."""
         hang.pause()
         try:
-            loaded = self.load(self.settings)
+            with memory.apart():
+                loaded = self.load(self.settings)
             self.apply(loaded, self.settings)
         except Exception as error:
             self.get_logger().error(

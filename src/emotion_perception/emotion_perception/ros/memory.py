@@ -5,7 +5,8 @@
 What is freed in pieces glibc keeps until it is told to give it back (``malloc_trim``). It also
 keeps a heap for each thread, up to eight for each core: a model that is loaded again comes from
 another thread's, and each of them grows once. Two do: our threads wait for Python's lock, and
-rarely for a heap's. The middleware's queues: :mod:`emotion_perception.ros.middleware`.
+rarely for a heap's. And a model leaves gaps in a heap that the next one does not quite fit into.
+The middleware's queues: :mod:`emotion_perception.ros.middleware`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import ctypes
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Seconds between two times; each takes 1 to 9 ms.
 _PAUSE = 10.0
@@ -21,20 +24,52 @@ _PAUSE = 10.0
 _trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
 _mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
 # From glibc's <malloc.h>; see mallopt(3).
-_M_ARENA_MAX = -8
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _HEAPS = 2
+# What a model's weights are at least, bytes; and what glibc comes to by itself, at most, for what
+# has been freed once: pages of its own for each frame of a camera would take time.
+_WEIGHTS = 256 << 10
+_USUAL = 32 << 20
+
+# Whoever chooses for himself is left alone.
+_CHOICES = (
+    'MALLOC_ARENA_MAX',
+    'MALLOC_MMAP_THRESHOLD_',
+    'MALLOC_TRIM_THRESHOLD_',
+    'GLIBC_TUNABLES',
+)
 
 _lock = threading.Lock()
+_apart = 0
 _next = 0.0
 
 
 def few_heaps() -> None:
-    """Have the threads of this process share two heaps, where the environment says no number.
+    """Have the threads of this process share two heaps.
 
-    To be called before most of the threads are made.
+    To be called before most of the threads are made. Nothing is set where the environment chooses.
     """
-    if _mallopt is not None and 'MALLOC_ARENA_MAX' not in os.environ:
-        _mallopt(_M_ARENA_MAX, _HEAPS)
+    _set(_M_ARENA_MAX, _HEAPS)
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Give what is large pages of its own, which go back when it is freed; for loading a model.
+
+    It holds for all threads. Nothing is set where the environment chooses.
+    """
+    global _apart
+    with _lock:
+        _apart += 1
+        _set(_M_MMAP_THRESHOLD, _WEIGHTS)
+    try:
+        yield
+    finally:
+        with _lock:
+            _apart -= 1
+            if not _apart:
+                _set(_M_MMAP_THRESHOLD, _USUAL)
+                _set(_M_TRIM_THRESHOLD, 2 * _USUAL)
 
 
 def give_back() -> None:
@@ -48,3 +83,8 @@ def give_back() -> None:
         if _trim is not None and now >= _next:
             _next = now + _PAUSE
             _trim(0)
+
+
+def _set(option: int, value: int) -> None:
+    if _mallopt is not None and not any(name in os.environ for name in _CHOICES):
+        _mallopt(option, value)
