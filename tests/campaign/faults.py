@@ -30,6 +30,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import pytest
 from audio_common_msgs.msg import AudioDataStamped, AudioInfo
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.qos import QoSProfile
@@ -438,7 +439,7 @@ def check(name: str, folder: Path) -> dict[str, str]:
     bench = Bench(folder)
     try:
         return {'fault': name, 'happened': CHECKS[name](bench)}
-    except Missing as error:
+    except (Missing, pytest.skip.Exception) as error:
         return {'fault': name, 'missing': str(error)}
     except AssertionError as error:
         return {'fault': name, 'failed': f'{error}\n{bench.group.logs(1000)}'[:4000]}
