@@ -27,7 +27,7 @@ while time.monotonic() < end:
     ages.append(time.time() - chunk.end)
     chunks.append(chunk)
     loud = [c for c in chunks if np.abs(c.samples).max() > 3000]
-    if loud and chunk.time - loud[0].time > 1.0:
+    if len(loud) > 6 and len(chunks) >= 12:
         break
 # A node that ends closes from its main thread while the reader closes too.
 closers = [threading.Thread(target=microphone.close) for _ in range(3)]
