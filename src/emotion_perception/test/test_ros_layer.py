@@ -324,6 +324,18 @@ def test_a_model_that_an_executor_still_holds_is_freed_a_moment_later(context) -
     node.destroy_node()
 
 
+def test_a_model_node_that_is_destroyed_leaves_the_graph_at_once(context) -> None:
+    observer = make(context, name='observer')
+    gc.disable()
+    try:
+        node = Model(context, '-r', '__node:=leaver')
+        assert spin_until(context, [observer], lambda: 'leaver' in observer.get_node_names())
+        node.destroy_node()
+        assert spin_until(context, [observer], lambda: 'leaver' not in observer.get_node_names())
+    finally:
+        gc.enable()
+
+
 def test_a_model_node_without_weights_is_configured_later(context) -> None:
     node = Model(context, '-p', 'kind:=bad')
     assert spin_until(

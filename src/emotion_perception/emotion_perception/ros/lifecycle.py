@@ -167,9 +167,12 @@ class ModelNode(LifecycleNode, Generic[SettingsT, LoadedT], ABC):
         return super().on_shutdown(state)
 
     def destroy_node(self) -> None:
-        """Stop the workers before the handles go."""
+        """Stop the workers before the handles go, and leave the graph at once."""
         self._stop()
         super().destroy_node()
+        # It holds the node's handle, and rclpy lets go of it only when the collector comes by:
+        # until then the node would be seen, and another of its name have no /rosout.
+        self._state_machine.destroy_when_not_in_use()
 
     def _stop(self) -> None:
         work, self._work = self._work, None
