@@ -1,3 +1,8 @@
 # Copyright 2026 The emotion perception team
 # SPDX-License-Identifier: Apache-2.0
 """The graphs of emotion perception and how to start them."""
+
+from emotion_perception.memory import one_heap
+
+# Before anything that makes threads is imported.
+one_heap()

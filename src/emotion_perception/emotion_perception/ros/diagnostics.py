@@ -14,7 +14,7 @@ from rclpy.node import Node
 
 from emotion_perception.ros import hang, qos
 from emotion_perception.ros.inputs import Input
-from emotion_perception.ros.memory import give_back
+from emotion_perception.memory import give_back
 from emotion_perception.ros.sources import Way
 from emotion_perception.ros.timer import steady_timer
 

@@ -18,7 +18,8 @@ from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 from std_srvs.srv import SetBool
 
-from emotion_perception.ros import hang, memory
+from emotion_perception import memory
+from emotion_perception.ros import hang
 from emotion_perception.ros.diagnostics import Diagnostics
 from emotion_perception.ros.parameters import Parameters
 from emotion_perception.ros.report import Reporter

@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
-from emotion_perception.ros import hang, memory
+from emotion_perception.ros import hang
 from emotion_perception.ros.executor import NodeExecutor
 from emotion_perception.ros.middleware import use_profile
 from emotion_perception.ros.parameters import ConfigurationError
@@ -63,7 +63,6 @@ def run(make: Callable[[], Node], args: Sequence[str] | None = None) -> None:
 
 def prepare() -> None:
     """Set what holds for the whole process; call it in the main thread before rclpy.init."""
-    memory.few_heaps()
     use_profile()
     hang.watch()
 

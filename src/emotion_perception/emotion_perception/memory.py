@@ -4,8 +4,9 @@
 
 What is freed in pieces glibc keeps until it is told to give it back (``malloc_trim``). It also
 keeps a heap for each thread, up to eight for each core: a model that is loaded again comes from
-another thread's, and each of them grows once. Two do: our threads wait for Python's lock, and
-rarely for a heap's. And a model leaves gaps in a heap that the next one does not quite fit into.
+another thread's, each of them grows once, and what is free at the end of any but the first stays.
+One does: our threads wait for Python's lock, and rarely for a heap's. And a model leaves gaps in
+a heap that the next one does not quite fit into.
 The middleware's queues: :mod:`emotion_perception.ros.middleware`.
 """
 
@@ -25,7 +26,6 @@ _trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
 _mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
 # From glibc's <malloc.h>; see mallopt(3).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_HEAPS = 2
 # Weights of so many bytes have pages of their own. All else comes from the heap, as far as glibc
 # allows it: pages of its own made a frame of 640 x 480 pixels 1.1 ms dearer (measured).
 _WEIGHTS = 256 << 10
@@ -44,12 +44,13 @@ _apart = 0
 _next = 0.0
 
 
-def few_heaps() -> None:
-    """Have the threads of this process share two heaps.
+def one_heap() -> None:
+    """Have the threads of this process share one heap.
 
-    To be called before most of the threads are made. Nothing is set where the environment chooses.
+    To be called before a second thread is made, that is before NumPy is imported: the heap that a
+    thread has got is there for all that come later. Nothing is set where the environment chooses.
     """
-    _set(_M_ARENA_MAX, _HEAPS)
+    _set(_M_ARENA_MAX, 1)
 
 
 @contextmanager
