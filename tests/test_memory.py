@@ -81,7 +81,7 @@ def printed(program: str, *arguments: str) -> str:
     ).stdout
 
 
-# What the process begins with, then threads that each hold memory; glibc writes a list of its heaps.
+# The process as it begins, and threads that each hold memory; glibc writes a list of its heaps.
 _HEAPS = """
 import ctypes, importlib, sys, threading
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+from emotion_perception.memory import give_back
 from emotion_perception.ros import hang, qos
 from emotion_perception.ros.inputs import Input
-from emotion_perception.memory import give_back
 from emotion_perception.ros.sources import Way
 from emotion_perception.ros.timer import steady_timer
 
