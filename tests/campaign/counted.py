@@ -20,6 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# As in each process of a node: one heap, from before NumPy makes threads.
+import emotion_perception.nodes  # noqa: F401
+
+# isort: split
 import numpy as np
 
 # A node has fewer subscriptions than this.
