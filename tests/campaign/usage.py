@@ -49,15 +49,18 @@ def most_of(pid: int) -> float:
 def slope(rows: list[dict[str, Any]], name: str) -> float | None:
     """Return by how many MB an hour a node grows; ``None`` if the time was too short.
 
-    Of each minute in the last two thirds the median counts, and of the lines through two of them
-    the median, too (the estimator of Theil and Sen): what a node takes while it loads a model
-    again, or has given back just now, is no trend.
+    Of each minute in the last two thirds a quarter of the looks saw less than what counts: what is
+    left where memory was given back, and not what it takes to hear an utterance, or while a model
+    is away. Of the lines through two of them the median counts (the estimator of Theil and Sen).
     """
     late = rows[len(rows) // 3 :]
     parts = [late[i : i + TOGETHER] for i in range(0, len(late) - TOGETHER + 1, TOGETHER)]
     if len(parts) < 3:
         return None
-    points = [(part[0]['time'], median(row[name]['memory'] for row in part)) for part in parts]
+    points = [
+        (part[0]['time'], sorted(row[name]['memory'] for row in part)[TOGETHER // 4])
+        for part in parts
+    ]
     lines = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(points, 2)]
     return round(median(lines) * 3600, 2)
 

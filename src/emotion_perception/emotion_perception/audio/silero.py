@@ -46,16 +46,14 @@ class SileroVad:
     def __init__(self, model: str = '') -> None:
         import onnxruntime
 
+        from emotion_perception.sessions import session_options
+
         path = Path(model) if model else find_model()
         if not path.is_file():
             raise VadError(f'the Silero model {path} is missing; {_INSTALL}')
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider']
+                str(path), session_options(threads=1), providers=['CPUExecutionProvider']
             )
         except Exception as error:  # ONNX Runtime has no common base class of its errors.
             raise VadError(

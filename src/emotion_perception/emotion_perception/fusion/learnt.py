@@ -84,12 +84,11 @@ class LearntFusion:
         # Other methods do without it.
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 3
+        from emotion_perception.sessions import session_options
+
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider']
+                str(path), session_options(threads=1), providers=['CPUExecutionProvider']
             )
             self._inputs = [item.name for item in self._session.get_inputs()]
             self.seen = self._read_seen()

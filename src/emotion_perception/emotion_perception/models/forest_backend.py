@@ -15,6 +15,7 @@ from emotion_perception.models.backend import Backend, ModelSettings, Outputs
 from emotion_perception.models.catalog import CatalogEntry
 from emotion_perception.models.errors import ModelError
 from emotion_perception.models.onnx_backend import OnnxBackend
+from emotion_perception.sessions import session_options
 
 # Skops does not trust it by itself, because a forged tree could lead the compiled code outside
 # its arrays; it holds numbers only, and they are checked after loading.
@@ -129,10 +130,11 @@ def _check_trees(entry: CatalogEntry, path: Path, classifier: Any) -> None:
 def _load_onnx(
     entry: CatalogEntry, path: Path, settings: ModelSettings
 ) -> tuple[Backend, tuple[str, ...]]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = settings.threads
     session = onnxruntime.InferenceSession(
-        str(path), options, providers=['CPUExecutionProvider'], enable_fallback=0
+        str(path),
+        session_options(settings.threads),
+        providers=['CPUExecutionProvider'],
+        enable_fallback=0,
     )
     maps = [output.name for output in session.get_outputs() if output.type.startswith('seq(map')]
     if not maps:

@@ -18,7 +18,8 @@ import onnxruntime
 import torch
 import yaml
 
-from emotion_perception.models.onnx_backend import METADATA_KEY, session_options
+from emotion_perception.models.onnx_backend import METADATA_KEY
+from emotion_perception.sessions import session_options
 from emotion_training.fer.networks import Answers
 
 

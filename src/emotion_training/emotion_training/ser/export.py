@@ -97,7 +97,7 @@ def open_pooled(network: VoiceModel) -> Callable[[np.ndarray], np.ndarray]:
     """
     import onnxruntime
 
-    from emotion_perception.models.onnx_backend import session_options
+    from emotion_perception.sessions import session_options
 
     class Pooled(nn.Module):
         def __init__(self) -> None:

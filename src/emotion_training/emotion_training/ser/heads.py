@@ -21,8 +21,8 @@ from onnx import numpy_helper
 from torch import nn
 
 from emotion_perception.emotions import EMOTIONS
-from emotion_perception.models.onnx_backend import session_options
 from emotion_perception.models.voice_memory import profile_of
+from emotion_perception.sessions import session_options
 from emotion_training.common.files import TrainingError, save_yaml, write_atomically
 from emotion_training.ser.export import HEAD, METADATA_KEY, gate
 from emotion_training.ser.wavlm import Classifier
