@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from campaign.counted import Counts
 from campaign.fuzz import fuzz
 from campaign.strange import Stranger
 from campaign.topics import INPUTS, SHARES
+from campaign.usage import slope
 from campaign.verdict import faults
 
 from emotion_msgs.msg import EmotionPrediction, EmotionPredictionArray
@@ -69,6 +71,25 @@ def test_no_message_but_a_giant_is_one() -> None:
 def test_every_topic_has_a_share() -> None:
     assert SHARES.keys() == INPUTS.keys()
     assert sum(SHARES.values()) == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize('hourly', [0.0, 6.0])
+def test_a_soak_tells_what_stays_from_what_comes_and_goes(hourly: float) -> None:
+    # About half of the looks see what an utterance takes; once a minute there is no model.
+    chance = random.Random(5)
+    rows = [
+        {
+            'time': 5.0 * look,
+            'node': {
+                'memory': 70.0
+                + hourly * 5.0 * look / 3600
+                + 6.0 * (chance.random() < (0.4 if look < 240 else 0.6))
+                - 15.0 * (look % 12 == 5)
+            },
+        }
+        for look in range(360)
+    ]
+    assert slope(rows, 'node') == pytest.approx(hourly, abs=0.3)
 
 
 @pytest.fixture

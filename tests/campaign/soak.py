@@ -7,9 +7,9 @@
     ./emotion exec python tests/campaign/soak.py --graph web --minutes 30 --plot soak.png
 
 Meanwhile nodes are switched off and on, led through their lifecycle and sent goals that are
-cancelled. Memory is a line through the lower quartiles of the minutes in the last two thirds of the time:
-what a node takes at its beginning, or for a moment while it works, is no leak. Latency is from a
-message's stamp to what was made of it.
+cancelled. Memory is a line through the lower quartiles of the minutes in the last two thirds of
+the time: what a node takes at its beginning, or for a moment while it works, is no leak. Latency
+is from a message's stamp to what was made of it.
 """
 
 from __future__ import annotations
