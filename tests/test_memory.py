@@ -84,6 +84,7 @@ for _ in range(20):
 grown = usage_of(os.getpid()).own
 del blocks
 give_back()
+assert len(kept) == 20
 print(grown - usage_of(os.getpid()).own)
 """
 
