@@ -137,6 +137,25 @@ def test_qos_that_does_not_fit_is_told_whether_messages_come_or_not(
     assert told.wait(30)
 
 
+def test_what_was_destroyed_is_forgotten(spun: Spun) -> None:
+    forgotten = threading.Event()
+    entities = spun.node.default_callback_group.entities
+    left = iter(range(20))
+
+    def make() -> None:
+        if next(left, None) is not None:
+            # With two events of its own.
+            made = spun.node.create_subscription(String, 'said', lambda _: None, 10)
+            spun.node.destroy_subscription(made)
+        elif len(entities) == usual:
+            forgotten.set()
+
+    spun.node.create_timer(0.01, make)
+    usual = len(entities)
+    spun.thread.start()
+    assert forgotten.wait(30), f'{len(entities)} entities are remembered, {usual} exist'
+
+
 def test_it_is_shut_down_while_it_begins_a_callback(
     spun: Spun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

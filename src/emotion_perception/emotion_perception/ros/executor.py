@@ -10,6 +10,9 @@ habits double that work where one thread runs one node:
 - Each publisher and subscription brings two events (of QoS that does not fit), more than a node's
   other entities together. They may be seen a moment later than a message.
 
+And it keeps a reference to each entity that a node ever had; here those of what is gone are
+dropped: they took half of what 600 lives of a lifecycle node left behind.
+
 Measured with the orchestrator's entities at 31 messages a second: 0.87 ms of CPU time a message
 instead of 1.55.
 """
@@ -78,6 +81,7 @@ class NodeExecutor(SingleThreadedExecutor):
         self._looks = now - self._looked >= _LOOK
         if self._looks:
             self._looked = now
+            self._forget()
         self._thread = threading.get_ident()
         try:
             super().spin_once(timeout_sec)
@@ -93,6 +97,14 @@ class NodeExecutor(SingleThreadedExecutor):
         if not self._looks and isinstance(entity, EventHandler):
             return False
         return bool(super().can_execute(entity))
+
+    def _forget(self) -> None:
+        """Drop the callback groups' references to entities that are no more."""
+        for node in self.get_nodes():
+            entities = node.default_callback_group.entities
+            for reference in entities.copy():  # Other threads add to it.
+                if reference() is None:
+                    entities.discard(reference)
 
     def _make_handler(self, *arguments: Any) -> Any:
         self._begins = True
