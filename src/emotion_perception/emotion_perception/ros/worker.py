@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from emotion_perception.threads import Job
+
 T = TypeVar('T')
 
 
@@ -35,8 +37,7 @@ class LatestWorker(Generic[T]):
         self._stopped = False
         self.dropped = 0
         """Items that a newer one replaced before they were worked on."""
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._job = Job(self._run, name)
 
     def put(self, item: T) -> None:
         """Make this the next item; it replaces one that waits."""
@@ -49,13 +50,12 @@ class LatestWorker(Generic[T]):
             self._condition.notify()
 
     def stop(self) -> None:
-        """End the thread after the item it works on; what waits is dropped."""
+        """End after the item it works on; what waits is dropped."""
         with self._condition:
             self._stopped = True
             self._item = None
             self._condition.notify()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
+        self._job.join()
 
     def _run(self) -> None:
         while True:
