@@ -25,7 +25,11 @@ def test_one_job_after_another_takes_one_thread() -> None:
 
 def test_jobs_at_the_same_time_have_threads_of_their_own() -> None:
     together = threading.Barrier(3)
-    jobs = [Job(lambda: together.wait(30) and None, 'one of three') for _ in range(3)]
+
+    def meet() -> None:
+        together.wait(30)
+
+    jobs = [Job(meet, 'one of three') for _ in range(3)]
     for job in jobs:
         job.join()
     assert not together.broken
